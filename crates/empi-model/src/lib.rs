@@ -1,0 +1,39 @@
+//! The words of the patient index: every type that crosses a room.
+//!
+//! No I/O, no clock, no randomness. Three families, in the order a record meets them:
+//!
+//! * what sources say: [`SourceRecord`], and what it means: [`NormalizedRecord`];
+//! * what the mathematics concludes: [`BlockingKey`], [`MatchWeight`], [`LinkDecision`],
+//!   [`ScoreExplanation`];
+//! * what the index promises: [`EnterpriseId`], [`Person`], [`Link`], [`RegistryEvent`],
+//!   [`ReviewTask`].
+//!
+//! **Invariant:** a type that holds patient data redacts itself in `Debug`; none implements `Display`
+//! over patient data. Reading a value is an explicit call to [`PatientText::expose`].
+
+mod blocking;
+mod decision;
+mod event;
+mod explanation;
+mod identity;
+mod normalized;
+mod redact;
+mod review;
+mod source;
+mod weight;
+
+pub use blocking::{BlockingKey, BlockingRule};
+pub use decision::{EvidenceGroup, Guard, LinkDecision, MatchGrade};
+pub use event::{Actor, ActorKind, EventKind, EventSequence, RegistryEvent, Timestamp};
+pub use explanation::{ExplanationRow, ScoreExplanation};
+pub use identity::{
+    EnterpriseId, EnterpriseIdError, Link, LinkSource, Person, PersonState, RecordIndex,
+};
+pub use normalized::{
+    BirthDate, NormalizedAddress, NormalizedIdentifier, NormalizedName, NormalizedRecord, Phone,
+    QualityNote, RecordField, Sex, Ssn, Suffix,
+};
+pub use redact::PatientText;
+pub use review::{ReviewKind, ReviewOutcome, ReviewState, ReviewTask, TaskId};
+pub use source::{Identifier, PersonName, PostalAddress, RecordKey, SourceRecord};
+pub use weight::{MatchProbability, MatchWeight, Probability, ProbabilityError, Thresholds};
