@@ -1,0 +1,39 @@
+# Everything that is done with a checkout, by people and by machines. `make` alone lists it.
+#
+# .ci/cargo is cargo with the prepared RocksDB archive; see CONTRIBUTING.md.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup archive build demo test check febrl clean-demo
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what the machine lacks (Debian packages)
+	@.ci/setup
+
+archive: setup ## build RocksDB once per machine, about 13 minutes; later calls only verify it
+	@.ci/rocksdb-archive >/dev/null
+
+build: archive ## build the program: target/release/empi
+	.ci/cargo build --locked --release --package empi
+
+demo: ## link FEBRL and a generated set, print the quality, and serve an index on 127.0.0.1:7311
+	@.ci/demo
+
+test: archive ## run every test
+	@if .ci/cargo nextest --version >/dev/null 2>&1; then \
+	    set -x; \
+	    .ci/cargo nextest run --locked --workspace && .ci/cargo test --locked --workspace --doc; \
+	else \
+	    set -x; \
+	    .ci/cargo test --locked --workspace; \
+	fi
+
+check: archive ## before a commit: format, lints, house rules, fast tests
+	@.ci/cargo xtask check
+
+febrl: setup ## fetch the FEBRL data sets into datasets/febrl
+	datasets/fetch-febrl
+
+clean-demo: ## remove what `make demo` made
+	rm -rf .demo

@@ -1,0 +1,65 @@
+//! Telephone numbers and e-mail addresses: sets, of which one common member is enough.
+
+use crate::row::CompareRow;
+
+/// Levels of the telephone, best first.
+pub(super) const PHONE_LEVELS: &[&str] = &["same", "close", "different"];
+
+const SAME: u8 = 0;
+const CLOSE: u8 = 1;
+const DIFFERENT: u8 = 2;
+
+/// Compares two sets of telephone numbers: one in common, one mistyped by a digit or given without
+/// its area code, or none.
+pub(super) fn compare_phones(left: &CompareRow, right: &CompareRow) -> Option<u8> {
+    let pairs = left.phones().flat_map(|one| right.phones().map(move |other| (one, other)));
+    pairs.map(|(one, other)| compare_phone(one, other)).min()
+}
+
+fn compare_phone(left: u64, right: u64) -> u8 {
+    const LOCAL: u64 = 10_000_000;
+    if left == right {
+        SAME
+    } else if (left < LOCAL || right < LOCAL) && left % LOCAL == right % LOCAL {
+        CLOSE
+    } else if differing_digits(left, right) == 1 {
+        CLOSE
+    } else {
+        DIFFERENT
+    }
+}
+
+fn differing_digits(mut left: u64, mut right: u64) -> u32 {
+    let mut differing = 0;
+    while left != right {
+        differing += u32::from(left % 10 != right % 10);
+        left /= 10;
+        right /= 10;
+    }
+    differing
+}
+
+/// Compares two sets of e-mail addresses.
+pub(super) fn compare_emails(left: &CompareRow, right: &CompareRow) -> Option<u8> {
+    let pairs = left.emails().flat_map(|one| right.emails().map(move |other| (one, other)));
+    pairs.map(|(one, other)| u8::from(one != other)).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phones() {
+        for (left, right, expected) in [
+            (6_172_530_123, 6_172_530_123, SAME),
+            (6_172_530_123, 6_172_530_124, CLOSE),
+            (6_172_530_123, 2_530_123, CLOSE),
+            (6_172_530_123, 6_172_531_234, DIFFERENT),
+            (6_172_530_123, 7_172_530_123, CLOSE),
+        ] {
+            assert_eq!(compare_phone(left, right), expected);
+            assert_eq!(compare_phone(right, left), expected);
+        }
+    }
+}

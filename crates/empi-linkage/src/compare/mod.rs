@@ -1,0 +1,175 @@
+//! Comparing two records: for each kind of information, which level of agreement they reach.
+//!
+//! A comparison has an ordered list of levels, best first; the first that holds wins. When a side is
+//! missing the comparison is null and later weighs nothing. Where a record has several values of a
+//! kind (former names, addresses, phones), all are compared with all and the best level counts.
+
+mod address;
+mod birth_date;
+mod contact;
+mod name;
+mod number;
+
+pub use name::AgreedNames;
+
+use empi_model::EvidenceGroup;
+
+use crate::lexicon::Values;
+use crate::row::CompareRow;
+
+/// One kind of information that is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Comparison {
+    /// Given and family name as one group.
+    Name = 0,
+    /// Middle name or initial.
+    MiddleName,
+    /// Generational suffix.
+    Suffix,
+    /// Birth date.
+    BirthDate,
+    /// Administrative sex.
+    Sex,
+    /// Social Security or other national number.
+    Ssn,
+    /// Postal address as one group.
+    Address,
+    /// Telephone numbers.
+    Phone,
+    /// E-mail addresses.
+    Email,
+    /// Identifiers by authority.
+    Identifier,
+    /// Mother's maiden name.
+    MotherMaidenName,
+}
+
+/// How many comparisons there are.
+pub const COMPARISON_COUNT: usize = Comparison::ALL.len();
+
+impl Comparison {
+    /// Every comparison, in the order of a [`ComparisonVector`].
+    pub const ALL: [Self; 11] = [
+        Self::Name,
+        Self::MiddleName,
+        Self::Suffix,
+        Self::BirthDate,
+        Self::Sex,
+        Self::Ssn,
+        Self::Address,
+        Self::Phone,
+        Self::Email,
+        Self::Identifier,
+        Self::MotherMaidenName,
+    ];
+
+    /// The comparison's name in model files and explanations.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::MiddleName => "middle_name",
+            Self::Suffix => "suffix",
+            Self::BirthDate => "birth_date",
+            Self::Sex => "sex",
+            Self::Ssn => "ssn",
+            Self::Address => "address",
+            Self::Phone => "phone",
+            Self::Email => "email",
+            Self::Identifier => "identifier",
+            Self::MotherMaidenName => "mother_maiden_name",
+        }
+    }
+
+    /// The names of its levels, best first. Model files name exactly these.
+    #[must_use]
+    pub const fn levels(self) -> &'static [&'static str] {
+        match self {
+            Self::Name => name::LEVELS,
+            Self::MiddleName => name::MIDDLE_LEVELS,
+            Self::Suffix | Self::Sex => &["same", "different"],
+            Self::BirthDate => birth_date::LEVELS,
+            Self::Ssn => number::SSN_LEVELS,
+            Self::Address => address::LEVELS,
+            Self::Phone => contact::PHONE_LEVELS,
+            Self::Email | Self::Identifier => &["same", "different"],
+            Self::MotherMaidenName => name::MOTHER_LEVELS,
+        }
+    }
+
+    /// The group of evidence it belongs to, for the evidence floor.
+    #[must_use]
+    pub const fn group(self) -> EvidenceGroup {
+        match self {
+            Self::Name | Self::MiddleName | Self::Suffix => EvidenceGroup::Name,
+            Self::BirthDate => EvidenceGroup::Birth,
+            Self::Sex => EvidenceGroup::Sex,
+            Self::Ssn | Self::Identifier => EvidenceGroup::Number,
+            Self::Address => EvidenceGroup::Address,
+            Self::Phone | Self::Email => EvidenceGroup::Contact,
+            Self::MotherMaidenName => EvidenceGroup::Family,
+        }
+    }
+}
+
+/// The level reached in each comparison (γ).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ComparisonVector([u8; COMPARISON_COUNT]);
+
+const NULL: u8 = u8::MAX;
+
+impl ComparisonVector {
+    /// A vector from the level of each comparison, `None` for null.
+    #[must_use]
+    pub fn from_fn(level: impl Fn(Comparison) -> Option<u8>) -> Self {
+        Self(Comparison::ALL.map(|comparison| level(comparison).unwrap_or(NULL)))
+    }
+
+    /// The level of a comparison, 0 the best; `None` when a side is missing.
+    #[must_use]
+    pub const fn level(&self, comparison: Comparison) -> Option<u8> {
+        let level = self.0[comparison as usize];
+        if level == NULL { None } else { Some(level) }
+    }
+
+    /// The name of the level reached; `missing` for null.
+    #[must_use]
+    pub fn level_name(&self, comparison: Comparison) -> &'static str {
+        let name = self.level(comparison).and_then(|at| comparison.levels().get(usize::from(at)));
+        name.copied().unwrap_or("missing")
+    }
+}
+
+/// Two records compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// The level reached in each comparison.
+    pub vector: ComparisonVector,
+    /// The names that agree exactly, for the term-frequency adjustment.
+    pub agreed: AgreedNames,
+}
+
+/// Compares two rows whose numbers come from the same values. Symmetric.
+#[must_use]
+pub fn compare(values: &impl Values, left: &CompareRow, right: &CompareRow) -> Compared {
+    let names = name::compare_names(values, left, right);
+    let vector = ComparisonVector::from_fn(|comparison| match comparison {
+        Comparison::Name => names.level,
+        Comparison::MiddleName => name::compare_middle(values, left.name.middle, right.name.middle),
+        Comparison::Suffix => same_or_different(left.suffix, right.suffix),
+        Comparison::BirthDate => birth_date::compare(left.birth_date, right.birth_date),
+        Comparison::Sex => same_or_different(left.sex, right.sex),
+        Comparison::Ssn => number::compare_ssn(left.ssn, right.ssn),
+        Comparison::Address => address::compare(values, left, right),
+        Comparison::Phone => contact::compare_phones(left, right),
+        Comparison::Email => contact::compare_emails(left, right),
+        Comparison::Identifier => number::compare_identifiers(left, right),
+        Comparison::MotherMaidenName => name::compare_mother(values, left.mother, right.mother),
+    });
+    Compared { vector, agreed: names.agreed }
+}
+
+fn same_or_different<T: PartialEq>(left: Option<T>, right: Option<T>) -> Option<u8> {
+    Some(u8::from(left? != right?))
+}

@@ -1,0 +1,299 @@
+//! Names: given and family name compared as one group, so that what goes together (a nickname beside
+//! an equal family name, a swap of the two fields, half of a hyphenated name) is one level and not two
+//! pieces of evidence that would be added up as if they were independent.
+
+use super::Comparison;
+use crate::lexicon::{NameValue, Values};
+use crate::row::{CompareRow, NameId, NameIds};
+use crate::similarity::{jaro_winkler, within_one_edit};
+
+/// Levels of the name group, best first.
+pub(super) const LEVELS: &[&str] = &[
+    "exact",
+    "nickname",
+    "swapped",
+    "one_close",
+    "family_part",
+    "both_close",
+    "sound",
+    "initial",
+    "family_alone",
+    "given_alone",
+    "given_only",
+    "family_only",
+    "different",
+];
+
+/// Levels of the middle name, best first.
+pub(super) const MIDDLE_LEVELS: &[&str] = &["exact", "initial", "close", "different"];
+
+/// Levels of the mother's maiden name, best first.
+pub(super) const MOTHER_LEVELS: &[&str] = &["exact", "close", "different"];
+
+/// The levels by number, in the order of [`LEVELS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum NameLevel {
+    /// Both names equal.
+    Exact = 0,
+    /// Family name equal, given name a nickname or one of several.
+    Nickname,
+    /// The two names stand in each other's field.
+    Swapped,
+    /// One name equal, the other mistyped.
+    OneClose,
+    /// Given name equal, family name shares a part: hyphenated, maiden, one of two.
+    FamilyPart,
+    /// Both names mistyped.
+    BothClose,
+    /// Both names at least sound alike.
+    Sound,
+    /// Family name equal or close, given name only an initial that fits.
+    Initial,
+    /// Family name equal, given name missing on a side.
+    FamilyAlone,
+    /// Given name equal, family name missing on a side.
+    GivenAlone,
+    /// Given name equal or close, family name another one.
+    GivenOnly,
+    /// Family name equal, given name another one.
+    FamilyOnly,
+    /// Neither.
+    Different,
+}
+
+impl NameLevel {
+    /// The level of a vector, where names were compared.
+    pub(crate) fn of(vector: &super::ComparisonVector) -> Option<Self> {
+        const ALL: [NameLevel; 13] = [
+            NameLevel::Exact,
+            NameLevel::Nickname,
+            NameLevel::Swapped,
+            NameLevel::OneClose,
+            NameLevel::FamilyPart,
+            NameLevel::BothClose,
+            NameLevel::Sound,
+            NameLevel::Initial,
+            NameLevel::FamilyAlone,
+            NameLevel::GivenAlone,
+            NameLevel::GivenOnly,
+            NameLevel::FamilyOnly,
+            NameLevel::Different,
+        ];
+        ALL.get(usize::from(vector.level(Comparison::Name)?)).copied()
+    }
+}
+
+/// The names on which two records agree exactly. Rare ones weigh more than common ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct AgreedNames {
+    /// The given name, where it is equal.
+    pub given: Option<NameId>,
+    /// The family name, where it is equal.
+    pub family: Option<NameId>,
+}
+
+/// The best level over all pairs of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ComparedNames {
+    pub(super) level: Option<u8>,
+    pub(super) agreed: AgreedNames,
+}
+
+/// Compares every name of one record with every name of the other; the best level wins.
+pub(super) fn compare_names(
+    values: &impl Values,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> ComparedNames {
+    let pairs = left.names().flat_map(|name| right.names().map(move |other| (name, other)));
+    let compared = pairs.filter_map(|(name, other)| compare_pair(values, name, other));
+    compared.min_by_key(|(level, _)| *level).map_or(
+        ComparedNames { level: None, agreed: AgreedNames::default() },
+        |(level, agreed)| ComparedNames { level: Some(level as u8), agreed },
+    )
+}
+
+/// How two single names agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agreement {
+    Missing,
+    Exact,
+    /// A nickname, a prefix, or one of several given names.
+    Variant,
+    /// One token of several is shared.
+    Part,
+    Close,
+    Sound,
+    Initial,
+    Different,
+}
+
+fn compare_pair(
+    values: &impl Values,
+    left: NameIds,
+    right: NameIds,
+) -> Option<(NameLevel, AgreedNames)> {
+    use Agreement::{Close, Different, Exact, Initial, Missing, Part, Sound, Variant};
+    let given = compare_given(values, left.given, right.given);
+    let family = compare_family(values, left.family, right.family);
+    let agreed = AgreedNames {
+        given: (given == Exact).then_some(left.given),
+        family: (family == Exact).then_some(left.family),
+    };
+    let level = match (given, family) {
+        (Exact, Exact) => NameLevel::Exact,
+        (Variant, Exact) => NameLevel::Nickname,
+        _ if is_swapped(values, left, right) => NameLevel::Swapped,
+        (Missing, Exact | Part) => NameLevel::FamilyAlone,
+        (Exact | Variant, Missing) => NameLevel::GivenAlone,
+        (Missing, Close | Sound | Missing) | (Close | Sound | Initial, Missing) => return None,
+        (Exact | Variant, Close) | (Close, Exact) => NameLevel::OneClose,
+        (Exact | Variant, Part) => NameLevel::FamilyPart,
+        (Close, Close | Part) => NameLevel::BothClose,
+        (Exact | Variant | Close | Sound, Sound) | (Sound, Exact | Close | Part) => {
+            NameLevel::Sound
+        }
+        (Initial, Exact | Close | Part) => NameLevel::Initial,
+        (Exact | Variant | Close, _) => NameLevel::GivenOnly,
+        (Different | Sound | Part, Exact | Part) => NameLevel::FamilyOnly,
+        _ => NameLevel::Different,
+    };
+    Some((level, agreed))
+}
+
+/// Given and family name in each other's field, allowing one typing error in one of the two.
+fn is_swapped(values: &impl Values, left: NameIds, right: NameIds) -> bool {
+    let all_known =
+        [left.given, left.family, right.given, right.family].into_iter().all(NameId::is_some);
+    if !all_known {
+        return false;
+    }
+    let crossed = [(left.given, right.family), (left.family, right.given)]
+        .map(|(one, other)| agree_or_close(values.name(one), values.name(other)));
+    matches!(crossed, [Some(true), Some(_)] | [Some(_), Some(true)])
+}
+
+/// `Some(true)` when equal, `Some(false)` when close.
+fn agree_or_close(left: &NameValue, right: &NameValue) -> Option<bool> {
+    if left.compact_hash == right.compact_hash {
+        return Some(true);
+    }
+    is_close(left, right).then_some(false)
+}
+
+fn compare_given(values: &impl Values, left: NameId, right: NameId) -> Agreement {
+    if !left.is_some() || !right.is_some() {
+        return Agreement::Missing;
+    }
+    if left == right {
+        return Agreement::Exact;
+    }
+    let (left, right) = (values.name(left), values.name(right));
+    if left.compact_hash == right.compact_hash {
+        Agreement::Exact
+    } else if left.is_initial() || right.is_initial() {
+        if left.initial() == right.initial() { Agreement::Initial } else { Agreement::Different }
+    } else if left.formal.iter().any(|name| right.formal.contains(name))
+        || shares_part(values, left, right)
+        || is_shortened(left, right)
+    {
+        Agreement::Variant
+    } else if is_close(left, right) {
+        Agreement::Close
+    } else if left.sound.is_like(right.sound) {
+        Agreement::Sound
+    } else {
+        Agreement::Different
+    }
+}
+
+fn compare_family(values: &impl Values, left: NameId, right: NameId) -> Agreement {
+    if !left.is_some() || !right.is_some() {
+        return Agreement::Missing;
+    }
+    if left == right {
+        return Agreement::Exact;
+    }
+    let (left, right) = (values.name(left), values.name(right));
+    if left.compact_hash == right.compact_hash {
+        Agreement::Exact
+    } else if shares_part(values, left, right) {
+        Agreement::Part
+    } else if is_close(left, right) {
+        Agreement::Close
+    } else if left.sound.is_like(right.sound) {
+        Agreement::Sound
+    } else {
+        Agreement::Different
+    }
+}
+
+/// Whether one name is the beginning of the other, at least three letters long: `DAN`, `DANIEL`.
+fn is_shortened(left: &NameValue, right: &NameValue) -> bool {
+    let (short, long) = (left.compact(), right.compact());
+    let (short, long) = if short.len() <= long.len() { (short, long) } else { (long, short) };
+    short.len() >= 3 && long.starts_with(short)
+}
+
+/// Whether two names of several tokens, or one of several and one of one, share a token of at least
+/// three letters (particles such as `DE` or `LA` are no evidence).
+fn shares_part(values: &impl Values, left: &NameValue, right: &NameValue) -> bool {
+    let telling = |id: &NameId| values.name(*id).text().len() >= 3;
+    let holds = |name: &NameValue, hash: u64| {
+        let mut parts = name.parts.iter().filter(|part| telling(part));
+        parts.any(|part| values.name(*part).compact_hash == hash)
+    };
+    match (left.parts.is_empty(), right.parts.is_empty()) {
+        (true, true) => false,
+        (false, true) => holds(left, right.compact_hash),
+        (true, false) => holds(right, left.compact_hash),
+        (false, false) => {
+            let mut parts = left.parts.iter().filter(|part| telling(part));
+            parts.any(|part| holds(right, values.name(*part).compact_hash))
+        }
+    }
+}
+
+/// Jaro-Winkler similarity from which two names count as one mistyped name. Winkler's own studies
+/// and Splink's name comparisons put the line between 0.88 and 0.92.
+const CLOSE_SIMILARITY: f64 = 0.9;
+
+fn is_close(left: &NameValue, right: &NameValue) -> bool {
+    let (left, right) = (left.compact(), right.compact());
+    let shorter = left.len().min(right.len());
+    let longer = left.len().max(right.len());
+    // A name more than half as long again reaches 0.9 only with an equal beginning, which is the
+    // business of `is_shortened`.
+    if shorter < 3 || longer * 2 > shorter * 3 + 2 {
+        return false;
+    }
+    within_one_edit(left.as_bytes(), right.as_bytes())
+        || jaro_winkler(left, right) >= CLOSE_SIMILARITY
+}
+
+/// Compares middle names or initials.
+pub(super) fn compare_middle(values: &impl Values, left: NameId, right: NameId) -> Option<u8> {
+    const EXACT: u8 = 0;
+    const INITIAL: u8 = 1;
+    const CLOSE: u8 = 2;
+    const DIFFERENT: u8 = 3;
+    Some(match compare_given(values, left, right) {
+        Agreement::Missing => return None,
+        Agreement::Exact if values.name(left).is_initial() => INITIAL,
+        Agreement::Exact => EXACT,
+        Agreement::Initial => INITIAL,
+        Agreement::Variant | Agreement::Part | Agreement::Close => CLOSE,
+        Agreement::Sound | Agreement::Different => DIFFERENT,
+    })
+}
+
+/// Compares mothers' maiden names.
+pub(super) fn compare_mother(values: &impl Values, left: NameId, right: NameId) -> Option<u8> {
+    Some(match compare_family(values, left, right) {
+        Agreement::Missing => return None,
+        Agreement::Exact => 0,
+        Agreement::Part | Agreement::Close | Agreement::Variant => 1,
+        Agreement::Sound | Agreement::Initial | Agreement::Different => 2,
+    })
+}

@@ -1,0 +1,68 @@
+//! Numbers that name a person: national numbers, and identifiers by authority.
+
+use empi_model::Ssn;
+
+use crate::row::{CompareRow, PackedSsn};
+use crate::similarity::within_one_edit;
+
+/// Levels of the national number, best first.
+pub(super) const SSN_LEVELS: &[&str] = &["exact", "one_edit", "last_four", "different"];
+
+pub(crate) const SSN_EXACT: u8 = 0;
+const ONE_EDIT: u8 = 1;
+const LAST_FOUR: u8 = 2;
+pub(crate) const SSN_DIFFERENT: u8 = 3;
+
+/// Compares national numbers. Where one side has only the last four digits, only these count.
+pub(super) fn compare_ssn(left: PackedSsn, right: PackedSsn) -> Option<u8> {
+    let (one, other) = (left.get()?, right.get()?);
+    let last_four_only = |ssn: Ssn| matches!(ssn, Ssn::LastFour(_));
+    Some(if last_four_only(one) || last_four_only(other) {
+        if one.last_four() == other.last_four() { LAST_FOUR } else { SSN_DIFFERENT }
+    } else if left == right {
+        SSN_EXACT
+    } else if within_one_edit(one.to_digits().as_bytes(), other.to_digits().as_bytes()) {
+        ONE_EDIT
+    } else {
+        SSN_DIFFERENT
+    })
+}
+
+/// Same: one authority gave both records one identifier. Different: an authority gave them two.
+/// Missing: no authority knows both.
+pub(super) fn compare_identifiers(left: &CompareRow, right: &CompareRow) -> Option<u8> {
+    let mut shared_authority = false;
+    for one in left.identifiers() {
+        for other in right.identifiers().filter(|other| other.authority == one.authority) {
+            if one.value == other.value {
+                return Some(0);
+            }
+            shared_authority = true;
+        }
+    }
+    shared_authority.then_some(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn national_numbers() {
+        let full = |number| PackedSsn::new(Some(Ssn::Full(number)));
+        let last_four = |number| PackedSsn::new(Some(Ssn::LastFour(number)));
+        let none = PackedSsn::new(None);
+        for (left, right, expected) in [
+            (none, full(123_456_780), None),
+            (full(123_456_780), full(123_456_780), Some(SSN_EXACT)),
+            (full(123_456_780), full(123_456_870), Some(ONE_EDIT)),
+            (full(123_456_780), full(123_456_781), Some(ONE_EDIT)),
+            (full(123_456_780), last_four(6780), Some(LAST_FOUR)),
+            (full(123_456_780), last_four(6781), Some(SSN_DIFFERENT)),
+            (full(123_456_780), full(321_456_780), Some(SSN_DIFFERENT)),
+        ] {
+            assert_eq!(compare_ssn(left, right), expected);
+            assert_eq!(compare_ssn(right, left), expected);
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! Values interned once: every distinct name and text gets a number, and with it everything that is
+//! costly to derive from it, so that comparing two records never looks at a string twice.
+
+use empi_model::{NormalizedAddress, NormalizedName, NormalizedRecord, PatientText};
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use crate::names_table::{FormalNames, NameShares, formal_names, hash_of, name_shares};
+use crate::phonetic::Sound;
+use crate::row::{AddressIds, CompareRow, IdentifierHash, MoreValues, NameId, NameIds};
+use crate::row::{PackedSsn, TextId};
+
+/// A distinct name and what is derived from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NameValue {
+    text: PatientText,
+    compact: Option<PatientText>,
+    /// Hash of the name without spaces: `DE LA CRUZ` and `DELACRUZ` share it.
+    pub compact_hash: u64,
+    /// How the name sounds.
+    pub sound: Sound,
+    /// The formal names it may stand for as a given name, from its first token.
+    pub formal: FormalNames,
+    /// The tokens of a name of several.
+    pub parts: SmallVec<[NameId; 2]>,
+    /// Its share in the shipped tables.
+    pub shares: NameShares,
+    /// In how many records of the index it is a given name.
+    pub given_count: u32,
+    /// In how many records of the index it is a family name.
+    pub family_count: u32,
+}
+
+impl NameValue {
+    /// The name in match form, tokens separated by spaces. Patient data.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// The name without spaces. Patient data.
+    #[must_use]
+    pub fn compact(&self) -> &str {
+        self.compact.as_ref().unwrap_or(&self.text).expose()
+    }
+
+    /// Whether the name is a single letter.
+    #[must_use]
+    pub fn is_initial(&self) -> bool {
+        self.compact().len() == 1
+    }
+
+    /// The first letter; 0 for no name.
+    #[must_use]
+    pub fn initial(&self) -> u8 {
+        self.text().bytes().next().unwrap_or(0)
+    }
+}
+
+/// A distinct text other than a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextValue {
+    text: PatientText,
+    /// Hash of the text.
+    pub hash: u64,
+}
+
+impl TextValue {
+    /// The text in match form. Patient data.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.text.expose()
+    }
+}
+
+/// Where the values behind the numbers of a row are looked up.
+pub trait Values {
+    /// The name of a number that this source of values gave.
+    fn name(&self, id: NameId) -> &NameValue;
+    /// The text of a number that this source of values gave.
+    fn text(&self, id: TextId) -> &TextValue;
+    /// How many records were counted.
+    fn record_count(&self) -> u32;
+}
+
+/// Where values get their numbers.
+pub trait Intern: Values {
+    /// The number of a name; 0 for the empty text.
+    fn intern_name(&mut self, text: &str) -> NameId;
+    /// The number of a text; 0 for the empty text.
+    fn intern_text(&mut self, text: &str) -> TextId;
+
+    /// The compact row of a record, every value of it interned.
+    fn row(&mut self, record: &NormalizedRecord) -> CompareRow {
+        let mut names = record.names.iter().map(|name| name_ids(self, name)).collect::<Vec<_>>();
+        let mut addresses =
+            record.addresses.iter().map(|address| address_ids(self, address)).collect::<Vec<_>>();
+        let mut phones: Vec<u64> = record.phones.iter().map(|phone| phone.as_number()).collect();
+        let mut emails: Vec<u64> =
+            record.emails.iter().map(|email| hash_of(email.expose())).collect();
+        let mut identifiers: Vec<IdentifierHash> = record
+            .identifiers
+            .iter()
+            .map(|identifier| IdentifierHash {
+                authority: hash_of(&identifier.authority),
+                value: hash_of(identifier.value.expose()),
+            })
+            .collect();
+        let row = CompareRow {
+            name: take_first(&mut names),
+            address: take_first(&mut addresses),
+            birth_date: record.birth_date.map_or(0, |date| date.as_number()),
+            mother: intern_optional_name(self, record.mother_maiden_name.as_ref()),
+            ssn: PackedSsn::new(record.ssn),
+            phone: take_first(&mut phones),
+            email: take_first(&mut emails),
+            identifier: take_first(&mut identifiers),
+            more: None,
+            sex: record.sex,
+            suffix: record.suffix,
+            birth_order: record.birth_order.unwrap_or(0),
+            newborn_name: record.newborn_name,
+        };
+        let more = MoreValues { names, addresses, phones, emails, identifiers };
+        CompareRow { more: (!more.is_empty()).then(|| Box::new(more)), ..row }
+    }
+}
+
+fn take_first<T: Default>(values: &mut Vec<T>) -> T {
+    if values.is_empty() { T::default() } else { values.remove(0) }
+}
+
+fn intern_optional_name<I: Intern + ?Sized>(lexicon: &mut I, name: Option<&PatientText>) -> NameId {
+    name.map_or(NameId(0), |name| lexicon.intern_name(name.expose()))
+}
+
+fn name_ids<I: Intern + ?Sized>(lexicon: &mut I, name: &NormalizedName) -> NameIds {
+    NameIds {
+        given: intern_optional_name(lexicon, name.given.as_ref()),
+        middle: intern_optional_name(lexicon, name.middle.as_ref()),
+        family: intern_optional_name(lexicon, name.family.as_ref()),
+    }
+}
+
+fn address_ids<I: Intern + ?Sized>(lexicon: &mut I, address: &NormalizedAddress) -> AddressIds {
+    let mut id = |text: &Option<PatientText>| {
+        text.as_ref().map_or(TextId(0), |text| lexicon.intern_text(text.expose()))
+    };
+    AddressIds {
+        number: id(&address.number),
+        street: id(&address.street),
+        unit: id(&address.unit),
+        city: id(&address.city),
+        state: id(&address.state),
+        postal_code: id(&address.postal_code),
+    }
+}
+
+/// Every distinct value of an index or a file, numbered, with counts.
+#[derive(Clone, Debug)]
+pub struct Lexicon {
+    names: Table<NameValue>,
+    texts: Table<TextValue>,
+    record_count: u32,
+}
+
+impl Default for Lexicon {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lexicon {
+    /// An empty lexicon.
+    #[must_use]
+    pub fn new() -> Self {
+        let nothing = TextValue { text: PatientText::default(), hash: 0 };
+        Self {
+            names: Table::new(name_value("", SmallVec::new())),
+            texts: Table::new(nothing),
+            record_count: 0,
+        }
+    }
+
+    /// Counts the names of one more record, for the term-frequency adjustment.
+    pub fn count(&mut self, row: &CompareRow) {
+        self.record_count = self.record_count.saturating_add(1);
+        self.change_counts(row, |count| count.saturating_add(1));
+    }
+
+    /// Takes a record's names out of the counts again.
+    pub fn discount(&mut self, row: &CompareRow) {
+        self.record_count = self.record_count.saturating_sub(1);
+        self.change_counts(row, |count| count.saturating_sub(1));
+    }
+
+    fn change_counts(&mut self, row: &CompareRow, change: impl Fn(u32) -> u32) {
+        for name in row.names() {
+            if let Some(given) = self.names.items.get_mut(name.given.0 as usize) {
+                given.given_count = change(given.given_count);
+            }
+            if let Some(family) = self.names.items.get_mut(name.family.0 as usize) {
+                family.family_count = change(family.family_count);
+            }
+        }
+    }
+}
+
+impl Values for Lexicon {
+    fn name(&self, id: NameId) -> &NameValue {
+        self.names.get(id.0)
+    }
+
+    fn text(&self, id: TextId) -> &TextValue {
+        self.texts.get(id.0)
+    }
+
+    fn record_count(&self) -> u32 {
+        self.record_count
+    }
+}
+
+impl Intern for Lexicon {
+    fn intern_name(&mut self, text: &str) -> NameId {
+        if let Some(id) = self.names.find(text) {
+            return NameId(id);
+        }
+        let parts = intern_parts(self, text);
+        NameId(self.names.add(text, name_value(text, parts)))
+    }
+
+    fn intern_text(&mut self, text: &str) -> TextId {
+        if let Some(id) = self.texts.find(text) {
+            return TextId(id);
+        }
+        let hash = hash_of(text);
+        TextId(self.texts.add(text, TextValue { text: text.into(), hash }))
+    }
+}
+
+/// A lexicon seen through one record that is not in it (yet): new values are numbered after those of
+/// the lexicon, which itself stays as it is. This is how an incoming record is compared with an index.
+#[derive(Debug)]
+pub struct LexiconOverlay<'a> {
+    base: &'a Lexicon,
+    names: Vec<NameValue>,
+    texts: Vec<TextValue>,
+}
+
+impl<'a> LexiconOverlay<'a> {
+    /// An overlay with nothing in it.
+    #[must_use]
+    pub const fn new(base: &'a Lexicon) -> Self {
+        Self { base, names: Vec::new(), texts: Vec::new() }
+    }
+}
+
+impl Values for LexiconOverlay<'_> {
+    fn name(&self, id: NameId) -> &NameValue {
+        let own = (id.0 as usize).checked_sub(self.base.names.items.len());
+        own.and_then(|at| self.names.get(at)).unwrap_or_else(|| self.base.name(id))
+    }
+
+    fn text(&self, id: TextId) -> &TextValue {
+        let own = (id.0 as usize).checked_sub(self.base.texts.items.len());
+        own.and_then(|at| self.texts.get(at)).unwrap_or_else(|| self.base.text(id))
+    }
+
+    fn record_count(&self) -> u32 {
+        self.base.record_count
+    }
+}
+
+impl Intern for LexiconOverlay<'_> {
+    fn intern_name(&mut self, text: &str) -> NameId {
+        if let Some(id) = self.base.names.find(text) {
+            return NameId(id);
+        }
+        let offset = self.base.names.items.len();
+        if let Some(at) = self.names.iter().position(|name| name.text() == text) {
+            return NameId(number(offset + at));
+        }
+        let parts = intern_parts(self, text);
+        self.names.push(name_value(text, parts));
+        NameId(number(offset + self.names.len() - 1))
+    }
+
+    fn intern_text(&mut self, text: &str) -> TextId {
+        if let Some(id) = self.base.texts.find(text) {
+            return TextId(id);
+        }
+        let offset = self.base.texts.items.len();
+        if let Some(at) = self.texts.iter().position(|value| value.text() == text) {
+            return TextId(number(offset + at));
+        }
+        self.texts.push(TextValue { text: text.into(), hash: hash_of(text) });
+        TextId(number(offset + self.texts.len() - 1))
+    }
+}
+
+fn name_value(text: &str, parts: SmallVec<[NameId; 2]>) -> NameValue {
+    let compact: Option<String> = text.contains(' ').then(|| text.split(' ').collect());
+    let compact_text = compact.as_deref().unwrap_or(text);
+    NameValue {
+        text: text.into(),
+        compact_hash: hash_of(compact_text),
+        sound: Sound::of(compact_text),
+        formal: formal_names(text.split(' ').next().unwrap_or_default()),
+        parts,
+        shares: name_shares(compact_text),
+        given_count: 0,
+        family_count: 0,
+        compact: compact.map(PatientText::new),
+    }
+}
+
+fn intern_parts<I: Intern + ?Sized>(lexicon: &mut I, text: &str) -> SmallVec<[NameId; 2]> {
+    if !text.contains(' ') {
+        return SmallVec::new();
+    }
+    text.split(' ').filter(|part| !part.is_empty()).map(|part| lexicon.intern_name(part)).collect()
+}
+
+/// A count as a number of 32 bits. Lexicons stay far below; a number beyond would alias the last.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Values in order of arrival with an index by text. Number 0 is the missing value.
+#[derive(Clone, Debug)]
+struct Table<T> {
+    items: Vec<T>,
+    by_text: HashTable<u32>,
+}
+
+trait HasText {
+    fn text_of(&self) -> &str;
+}
+
+impl HasText for NameValue {
+    fn text_of(&self) -> &str {
+        self.text()
+    }
+}
+
+impl HasText for TextValue {
+    fn text_of(&self) -> &str {
+        self.text()
+    }
+}
+
+impl<T: HasText> Table<T> {
+    fn new(missing: T) -> Self {
+        Self { items: vec![missing], by_text: HashTable::new() }
+    }
+
+    fn get(&self, id: u32) -> &T {
+        let missing = &self.items[0];
+        self.items.get(id as usize).unwrap_or(missing)
+    }
+
+    fn find(&self, text: &str) -> Option<u32> {
+        if text.is_empty() {
+            return Some(0);
+        }
+        self.by_text.find(hash_of(text), |id| self.get(*id).text_of() == text).copied()
+    }
+
+    fn add(&mut self, text: &str, value: T) -> u32 {
+        let id = number(self.items.len());
+        self.items.push(value);
+        let items = &self.items;
+        let hash = |id: &u32| items.get(*id as usize).map_or(0, |item| hash_of(item.text_of()));
+        self.by_text.insert_unique(hash_of(text), id, hash);
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(given: &str, family: &str) -> NormalizedRecord {
+        NormalizedRecord {
+            names: vec![NormalizedName {
+                given: PatientText::non_blank(given),
+                middle: None,
+                family: PatientText::non_blank(family),
+            }],
+            ..NormalizedRecord::default()
+        }
+    }
+
+    #[test]
+    fn equal_values_share_a_number_and_its_features() {
+        let mut lexicon = Lexicon::new();
+        let first = lexicon.row(&record("MARY", "DE LA CRUZ"));
+        let second = lexicon.row(&record("MARY", "DELACRUZ"));
+        assert_eq!(first.name.given, second.name.given);
+        assert_ne!(first.name.family, second.name.family);
+        let (spaced, joined) = (lexicon.name(first.name.family), lexicon.name(second.name.family));
+        assert_eq!(spaced.compact_hash, joined.compact_hash);
+        assert_eq!(spaced.parts.len(), 3);
+    }
+
+    #[test]
+    fn an_overlay_leaves_the_lexicon_alone() {
+        let mut lexicon = Lexicon::new();
+        let known = lexicon.row(&record("MARY", "SMITH"));
+        let mut overlay = LexiconOverlay::new(&lexicon);
+        let incoming = overlay.row(&record("MARY", "OKAFOR BELL"));
+        assert_eq!(incoming.name.given, known.name.given);
+        assert_eq!(overlay.name(incoming.name.family).text(), "OKAFOR BELL");
+        let parts = overlay.name(incoming.name.family).parts.clone();
+        let texts: Vec<_> = parts.iter().map(|part| overlay.name(*part).text()).collect();
+        assert_eq!(texts, ["OKAFOR", "BELL"]);
+        assert_eq!(overlay.row(&record("MARY", "OKAFOR BELL")), incoming);
+        assert!(lexicon.names.find("OKAFOR").is_none());
+    }
+
+    #[test]
+    fn counting_and_discounting_cancel_out() {
+        let mut lexicon = Lexicon::new();
+        let row = lexicon.row(&record("MARY", "SMITH"));
+        lexicon.count(&row);
+        lexicon.count(&row);
+        lexicon.discount(&row);
+        assert_eq!(lexicon.name(row.name.family).family_count, 1);
+        assert_eq!(lexicon.name(row.name.given).family_count, 0);
+        assert_eq!(lexicon.record_count(), 1);
+    }
+}

@@ -1,0 +1,286 @@
+//! The linkage model as a person writes it: TOML, parsed loosely, validated once as a whole.
+
+use empi_model::{MatchWeight, Probability, Thresholds};
+use serde::{Deserialize, Serialize};
+
+use super::{EvidenceFloor, LevelParameters, Limits, LinkageModel, TermFrequency};
+use crate::compare::Comparison;
+
+/// The only format there is so far.
+const FORMAT: u32 = 1;
+
+/// How far the m or the u of a comparison may add up to something else than 1.
+const SUM_TOLERANCE: f64 = 1e-3;
+
+/// What is wrong with a model file.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// Not the TOML of a linkage model.
+    #[error("the model file cannot be read: {0}")]
+    Syntax(#[from] toml::de::Error),
+    /// A part contradicts the rules.
+    #[error("the model file is not valid: {0}")]
+    Invalid(String),
+    /// The model could not be written.
+    #[error("the model cannot be written as TOML: {0}")]
+    Write(#[from] toml::ser::Error),
+}
+
+/// A linkage model file, word by word. [`validate`](Self::validate) makes a [`LinkageModel`] of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkageModelFile {
+    /// Version of the file format; 1.
+    pub format: u32,
+    /// The model's name.
+    pub name: String,
+    /// The model's version, raised with every change.
+    pub version: u32,
+    /// P(two random records are one person).
+    pub prior_match_probability: f64,
+    /// The two cut-offs, in bits.
+    pub thresholds: ThresholdsPart,
+    /// Term-frequency adjustment.
+    pub term_frequency: TermFrequencyPart,
+    /// The least evidence for an automatic link.
+    pub evidence_floor: EvidenceFloorPart,
+    /// What a shared household may add.
+    pub household: HouseholdPart,
+    /// Limits.
+    pub limits: LimitsPart,
+    /// The comparisons; each must stand here exactly once.
+    pub comparison: Vec<ComparisonPart>,
+}
+
+/// The two cut-offs, in bits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThresholdsPart {
+    /// At or above: linked.
+    pub link: f64,
+    /// At or above: reviewed by a person.
+    pub review: f64,
+}
+
+/// See [`TermFrequency`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TermFrequencyPart {
+    /// Weight of the shipped table, in records.
+    pub pseudo_count: f64,
+    /// Largest adjustment of one name, in bits.
+    pub adjustment_bits_max: f64,
+}
+
+/// See [`EvidenceFloor`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceFloorPart {
+    /// Groups that must have been compared.
+    pub groups_min: u32,
+    /// Bits that the weights above zero must reach.
+    pub bits_min: f64,
+}
+
+/// What a shared household may add.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HouseholdPart {
+    /// Most that address, phone and e-mail add together, in bits.
+    pub bits_max: f64,
+}
+
+/// See [`Limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsPart {
+    /// Most records of one block.
+    pub block_records_max: u32,
+    /// Most candidates of one incoming record.
+    pub candidates_max: u32,
+    /// Most records of one person.
+    pub person_records_max: u32,
+}
+
+/// One comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComparisonPart {
+    /// Its name.
+    pub name: String,
+    /// Its levels, best first, all of them.
+    pub levels: Vec<LevelPart>,
+}
+
+/// One level of a comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelPart {
+    /// Its name.
+    pub level: String,
+    /// P(level | same person).
+    pub m: f64,
+    /// P(level | different persons).
+    pub u: f64,
+    /// How many pairs m was estimated from, where training estimated it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub m_pairs: Option<f64>,
+    /// How many pairs u was estimated from, where training estimated it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub u_pairs: Option<f64>,
+}
+
+impl LinkageModelFile {
+    /// Reads a file without judging it.
+    ///
+    /// # Errors
+    /// [`ModelError::Syntax`] names line and column.
+    pub fn parse(toml: &str) -> Result<Self, ModelError> {
+        Ok(toml::from_str(toml)?)
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// [`ModelError::Write`], which a parsed file never gives.
+    pub fn to_toml(&self) -> Result<String, ModelError> {
+        Ok(toml::to_string(self)?)
+    }
+
+    /// Judges the file as a whole.
+    ///
+    /// # Errors
+    /// [`ModelError::Invalid`] names the first part that is missing, unknown or out of bounds.
+    pub fn validate(&self) -> Result<LinkageModel, ModelError> {
+        let Self { thresholds, term_frequency, evidence_floor, household, limits, .. } = self;
+        require(self.format == FORMAT, || format!("format {} is not known, 1 is", self.format))?;
+        require(is_plain(&self.name), || {
+            "its name must be 1 to 64 letters, digits, '.', '-' or '_'".to_owned()
+        })?;
+        let finite = [thresholds.link, thresholds.review, household.bits_max, evidence_floor.bits_min];
+        require(finite.iter().all(|bits| bits.is_finite()), || "a weight is not finite".to_owned())?;
+        require(thresholds.review <= thresholds.link, || {
+            "the review threshold is above the link threshold".to_owned()
+        })?;
+        require(household.bits_max >= 0.0, || "household.bits_max is below 0".to_owned())?;
+        let positive = [term_frequency.pseudo_count, term_frequency.adjustment_bits_max];
+        require(positive.iter().all(|value| *value >= 0.0 && value.is_finite()), || {
+            "a value of term_frequency is below 0".to_owned()
+        })?;
+        let counts = [limits.block_records_max, limits.candidates_max, limits.person_records_max];
+        require(counts.iter().all(|count| *count >= 2), || "a limit is below 2".to_owned())?;
+        let levels = Comparison::ALL.map(|comparison| self.levels_of(comparison));
+        let mut checked = Vec::with_capacity(levels.len());
+        for level in levels {
+            checked.push(level?);
+        }
+        self.refuse_unknown_comparisons()?;
+        Ok(LinkageModel {
+            name: format!("{}/{}", self.name, self.version),
+            prior: probability("prior_match_probability", self.prior_match_probability)?,
+            thresholds: Thresholds {
+                link: MatchWeight::from_bits(thresholds.link),
+                review: MatchWeight::from_bits(thresholds.review),
+            },
+            term_frequency: TermFrequency {
+                pseudo_count: term_frequency.pseudo_count,
+                adjustment_bits_max: term_frequency.adjustment_bits_max,
+            },
+            evidence_floor: EvidenceFloor {
+                groups_min: evidence_floor.groups_min,
+                bits_min: evidence_floor.bits_min,
+            },
+            household_max: MatchWeight::from_bits(household.bits_max),
+            limits: Limits {
+                block_records_max: limits.block_records_max,
+                candidates_max: limits.candidates_max,
+                person_records_max: limits.person_records_max,
+            },
+            levels: checked.try_into().map_err(|_| invalid("a comparison is missing"))?,
+        })
+    }
+
+    /// The levels of one comparison, which must be exactly those the comparison has, in its order.
+    fn levels_of(&self, comparison: Comparison) -> Result<Vec<LevelParameters>, ModelError> {
+        let name = comparison.as_str();
+        let mut parts = self.comparison.iter().filter(|part| part.name == name);
+        let (Some(part), None) = (parts.next(), parts.next()) else {
+            return Err(invalid(&format!("comparison `{name}` must stand in it exactly once")));
+        };
+        let names: Vec<&str> = part.levels.iter().map(|level| level.level.as_str()).collect();
+        require(names == comparison.levels(), || {
+            let expected = comparison.levels().join(", ");
+            format!("the levels of `{name}` must be, in this order: {expected}")
+        })?;
+        for (letter, sum) in [
+            ("m", part.levels.iter().map(|level| level.m).sum::<f64>()),
+            ("u", part.levels.iter().map(|level| level.u).sum::<f64>()),
+        ] {
+            require((sum - 1.0).abs() <= SUM_TOLERANCE, || {
+                format!("the {letter} of `{name}` add up to {sum:.6}, not to 1")
+            })?;
+        }
+        let parameters = |level: &LevelPart| {
+            let (m, u) = (probability(name, level.m)?, probability(name, level.u)?);
+            Ok(LevelParameters { m, u, weight: MatchWeight::from_m_u(m, u) })
+        };
+        part.levels.iter().map(parameters).collect()
+    }
+
+    fn refuse_unknown_comparisons(&self) -> Result<(), ModelError> {
+        let known = |name: &str| Comparison::ALL.iter().any(|it| it.as_str() == name);
+        match self.comparison.iter().find(|part| !known(&part.name)) {
+            Some(part) => Err(invalid(&format!("comparison `{}` is not known", part.name))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
+}
+
+fn probability(name: &str, value: f64) -> Result<Probability, ModelError> {
+    Probability::new(value).map_err(|error| invalid(&format!("in `{name}`, {error}")))
+}
+
+fn require(holds: bool, message: impl FnOnce() -> String) -> Result<(), ModelError> {
+    if holds { Ok(()) } else { Err(ModelError::Invalid(message())) }
+}
+
+fn invalid(message: &str) -> ModelError {
+    ModelError::Invalid(message.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFAULT: &str = include_str!("us-default.toml");
+
+    #[test]
+    fn a_written_model_reads_back() {
+        let file = LinkageModelFile::parse(DEFAULT).unwrap();
+        let again = LinkageModelFile::parse(&file.to_toml().unwrap()).unwrap();
+        assert_eq!(again, file);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (good, bad, expected) in [
+            ("format = 1", "format = 2", "format 2 is not known"),
+            ("link = 10.0", "link = -10.0", "review threshold is above"),
+            ("m = 0.985, u = 0.5", "m = 0.5, u = 0.5", "the m of `sex` add up to 0.515"),
+            ("level = \"one_edit\", m = 0.08", "level = \"two_edits\", m = 0.08", "levels of `ssn`"),
+            ("prior_match_probability = 1e-6", "prior_match_probability = 0.0", "not a probability"),
+            ("name = \"email\"", "name = \"mail\"", "`email` must stand in it exactly once"),
+            ("candidates_max = 2000", "candidates_max = 0", "a limit is below 2"),
+            ("pseudo_count = 5000.0", "pseudo_counts = 1.0", "unknown field"),
+        ] {
+            assert!(DEFAULT.contains(good), "{good}");
+            let error = LinkageModel::parse(&DEFAULT.replacen(good, bad, 1)).unwrap_err();
+            assert!(error.to_string().contains(expected), "{bad}: {error}");
+        }
+    }
+}
