@@ -202,7 +202,7 @@ const fn mix(parts: &[u64]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use empi_model::{SourceRecord, PersonName, PatientText};
+    use empi_model::{PatientText, PersonName, SourceRecord};
 
     use super::*;
     use crate::lexicon::{Intern, Lexicon, LexiconOverlay};

@@ -1,9 +1,53 @@
 //! The mathematics of record linkage. Pure: no I/O, no clock, no randomness.
 //!
-//! Read it in the order a record takes: [`normalize`], then interning and blocking, comparing,
-//! weighing, deciding, explaining; then training, clustering and evaluating.
+//! Read it in the order a record takes:
+//!
+//! 1. [`normalize()`]: from what a source said to what it means;
+//! 2. [`Lexicon`] and [`CompareRow`]: values interned, so that a comparison never looks at a string twice;
+//! 3. [`blocking_keys`]: which pairs are looked at, at all;
+//! 4. [`compare`]: which level of agreement each kind of information reaches;
+//! 5. [`score()`] with a [`LinkageModel`]: bits of evidence, guards, a decision; [`explain()`] tells why;
+//! 6. [`Linker`]: whole files, from records to persons;
+//! 7. [`evaluate`]: how good the result is where the truth is known.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod block;
+mod bulk;
+mod cluster;
+mod compare;
 mod evaluate;
+mod explain;
+mod guard;
+mod lexicon;
+mod model;
+mod names_table;
 mod normalize;
+mod phonetic;
+mod row;
+mod score;
+mod similarity;
+mod train;
 
+pub use block::{BlockingKeys, KEYS_MAX, blocking_keys};
+pub use bulk::{
+    Blocked, CappedBlock, Linkage, Linker, Progress, ReviewPair, ScoredPair, ScoredPairs,
+};
+pub use cluster::{CROSS_PAIRS_MAX, judge_join};
+pub use compare::{AgreedNames, COMPARISON_COUNT, Compared, Comparison, ComparisonVector, compare};
+pub use evaluate::{MissedPairs, Quality, Scores, evaluate, split_missed_pairs};
+pub use explain::{ExplainedSide, explain};
+pub use guard::Guards;
+pub use lexicon::{Intern, Lexicon, LexiconOverlay, NameValue, TextValue, Values};
+pub use model::{
+    EvidenceFloor, LevelParameters, Limits, LinkageModel, LinkageModelFile, ModelError,
+    TermFrequency,
+};
+pub use names_table::{FormalNames, NameShares};
 pub use normalize::normalize;
+pub use phonetic::Sound;
+pub use row::{
+    AddressIds, CompareRow, IdentifierHash, MoreValues, NameId, NameIds, PackedSsn, TextId,
+};
+pub use score::{Scored, score};
+pub use train::{ITERATIONS_MAX, Trained, VectorCounts, train};

@@ -25,7 +25,7 @@ pub struct NameShares {
 
 /// The shares of one name in match form.
 #[must_use]
-pub fn name_shares(name: &str) -> NameShares {
+pub(crate) fn name_shares(name: &str) -> NameShares {
     static SHARES: LazyLock<HashMap<&str, NameShares>> = LazyLock::new(|| {
         let mut shares: HashMap<&str, NameShares> = HashMap::new();
         for line in GIVEN_NAMES.lines().skip(1) {
@@ -48,7 +48,7 @@ pub fn name_shares(name: &str) -> NameShares {
 /// The chance that two random people share a given name, and a family name: the sum of squared
 /// shares over the tables. The point of reference of the term-frequency adjustment.
 #[must_use]
-pub fn average_shares() -> NameShares {
+pub(crate) fn average_shares() -> NameShares {
     static AVERAGE: LazyLock<NameShares> = LazyLock::new(|| {
         let sum_of_squares = |table: &'static str, share: fn(NameShares) -> f64| {
             table
@@ -72,7 +72,7 @@ pub type FormalNames = SmallVec<[u64; 2]>;
 
 /// The formal names behind a given name in match form: `BOB` gives `ROBERT`, `ROBERT` gives itself.
 #[must_use]
-pub fn formal_names(given: &str) -> FormalNames {
+pub(crate) fn formal_names(given: &str) -> FormalNames {
     static FORMAL: LazyLock<HashMap<&str, FormalNames>> = LazyLock::new(|| {
         let mut formal: HashMap<&str, FormalNames> = HashMap::new();
         for (name, nickname) in NICKNAMES.lines().skip(1).filter_map(|line| line.split_once(',')) {
@@ -93,7 +93,7 @@ pub fn formal_names(given: &str) -> FormalNames {
 
 /// The hash by which texts are known in blocking keys: the same on every machine and in every version.
 #[must_use]
-pub fn hash_of(text: &str) -> u64 {
+pub(crate) fn hash_of(text: &str) -> u64 {
     xxh3_64(text.as_bytes())
 }
 

@@ -30,7 +30,7 @@ impl Sound {
 
     /// Whether two names share a code.
     #[must_use]
-    pub const fn is_like(self, other: Self) -> bool {
+    pub fn is_like(self, other: Self) -> bool {
         let same = |left: u64, right: u64| left != 0 && left == right;
         same(self.primary, other.primary)
             || same(self.primary, other.alternate)

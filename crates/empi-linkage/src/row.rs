@@ -98,6 +98,12 @@ impl PackedSsn {
     pub const fn is_some(self) -> bool {
         self.0 != 0
     }
+
+    /// Whether all digits of the number are known.
+    #[must_use]
+    pub const fn is_whole(self) -> bool {
+        self.0 >> 56 > 4
+    }
 }
 
 /// A normalised record in numbers: the form in which pairs are compared, online and in bulk.

@@ -30,7 +30,9 @@ pub enum EnterpriseIdError {
 impl fmt::Display for EnterpriseIdError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Malformed => "an enterprise ID has eleven letters and digits, as in 7K3M-9QXT-2VC",
+            Self::Malformed => {
+                "an enterprise ID has eleven letters and digits, as in 7K3M-9QXT-2VC"
+            }
             Self::CheckCharacter => {
                 "the enterprise ID's check character does not fit: please read it again"
             }
@@ -129,15 +131,14 @@ impl FromStr for EnterpriseId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut digits = [0; DATA_CHARACTERS];
         let mut check = None;
-        let mut count = 0;
-        for character in text.trim().chars().filter(|character| *character != '-') {
+        let characters = text.trim().chars().filter(|character| *character != '-');
+        for (count, character) in characters.enumerate() {
             let digit = digit_of(character).ok_or(EnterpriseIdError::Malformed)?;
             match digits.get_mut(count) {
                 Some(slot) => *slot = digit,
                 None if count == DATA_CHARACTERS => check = Some(digit),
                 None => return Err(EnterpriseIdError::Malformed),
             }
-            count += 1;
         }
         let check = check.ok_or(EnterpriseIdError::Malformed)?;
         if check != check_digit(&digits) {

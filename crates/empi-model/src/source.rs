@@ -123,10 +123,7 @@ mod tests {
                 family: Some("CANARY-FAMILY".into()),
                 ..PersonName::default()
             }],
-            identifiers: vec![Identifier {
-                authority: "PLAN".into(),
-                value: "CANARY-ID".into(),
-            }],
+            identifiers: vec![Identifier { authority: "PLAN".into(), value: "CANARY-ID".into() }],
             ..SourceRecord::default()
         };
         assert!(!format!("{record:?}").contains("CANARY"));

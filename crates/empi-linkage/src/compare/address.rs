@@ -16,11 +16,7 @@ const CITY: u8 = 4;
 const DIFFERENT: u8 = 5;
 
 /// Compares every address of one record with every address of the other; the best level wins.
-pub(super) fn compare(
-    values: &impl Values,
-    left: &CompareRow,
-    right: &CompareRow,
-) -> Option<u8> {
+pub(super) fn compare(values: &impl Values, left: &CompareRow, right: &CompareRow) -> Option<u8> {
     let pairs = left.addresses().flat_map(|one| right.addresses().map(move |other| (one, other)));
     pairs.filter_map(|(one, other)| compare_pair(values, one, other)).min()
 }
@@ -40,10 +36,11 @@ fn compare_pair(values: &impl Values, left: AddressIds, right: AddressIds) -> Op
         (None, Some(false)) => !is_close_text(values, left.city, right.city),
         _ => false,
     };
-    if !place_conflict && street.is_some() {
-        if let Some(level) = compare_streets(values, left, right) {
-            return Some(level);
-        }
+    if !place_conflict
+        && street.is_some()
+        && let Some(level) = compare_streets(values, left, right)
+    {
+        return Some(level);
     }
     Some(match (postal_code, city) {
         (Some(true), _) => POSTAL_CODE,

@@ -51,9 +51,8 @@ const fn parts(date: u32) -> [u32; 3] {
 
 /// One digit differs, or two neighbouring digits are swapped.
 fn is_one_edit(left: u32, right: u32) -> bool {
-    let digits = |date: u32| -> [u32; 8] {
-        std::array::from_fn(|at| date / 10_u32.pow(7 - at as u32) % 10)
-    };
+    let digits =
+        |date: u32| -> [u32; 8] { std::array::from_fn(|at| date / 10_u32.pow(7 - at as u32) % 10) };
     let (left, right) = (digits(left), digits(right));
     let mut differing = (0..8).filter(|at| left[*at] != right[*at]);
     match (differing.next(), differing.next(), differing.next()) {

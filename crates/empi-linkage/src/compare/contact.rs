@@ -18,11 +18,10 @@ pub(super) fn compare_phones(left: &CompareRow, right: &CompareRow) -> Option<u8
 
 fn compare_phone(left: u64, right: u64) -> u8 {
     const LOCAL: u64 = 10_000_000;
+    let without_area_code = || (left < LOCAL || right < LOCAL) && left % LOCAL == right % LOCAL;
     if left == right {
         SAME
-    } else if (left < LOCAL || right < LOCAL) && left % LOCAL == right % LOCAL {
-        CLOSE
-    } else if differing_digits(left, right) == 1 {
+    } else if without_area_code() || differing_digits(left, right) == 1 {
         CLOSE
     } else {
         DIFFERENT

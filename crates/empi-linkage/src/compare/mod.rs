@@ -5,12 +5,19 @@
 //! kind (former names, addresses, phones), all are compared with all and the best level counts.
 
 mod address;
-mod birth_date;
+pub(crate) mod birth_date;
 mod contact;
 mod name;
 mod number;
 
 pub use name::AgreedNames;
+pub(crate) use name::NameLevel;
+
+/// Levels that guards ask for by name.
+pub(crate) mod levels {
+    pub(crate) use super::address::CLOSE as ADDRESS_CLOSE;
+    pub(crate) use super::number::{SSN_DIFFERENT, SSN_EXACT};
+}
 
 use empi_model::EvidenceGroup;
 

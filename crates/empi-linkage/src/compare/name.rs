@@ -108,10 +108,11 @@ pub(super) fn compare_names(
 ) -> ComparedNames {
     let pairs = left.names().flat_map(|name| right.names().map(move |other| (name, other)));
     let compared = pairs.filter_map(|(name, other)| compare_pair(values, name, other));
-    compared.min_by_key(|(level, _)| *level).map_or(
-        ComparedNames { level: None, agreed: AgreedNames::default() },
-        |(level, agreed)| ComparedNames { level: Some(level as u8), agreed },
-    )
+    compared
+        .min_by_key(|(level, _)| *level)
+        .map_or(ComparedNames { level: None, agreed: AgreedNames::default() }, |(level, agreed)| {
+            ComparedNames { level: Some(level as u8), agreed }
+        })
 }
 
 /// How two single names agree.
@@ -156,7 +157,7 @@ fn compare_pair(
         }
         (Initial, Exact | Close | Part) => NameLevel::Initial,
         (Exact | Variant | Close, _) => NameLevel::GivenOnly,
-        (Different | Sound | Part, Exact | Part) => NameLevel::FamilyOnly,
+        (Different | Part, Exact | Part) => NameLevel::FamilyOnly,
         _ => NameLevel::Different,
     };
     Some((level, agreed))

@@ -131,6 +131,14 @@ pub struct LevelPart {
 }
 
 impl LinkageModelFile {
+    /// The file of the built-in model for patients in the United States.
+    ///
+    /// # Errors
+    /// None in practice: a test parses the file that is compiled in.
+    pub fn us_default() -> Result<Self, ModelError> {
+        Self::parse(super::US_DEFAULT)
+    }
+
     /// Reads a file without judging it.
     ///
     /// # Errors
@@ -157,8 +165,11 @@ impl LinkageModelFile {
         require(is_plain(&self.name), || {
             "its name must be 1 to 64 letters, digits, '.', '-' or '_'".to_owned()
         })?;
-        let finite = [thresholds.link, thresholds.review, household.bits_max, evidence_floor.bits_min];
-        require(finite.iter().all(|bits| bits.is_finite()), || "a weight is not finite".to_owned())?;
+        let finite =
+            [thresholds.link, thresholds.review, household.bits_max, evidence_floor.bits_min];
+        require(finite.iter().all(|bits| bits.is_finite()), || {
+            "a weight is not finite".to_owned()
+        })?;
         require(thresholds.review <= thresholds.link, || {
             "the review threshold is above the link threshold".to_owned()
         })?;
@@ -272,8 +283,16 @@ mod tests {
             ("format = 1", "format = 2", "format 2 is not known"),
             ("link = 10.0", "link = -10.0", "review threshold is above"),
             ("m = 0.985, u = 0.5", "m = 0.5, u = 0.5", "the m of `sex` add up to 0.515"),
-            ("level = \"one_edit\", m = 0.08", "level = \"two_edits\", m = 0.08", "levels of `ssn`"),
-            ("prior_match_probability = 1e-6", "prior_match_probability = 0.0", "not a probability"),
+            (
+                "level = \"one_edit\", m = 0.08",
+                "level = \"two_edits\", m = 0.08",
+                "levels of `ssn`",
+            ),
+            (
+                "prior_match_probability = 1e-6",
+                "prior_match_probability = 0.0",
+                "not a probability",
+            ),
             ("name = \"email\"", "name = \"mail\"", "`email` must stand in it exactly once"),
             ("candidates_max = 2000", "candidates_max = 0", "a limit is below 2"),
             ("pseudo_count = 5000.0", "pseudo_counts = 1.0", "unknown field"),

@@ -1,0 +1,125 @@
+//! From pairs to persons.
+//!
+//! Links are taken by descending weight. Two groups of records are joined only if every record of one
+//! fits every record of the other well enough: no pair speaks of two different people, and the mean
+//! weight over all pairs across reaches the review threshold. So one strong link cannot pull two
+//! strangers together through a third record (constrained agglomeration, `matching.md` B11).
+
+use empi_model::Guard;
+
+use crate::guard::Guards;
+use crate::lexicon::Values;
+use crate::model::LinkageModel;
+use crate::row::CompareRow;
+use crate::score::score_with_all_guards;
+
+/// Most pairs across two groups that are scored to judge whether they may be joined.
+pub const CROSS_PAIRS_MAX: usize = 64;
+
+/// Judges whether two groups of records may become one person, given that some pair across them is a
+/// link. No guard: they may.
+#[must_use]
+pub fn judge_join(
+    model: &LinkageModel,
+    values: &impl Values,
+    left: &[&CompareRow],
+    right: &[&CompareRow],
+) -> Guards {
+    let mut guards = Guards::NONE;
+    if left.len() + right.len() > model.limits().person_records_max as usize {
+        guards.insert(Guard::OversizedPerson);
+    }
+    let pairs = left.len() * right.len();
+    if pairs <= 1 || !guards.is_empty() {
+        return guards;
+    }
+    // An even sample where there are very many: every `stride`-th pair.
+    let stride = pairs.div_ceil(CROSS_PAIRS_MAX);
+    let (mut sum, mut count) = (0.0, 0_u32);
+    for at in (0..pairs).step_by(stride) {
+        let (Some(one), Some(other)) = (left.get(at / right.len()), right.get(at % right.len()))
+        else {
+            continue;
+        };
+        let scored = score_with_all_guards(model, values, one, other);
+        guards = guards.union(scored.guards.conflicts());
+        sum += scored.weight.bits();
+        count += 1;
+    }
+    if sum < model.thresholds().review.bits() * f64::from(count) {
+        guards.insert(Guard::WeakCluster);
+    }
+    guards
+}
+
+/// Groups of records that grow by joining.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    /// For each record the group's first record, directly or over others.
+    parents: Vec<u32>,
+    /// The records of a group, at its first record; empty everywhere else and for groups of one.
+    members: Vec<Vec<u32>>,
+}
+
+impl Groups {
+    pub(crate) fn new(record_count: usize) -> Self {
+        let parents = (0..record_count).map(|at| u32::try_from(at).unwrap_or(u32::MAX)).collect();
+        Self { parents, members: vec![Vec::new(); record_count] }
+    }
+
+    /// The smallest record of the group that a record is in.
+    pub(crate) fn first_of(&mut self, mut record: u32) -> u32 {
+        while let Some(parent) = self.parents.get(record as usize).copied() {
+            if parent == record {
+                break;
+            }
+            let grandparent = self.parents.get(parent as usize).copied().unwrap_or(parent);
+            if let Some(slot) = self.parents.get_mut(record as usize) {
+                *slot = grandparent;
+            }
+            record = grandparent;
+        }
+        record
+    }
+
+    /// The records of the group whose first record is given.
+    pub(crate) fn members(&self, first: u32) -> std::borrow::Cow<'_, [u32]> {
+        match self.members.get(first as usize) {
+            Some(members) if !members.is_empty() => members.as_slice().into(),
+            _ => vec![first].into(),
+        }
+    }
+
+    /// Joins two groups, given by their first records, which must differ.
+    pub(crate) fn join(&mut self, one: u32, other: u32) {
+        let (first, second) = (one.min(other), one.max(other));
+        let mut members = self.members(first).into_owned();
+        members.extend_from_slice(&self.members(second));
+        members.sort_unstable();
+        if let Some(slot) = self.members.get_mut(second as usize) {
+            *slot = Vec::new();
+        }
+        if let Some(slot) = self.members.get_mut(first as usize) {
+            *slot = members;
+        }
+        if let Some(parent) = self.parents.get_mut(second as usize) {
+            *parent = first;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_named_by_their_first_record() {
+        let mut groups = Groups::new(5);
+        groups.join(4, 2);
+        groups.join(1, 2);
+        assert_eq!(groups.first_of(4), 1);
+        assert_eq!(groups.members(1).as_ref(), [1, 2, 4]);
+        assert_eq!(groups.first_of(3), 3);
+        assert_eq!(groups.members(3).as_ref(), [3]);
+    }
+}

@@ -1,0 +1,124 @@
+//! Explaining a score: the rows of the waterfall, which add up to the weight exactly as it was
+//! computed.
+
+use empi_model::{
+    ExplanationRow, MatchWeight, NormalizedAddress, NormalizedName, NormalizedRecord, PatientText,
+    ScoreExplanation,
+};
+
+use crate::compare::{Comparison, compare};
+use crate::lexicon::Values;
+use crate::model::LinkageModel;
+use crate::row::CompareRow;
+use crate::score::{judge, weigh};
+
+/// One side of a pair to explain: the row that is compared and the record whose values are shown.
+pub type ExplainedSide<'a> = (&'a CompareRow, &'a NormalizedRecord);
+
+/// Scores a pair like [`score`](crate::score()) and tells how the weight came about.
+#[must_use]
+pub fn explain(
+    model: &LinkageModel,
+    values: &impl Values,
+    (left_row, left): ExplainedSide<'_>,
+    (right_row, right): ExplainedSide<'_>,
+) -> ScoreExplanation {
+    let compared = compare(values, left_row, right_row);
+    let weighed = weigh(model, values, &compared);
+    let scored = judge(model, &compared, &weighed, left_row, right_row);
+
+    let mut rows = vec![bare_row("prior", MatchWeight::from_prior(model.prior()))];
+    rows.extend(Comparison::ALL.into_iter().filter_map(|comparison| {
+        let (shown_left, shown_right) = (shown(comparison, left), shown(comparison, right));
+        if shown_left.is_none() && shown_right.is_none() {
+            return None;
+        }
+        let parameters = model.level(comparison, compared.vector.level(comparison));
+        Some(ExplanationRow {
+            label: comparison.as_str().to_owned(),
+            level: compared.vector.level_name(comparison).to_owned(),
+            left: shown_left,
+            right: shown_right,
+            m: parameters.map(|parameters| parameters.m),
+            u: parameters.map(|parameters| parameters.u),
+            weight: parameters.map_or(MatchWeight::ZERO, |parameters| parameters.weight),
+        })
+    }));
+    let adjustments = [
+        ("given_name term frequency", weighed.given_frequency),
+        ("family_name term frequency", weighed.family_frequency),
+        ("household cap", weighed.household),
+    ];
+    let adjusted = adjustments.into_iter().filter(|(_, weight)| *weight != MatchWeight::ZERO);
+    rows.extend(adjusted.map(|(label, weight)| bare_row(label, weight)));
+    ScoreExplanation {
+        rows,
+        total: scored.weight,
+        decision: scored.decision,
+        guards: scored.guards.iter().collect(),
+        model: model.name().to_owned(),
+    }
+}
+
+fn bare_row(label: &str, weight: MatchWeight) -> ExplanationRow {
+    ExplanationRow {
+        label: label.to_owned(),
+        level: String::new(),
+        left: None,
+        right: None,
+        m: None,
+        u: None,
+        weight,
+    }
+}
+
+/// The values of a record that a comparison looks at, as one text; `None` when there are none.
+fn shown(comparison: Comparison, record: &NormalizedRecord) -> Option<PatientText> {
+    let text = match comparison {
+        Comparison::Name => joined(record.names.iter().map(shown_name), " | "),
+        Comparison::MiddleName => {
+            let current = record.names.first().and_then(|name| name.middle.as_ref());
+            joined(current.into_iter().map(exposed), "")
+        }
+        Comparison::Suffix => {
+            record.suffix.map(|suffix| suffix.as_str().to_owned()).unwrap_or_default()
+        }
+        Comparison::BirthDate => record.birth_date.map(|date| date.to_iso()).unwrap_or_default(),
+        Comparison::Sex => record.sex.map(|sex| sex.as_str().to_owned()).unwrap_or_default(),
+        Comparison::Ssn => record.ssn.map(|ssn| ssn.to_digits()).unwrap_or_default(),
+        Comparison::Address => joined(record.addresses.iter().map(shown_address), " | "),
+        Comparison::Phone => {
+            joined(record.phones.iter().map(|phone| phone.as_number().to_string()), " | ")
+        }
+        Comparison::Email => joined(record.emails.iter().map(exposed), " | "),
+        Comparison::Identifier => {
+            let shown = |identifier: &empi_model::NormalizedIdentifier| {
+                format!("{}:{}", identifier.authority, identifier.value.expose())
+            };
+            joined(record.identifiers.iter().map(shown), " | ")
+        }
+        Comparison::MotherMaidenName => joined(record.mother_maiden_name.iter().map(exposed), ""),
+    };
+    PatientText::non_blank(&text)
+}
+
+fn exposed(text: &PatientText) -> String {
+    text.expose().to_owned()
+}
+
+fn joined(parts: impl Iterator<Item = String>, separator: &str) -> String {
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(separator)
+}
+
+fn shown_name(name: &NormalizedName) -> String {
+    let NormalizedName { given, middle: _, family } = name;
+    joined([given, family].into_iter().flatten().map(exposed), " ")
+}
+
+fn shown_address(address: &NormalizedAddress) -> String {
+    let NormalizedAddress { number, street, unit, city, state, postal_code } = address;
+    let unit = unit.as_ref().map(|unit| PatientText::new(format!("# {}", unit.expose())));
+    let line = joined([number, street, &unit].into_iter().flatten().map(exposed), " ");
+    let place = joined([city, state, postal_code].into_iter().flatten().map(exposed), " ");
+    joined([line, place].into_iter(), ", ")
+}

@@ -1,0 +1,184 @@
+//! Guards: rules that outrank a high weight and turn a link into a question for a person.
+
+use empi_model::{EvidenceGroup, Guard};
+
+use crate::compare::{Compared, Comparison, ComparisonVector, NameLevel, birth_date, levels};
+use crate::model::LinkageModel;
+use crate::row::CompareRow;
+
+/// Between births of parent and child lie at least so many years (`standards.md` §5.6).
+const GENERATION_YEARS: u32 = 14;
+
+/// A set of guards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
+pub struct Guards(u16);
+
+impl Guards {
+    /// No guard.
+    pub const NONE: Self = Self(0);
+
+    /// Adds a guard.
+    pub fn insert(&mut self, guard: Guard) {
+        self.0 |= bit(guard);
+    }
+
+    /// Whether a guard is among them.
+    #[must_use]
+    pub const fn contains(self, guard: Guard) -> bool {
+        self.0 & bit(guard) != 0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The guards of either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The guards in the order of their numbers.
+    pub fn iter(self) -> impl Iterator<Item = Guard> {
+        Guard::ALL.into_iter().filter(move |guard| self.contains(*guard))
+    }
+
+    /// Those that speak of two different people, so that they also keep whole clusters apart: twins,
+    /// parent and child, two numbers. The others only tell of too little evidence between two records.
+    #[must_use]
+    pub const fn conflicts(self) -> Self {
+        const CONFLICTS: u16 = bit(Guard::PossibleTwins)
+            | bit(Guard::SuffixConflict)
+            | bit(Guard::GenerationGap)
+            | bit(Guard::IdentifierConflict);
+        Self(self.0 & CONFLICTS)
+    }
+}
+
+impl FromIterator<Guard> for Guards {
+    fn from_iter<I: IntoIterator<Item = Guard>>(guards: I) -> Self {
+        guards.into_iter().fold(Self::NONE, |mut set, guard| {
+            set.insert(guard);
+            set
+        })
+    }
+}
+
+const fn bit(guard: Guard) -> u16 {
+    1 << (guard as u16 - 1)
+}
+
+/// Every guard that speaks against linking two compared records without asking.
+///
+/// `positive_bits` is the sum of all weights above zero.
+pub(crate) fn guards(
+    model: &LinkageModel,
+    compared: &Compared,
+    left: &CompareRow,
+    right: &CompareRow,
+    positive_bits: f64,
+) -> Guards {
+    let vector = &compared.vector;
+    let rules = [
+        (Guard::PossibleTwins, possible_twins(vector, left, right)),
+        (Guard::SuffixConflict, suffix_conflict(left, right)),
+        (Guard::GenerationGap, generation_gap(vector, left, right)),
+        (Guard::IdentifierConflict, identifier_conflict(vector, left, right)),
+        (Guard::EvidenceFloor, below_floor(model, vector, positive_bits)),
+        (Guard::NewbornName, newborn_name(vector, left, right)),
+    ];
+    rules.into_iter().filter(|(_, holds)| *holds).map(|(guard, _)| guard).collect()
+}
+
+fn has_exact_ssn(vector: &ComparisonVector) -> bool {
+    vector.level(Comparison::Ssn) == Some(levels::SSN_EXACT)
+}
+
+/// Same birth date and a family in common (family name, mother or address), but another given name,
+/// or birth orders that differ. One national number settles it, unless the birth orders differ.
+fn possible_twins(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+    let orders_differ =
+        left.birth_order != 0 && right.birth_order != 0 && left.birth_order != right.birth_order;
+    let same_birth = vector.level(Comparison::BirthDate) == Some(birth_date::EXACT);
+    if !same_birth {
+        return false;
+    }
+    if orders_differ {
+        return true;
+    }
+    let name = NameLevel::of(vector);
+    let same_family = matches!(name, Some(NameLevel::FamilyOnly));
+    let same_mother = vector.level(Comparison::MotherMaidenName) == Some(0);
+    let same_address =
+        vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
+    let other_given = matches!(name, Some(NameLevel::FamilyOnly | NameLevel::Different));
+    other_given && (same_family || same_mother || same_address) && !has_exact_ssn(vector)
+}
+
+/// Two known suffixes that differ.
+fn suffix_conflict(left: &CompareRow, right: &CompareRow) -> bool {
+    match (left.suffix, right.suffix) {
+        (Some(left), Some(right)) => left != right,
+        _ => false,
+    }
+}
+
+/// The same name, but births a generation apart.
+fn generation_gap(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+    let same_name = NameLevel::of(vector).is_some_and(|level| level <= NameLevel::OneClose);
+    let (left_year, right_year) = (left.birth_date / 10_000, right.birth_date / 10_000);
+    let both_known = left_year != 0 && right_year != 0;
+    let one_digit =
+        vector.level(Comparison::BirthDate).is_some_and(|it| it <= birth_date::ONE_EDIT);
+    same_name && both_known && left_year.abs_diff(right_year) >= GENERATION_YEARS && !one_digit
+}
+
+/// Two whole national numbers that are not a typing error apart, and a name or birth date that is
+/// not the same either. A different number alone is no veto: it differs in every second confirmed
+/// duplicate (Just et al. 2016).
+fn identifier_conflict(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+    let different = vector.level(Comparison::Ssn) == Some(levels::SSN_DIFFERENT)
+        && left.ssn.is_whole()
+        && right.ssn.is_whole();
+    let same_name = NameLevel::of(vector).is_some_and(|level| level <= NameLevel::Nickname);
+    let same_birth = vector.level(Comparison::BirthDate) == Some(birth_date::EXACT);
+    different && !(same_name && same_birth)
+}
+
+/// Too few independent groups compared, or too few bits in favour.
+fn below_floor(model: &LinkageModel, vector: &ComparisonVector, positive_bits: f64) -> bool {
+    let floor = model.evidence_floor();
+    let groups = compared_groups(vector).count_ones();
+    groups < floor.groups_min || positive_bits < floor.bits_min
+}
+
+/// The groups of evidence that were compared, one bit each; sex is not counted.
+pub(crate) fn compared_groups(vector: &ComparisonVector) -> u8 {
+    let compared = Comparison::ALL.into_iter().filter(|it| vector.level(*it).is_some());
+    let groups = compared.map(Comparison::group).filter(|group| *group != EvidenceGroup::Sex);
+    groups.fold(0, |set, group| set | 1 << (group as u8))
+}
+
+/// A newborn's temporary name on a side, and no number in common that would settle it.
+fn newborn_name(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+    let same_identifier = vector.level(Comparison::Identifier) == Some(0);
+    (left.newborn_name || right.newborn_name) && !same_identifier && !has_exact_ssn(vector)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_of_guards() {
+        let mut guards = Guards::NONE;
+        assert!(guards.is_empty());
+        guards.insert(Guard::CappedBlock);
+        guards.insert(Guard::PossibleTwins);
+        assert_eq!(guards.iter().collect::<Vec<_>>(), [Guard::PossibleTwins, Guard::CappedBlock]);
+        assert_eq!(guards.conflicts().iter().collect::<Vec<_>>(), [Guard::PossibleTwins]);
+        assert_eq!(Guard::ALL.into_iter().collect::<Guards>().iter().count(), Guard::ALL.len());
+    }
+}

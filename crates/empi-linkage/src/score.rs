@@ -1,0 +1,154 @@
+//! Scoring a pair: prior plus the weight of every comparison, adjusted for rare and common names and
+//! capped for what a household shares; then the decision.
+//!
+//! ```text
+//! weight = log2(λ/(1-λ)) + Σ log2(m/u) + Σ log2(average share / share of the agreed name) - excess
+//! ```
+
+use empi_model::{LinkDecision, MatchWeight};
+
+use crate::compare::{AgreedNames, Compared, Comparison, compare};
+use crate::guard::{Guards, guards};
+use crate::lexicon::Values;
+use crate::model::LinkageModel;
+use crate::names_table::average_shares;
+use crate::row::{CompareRow, NameId};
+
+/// The least share that a name outside the table is given before the index has counted it.
+const UNLISTED_SHARE: f64 = 1e-6;
+
+/// A pair weighed and judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scored {
+    /// The whole weight.
+    pub weight: MatchWeight,
+    /// Link, review or neither, after the guards.
+    pub decision: LinkDecision,
+    /// What held a link back, or would have. Empty below the review threshold.
+    pub guards: Guards,
+}
+
+/// Compares, weighs and judges two records. Symmetric up to the rounding of sums.
+#[must_use]
+pub fn score(
+    model: &LinkageModel,
+    values: &impl Values,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> Scored {
+    let compared = compare(values, left, right);
+    let weighed = weigh(model, values, &compared);
+    judge(model, &compared, &weighed, left, right)
+}
+
+/// Like [`score`], but names the guards also of a pair that weighs too little to be reviewed: what
+/// speaks against two records counts when whole persons are joined.
+pub(crate) fn score_with_all_guards(
+    model: &LinkageModel,
+    values: &impl Values,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> Scored {
+    let compared = compare(values, left, right);
+    let weighed = weigh(model, values, &compared);
+    let guards = guards(model, &compared, left, right, weighed.positive_bits);
+    Scored { guards, ..judge(model, &compared, &weighed, left, right) }
+}
+
+/// Draws the conclusion from a weighed pair.
+pub(crate) fn judge(
+    model: &LinkageModel,
+    compared: &Compared,
+    weighed: &Weighed,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> Scored {
+    let weight = weighed.total;
+    let thresholds = model.thresholds();
+    if weight < thresholds.review {
+        return Scored { weight, decision: LinkDecision::NonLink, guards: Guards::NONE };
+    }
+    let guards = guards(model, compared, left, right, weighed.positive_bits);
+    let decision = if weight >= thresholds.link && guards.is_empty() {
+        LinkDecision::Link
+    } else {
+        LinkDecision::Review
+    };
+    Scored { weight, decision, guards }
+}
+
+/// The parts of a weight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Weighed {
+    /// Prior, comparisons and adjustments together.
+    pub(crate) total: MatchWeight,
+    /// Adjustment for the agreed given name.
+    pub(crate) given_frequency: MatchWeight,
+    /// Adjustment for the agreed family name.
+    pub(crate) family_frequency: MatchWeight,
+    /// What address, phone and e-mail give beyond the household cap; zero or below.
+    pub(crate) household: MatchWeight,
+    /// Sum of all weights above zero, the prior apart.
+    pub(crate) positive_bits: f64,
+}
+
+/// Adds up the weights of a compared pair.
+pub(crate) fn weigh(model: &LinkageModel, values: &impl Values, compared: &Compared) -> Weighed {
+    let mut total = MatchWeight::from_prior(model.prior());
+    let mut positive_bits = 0.0;
+    let mut household_bits = 0.0;
+    for comparison in Comparison::ALL {
+        let level = compared.vector.level(comparison);
+        let Some(parameters) = model.level(comparison, level) else { continue };
+        total += parameters.weight;
+        let positive = parameters.weight.bits().max(0.0);
+        positive_bits += positive;
+        if is_household(comparison) {
+            household_bits += positive;
+        }
+    }
+    let (given_frequency, family_frequency) = name_frequencies(model, values, compared.agreed);
+    let excess = (household_bits - model.household_max.bits()).max(0.0);
+    let household = MatchWeight::from_bits(-excess);
+    total += given_frequency + family_frequency + household;
+    positive_bits += given_frequency.bits() + family_frequency.bits() - excess;
+    Weighed { total, given_frequency, family_frequency, household, positive_bits }
+}
+
+/// What people of one household share, and what is therefore one piece of evidence and not three.
+pub(crate) const fn is_household(comparison: Comparison) -> bool {
+    matches!(comparison, Comparison::Address | Comparison::Phone | Comparison::Email)
+}
+
+/// Term-frequency adjustment of the agreed given and family name (Winkler 1989; in Splink's form):
+/// log2(average share / share of this name), where the share blends the index's own counts with the
+/// shipped table, which counts for `pseudo_count` records.
+fn name_frequencies(
+    model: &LinkageModel,
+    values: &impl Values,
+    agreed: AgreedNames,
+) -> (MatchWeight, MatchWeight) {
+    let average = average_shares();
+    let frequency = model.term_frequency;
+    let records = f64::from(values.record_count());
+    let adjustment = |average: f64, table: f64, count: u32| {
+        let counted = f64::from(count) + frequency.pseudo_count * table.max(UNLISTED_SHARE);
+        let share = counted / (records + frequency.pseudo_count);
+        let bits = (average / share.max(f64::MIN_POSITIVE)).log2();
+        let bits_max = frequency.adjustment_bits_max;
+        MatchWeight::from_bits(bits.clamp(-bits_max, bits_max))
+    };
+    let given = |id: NameId| {
+        let name = values.name(id);
+        adjustment(average.given, name.shares.given, name.given_count)
+    };
+    let family = |id: NameId| {
+        let name = values.name(id);
+        adjustment(average.family, name.shares.family, name.family_count)
+    };
+    (agreed.given.map_or(MatchWeight::ZERO, given), agreed.family.map_or(MatchWeight::ZERO, family))
+}
+
+#[cfg(test)]
+#[path = "score_tests.rs"]
+mod tests;

@@ -1,0 +1,148 @@
+//! Scoring and guards on pairs of records that tell a story.
+
+use empi_model::{Guard, PatientText, PersonName, PostalAddress, SourceRecord};
+
+use super::*;
+use crate::explain::explain;
+use crate::lexicon::{Intern, Lexicon};
+use crate::normalize::normalize;
+
+/// `given|family|suffix|birth date|sex|ssn|street|zip|phone|birth order`
+fn record(line: &str) -> SourceRecord {
+    let fields: Vec<_> =
+        line.split('|').map(|field| PatientText::non_blank(field.trim())).collect();
+    let [given, family, suffix, birth_date, sex, ssn, street, postal_code, phone, birth_order] =
+        fields.try_into().unwrap();
+    SourceRecord {
+        names: vec![PersonName { given, middle: None, family, suffix }],
+        birth_date,
+        sex,
+        ssn,
+        addresses: vec![PostalAddress { street, postal_code, ..PostalAddress::default() }],
+        phones: phone.into_iter().collect(),
+        birth_order,
+        ..SourceRecord::default()
+    }
+}
+
+fn scored(left: &str, right: &str) -> Scored {
+    let model = LinkageModel::us_default().unwrap();
+    let mut lexicon = Lexicon::new();
+    let rows = [left, right].map(|line| lexicon.row(&normalize(&record(line))));
+    score(&model, &lexicon, &rows[0], &rows[1])
+}
+
+const ROBERT: &str = "Robert|Okafor||1980-03-12|M|457-12-9983|12 Elm Street|02139|617-555-8123|";
+
+#[test]
+fn decisions() {
+    use LinkDecision::{Link, NonLink, Review};
+    for (other, decision, guards) in [
+        // The same, and the same with a nickname and a moved household.
+        (ROBERT, Link, &[][..]),
+        ("Bob|Okafor||1980-03-12|M|457-12-9983|7 Oak Ave|60601||", Link, &[]),
+        // Names in each other's field and day and month swapped.
+        ("Okafor|Robert||1980-12-03|M|457-12-9983|12 Elm St|02139||", Link, &[]),
+        // A brother at the same address.
+        ("Samuel|Okafor||1983-07-01|M||12 Elm St|02139|617-555-8123|", NonLink, &[]),
+        // A twin at the same address, and one whose number shows it.
+        (
+            "Samuel|Okafor||1980-03-12|M||12 Elm St|02139|617-555-8123|",
+            Review,
+            &[Guard::PossibleTwins],
+        ),
+        // Only name and birth date: too little in any large index.
+        ("Robert|Okafor||1980-03-12|M|||||", Review, &[Guard::EvidenceFloor]),
+        // Somebody of the same name elsewhere.
+        ("Robert|Okafor||1951-09-30|M||9 Hill Rd|73301||", NonLink, &[]),
+        // Another name and another number at the same birth date and address.
+        ("Alice|Smith||1980-03-12|F|611-20-1177|1 Main St|99501||", NonLink, &[]),
+    ] {
+        let forward = scored(ROBERT, other);
+        assert_eq!(forward.decision, decision, "{other}: {forward:?}");
+        assert_eq!(forward.guards.iter().collect::<Vec<_>>(), guards, "{other}");
+        let backward = scored(other, ROBERT);
+        assert!((forward.weight - backward.weight).bits().abs() < 1e-9, "{other}");
+    }
+}
+
+#[test]
+fn guards_hold_links_back() {
+    for (left, right, guard) in [
+        (
+            "James|Smith|Sr|1950-01-02|M||12 Elm St|02139|617-555-8123|",
+            "James|Smith|Jr|1950-01-02|M||12 Elm St|02139|617-555-8123|",
+            Guard::SuffixConflict,
+        ),
+        (
+            "Jose|Xiquez||1950-01-02|M||12 Elm St|02139|617-555-8123|",
+            "Jose|Xiquez||1978-01-02|M||12 Elm St|02139|617-555-8123|",
+            Guard::GenerationGap,
+        ),
+        (
+            "Anna|Xiquez||2019-05-06|F|457-12-9983|12 Elm St|02139|617-555-8123|1",
+            "Anna|Xiquez||2019-05-06|F|457-12-9983|12 Elm St|02139|617-555-8123|2",
+            Guard::PossibleTwins,
+        ),
+        (
+            "Anna|Xiquez||2019-05-06|F|457-12-9983|12 Elm St|02139|617-555-8123|",
+            "Anne|Xiquez||2019-05-16|F|611-20-1177|12 Elm St|02139|617-555-8123|",
+            Guard::IdentifierConflict,
+        ),
+        (
+            "Baby Girl|Xiquez||2019-05-06|F||12 Elm St|02139|617-555-8123|",
+            "Anna|Xiquez||2019-05-06|F||12 Elm St|02139|617-555-8123|",
+            Guard::NewbornName,
+        ),
+    ] {
+        let scored = scored(left, right);
+        assert_eq!(scored.decision, LinkDecision::Review, "{left}: {scored:?}");
+        assert!(scored.guards.contains(guard), "{left}: {scored:?}");
+    }
+}
+
+#[test]
+fn rare_names_weigh_more_than_common_ones() {
+    let common = scored(
+        "James|Smith||1980-03-12|M||||617-555-8123|",
+        "James|Smith||1980-03-12|M||||617-555-8123|",
+    );
+    let rare = scored(
+        "Xavion|Quixley||1980-03-12|M||||617-555-8123|",
+        "Xavion|Quixley||1980-03-12|M||||617-555-8123|",
+    );
+    assert!((rare.weight - common.weight).bits() > 6.0, "{rare:?} {common:?}");
+}
+
+#[test]
+fn an_explanation_adds_up_to_the_score() {
+    let model = LinkageModel::us_default().unwrap();
+    let mut lexicon = Lexicon::new();
+    let sides = [ROBERT, "Bob|Okafor||1980-03-12|M||12 Elm St|02139|617-555-8123|"]
+        .map(|line| normalize(&record(line)))
+        .map(|record| (lexicon.row(&record), record));
+    let [(left_row, left), (right_row, right)] = &sides;
+    let explanation = explain(&model, &lexicon, (left_row, left), (right_row, right));
+    let scored = score(&model, &lexicon, left_row, right_row);
+    let sum: MatchWeight = explanation.rows.iter().map(|row| row.weight).sum();
+    assert!((sum - scored.weight).bits().abs() < 1e-9);
+    assert_eq!(explanation.total, scored.weight);
+    assert_eq!(explanation.decision, scored.decision);
+    let labels: Vec<_> = explanation.rows.iter().map(|row| row.label.as_str()).collect();
+    assert_eq!(
+        labels,
+        [
+            "prior",
+            "name",
+            "birth_date",
+            "sex",
+            "ssn",
+            "address",
+            "phone",
+            "family_name term frequency",
+            "household cap"
+        ]
+    );
+    let ssn = explanation.rows.iter().find(|row| row.label == "ssn").unwrap();
+    assert_eq!((ssn.level.as_str(), ssn.weight), ("missing", MatchWeight::ZERO));
+}
