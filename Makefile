@@ -3,7 +3,7 @@
 # .ci/cargo is cargo with the prepared RocksDB archive; see CONTRIBUTING.md.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup archive build demo test check febrl clean-demo
+.PHONY: help setup archive build demo demo-stop test check febrl clean-demo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,9 @@ build: archive ## build the program: target/release/empi
 demo: ## link FEBRL and a generated set, print the quality, and serve an index on 127.0.0.1:7311
 	@.ci/demo
 
+demo-stop: ## stop what `make demo` started
+	@.ci/demo stop
+
 test: archive ## run every test
 	@if .ci/cargo nextest --version >/dev/null 2>&1; then \
 	    set -x; \
@@ -35,5 +38,5 @@ check: archive ## before a commit: format, lints, house rules, fast tests
 febrl: setup ## fetch the FEBRL data sets into datasets/febrl
 	datasets/fetch-febrl
 
-clean-demo: ## remove what `make demo` made
+clean-demo: demo-stop ## remove what `make demo` made
 	rm -rf .demo
