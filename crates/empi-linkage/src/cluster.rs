@@ -11,7 +11,7 @@ use crate::guard::Guards;
 use crate::lexicon::Values;
 use crate::model::LinkageModel;
 use crate::row::CompareRow;
-use crate::score::score_with_all_guards;
+use crate::score::score_across;
 
 /// Most pairs across two groups that are scored to judge whether they may be joined.
 pub const CROSS_PAIRS_MAX: usize = 64;
@@ -36,16 +36,27 @@ pub fn judge_join(
     // An even sample where there are very many: every `stride`-th pair.
     let stride = pairs.div_ceil(CROSS_PAIRS_MAX);
     let (mut sum, mut count) = (0.0, 0_u32);
+    let (mut conflicts, mut refuted) = (Guards::NONE, Guards::NONE);
+    let (mut twins, mut one_name) = (0_u32, 0_u32);
     for at in (0..pairs).step_by(stride) {
         let (Some(one), Some(other)) = (left.get(at / right.len()), right.get(at % right.len()))
         else {
             continue;
         };
-        let scored = score_with_all_guards(model, values, one, other);
-        guards = guards.union(scored.guards.conflicts());
-        sum += scored.weight.bits();
+        let crossed = score_across(model, values, one, other);
+        conflicts = conflicts.union(crossed.conflicts);
+        refuted = refuted.union(crossed.refuted);
+        twins += u32::from(crossed.conflicts.contains(Guard::PossibleTwins));
+        one_name += u32::from(crossed.one_name);
+        sum += crossed.weight.bits();
         count += 1;
     }
+    // A third record may itself be a mixture of two twins, so no single pair shows that there are none:
+    // only more pairs with one name than with two do.
+    if one_name > twins {
+        refuted.insert(Guard::PossibleTwins);
+    }
+    guards = guards.union(conflicts.without(refuted));
     if sum < model.thresholds().review.bits() * f64::from(count) {
         guards.insert(Guard::WeakCluster);
     }

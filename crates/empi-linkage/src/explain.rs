@@ -25,7 +25,7 @@ pub fn explain(
 ) -> ScoreExplanation {
     let compared = compare(values, left_row, right_row);
     let weighed = weigh(model, values, &compared);
-    let scored = judge(model, &compared, &weighed, left_row, right_row);
+    let scored = judge(model, values, &compared, &weighed, left_row, right_row);
 
     let mut rows = vec![bare_row("prior", MatchWeight::from_prior(model.prior()))];
     rows.extend(Comparison::ALL.into_iter().filter_map(|comparison| {

@@ -2,7 +2,10 @@
 
 use empi_model::{EvidenceGroup, Guard};
 
-use crate::compare::{Compared, Comparison, ComparisonVector, NameLevel, birth_date, levels};
+use crate::compare::{
+    Compared, Comparison, ComparisonVector, NameLevel, are_distinct_given, birth_date, levels,
+};
+use crate::lexicon::Values;
 use crate::model::LinkageModel;
 use crate::row::CompareRow;
 
@@ -40,6 +43,12 @@ impl Guards {
         Self(self.0 | other.0)
     }
 
+    /// The guards of this set that are not in the other.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The guards in the order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = Guard> {
         Guard::ALL.into_iter().filter(move |guard| self.contains(*guard))
@@ -75,6 +84,7 @@ const fn bit(guard: Guard) -> u16 {
 /// `positive_bits` is the sum of all weights above zero.
 pub(crate) fn guards(
     model: &LinkageModel,
+    values: &impl Values,
     compared: &Compared,
     left: &CompareRow,
     right: &CompareRow,
@@ -82,10 +92,10 @@ pub(crate) fn guards(
 ) -> Guards {
     let vector = &compared.vector;
     let rules = [
-        (Guard::PossibleTwins, possible_twins(vector, left, right)),
+        (Guard::PossibleTwins, possible_twins(values, vector, left, right)),
         (Guard::SuffixConflict, suffix_conflict(left, right)),
         (Guard::GenerationGap, generation_gap(vector, left, right)),
-        (Guard::IdentifierConflict, identifier_conflict(vector, left, right)),
+        (Guard::IdentifierConflict, identifier_conflict(values, vector, left, right)),
         (Guard::EvidenceFloor, below_floor(model, vector, positive_bits)),
         (Guard::NewbornName, newborn_name(vector, left, right)),
     ];
@@ -97,8 +107,14 @@ fn has_exact_ssn(vector: &ComparisonVector) -> bool {
 }
 
 /// Same birth date and a family in common (family name, mother or address), but another given name,
-/// or birth orders that differ. One national number settles it, unless the birth orders differ.
-fn possible_twins(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+/// or birth orders that differ. One national number settles it, unless the birth orders differ; a
+/// mistyped one does as well, but not two that were issued one after the other.
+fn possible_twins(
+    values: &impl Values,
+    vector: &ComparisonVector,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> bool {
     let orders_differ =
         left.birth_order != 0 && right.birth_order != 0 && left.birth_order != right.birth_order;
     let same_birth = vector.level(Comparison::BirthDate) == Some(birth_date::EXACT);
@@ -109,12 +125,22 @@ fn possible_twins(vector: &ComparisonVector, left: &CompareRow, right: &CompareR
         return true;
     }
     let name = NameLevel::of(vector);
-    let same_family = matches!(name, Some(NameLevel::FamilyOnly));
+    let same_family = name.is_some_and(|level| level <= NameLevel::Sound)
+        || matches!(name, Some(NameLevel::FamilyOnly));
     let same_mother = vector.level(Comparison::MotherMaidenName) == Some(0);
     let same_address =
         vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
-    let other_given = matches!(name, Some(NameLevel::FamilyOnly | NameLevel::Different));
-    other_given && (same_family || same_mother || same_address) && !has_exact_ssn(vector)
+    let other_given = are_distinct_given(values, left.name.given, right.name.given)
+        && name.is_some_and(|level| level > NameLevel::Swapped);
+    let one_number = has_exact_ssn(vector) || is_mistyped_number(vector, left, right);
+    other_given && (same_family || same_mother || same_address) && !one_number
+}
+
+/// National numbers of one edit that were not issued one after the other, as those of twins are.
+fn is_mistyped_number(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+    const NEIGHBOURS: u64 = 20;
+    let one_edit = vector.level(Comparison::Ssn) == Some(levels::SSN_ONE_EDIT);
+    one_edit && left.ssn.number().abs_diff(right.ssn.number()) > NEIGHBOURS
 }
 
 /// Two known suffixes that differ.
@@ -125,26 +151,68 @@ fn suffix_conflict(left: &CompareRow, right: &CompareRow) -> bool {
     }
 }
 
-/// The same name, but births a generation apart.
+/// The same name, but births a generation apart, and no number in common: a wrong decade is then a
+/// slip of the pen.
 fn generation_gap(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
     let same_name = NameLevel::of(vector).is_some_and(|level| level <= NameLevel::OneClose);
     let (left_year, right_year) = (left.birth_date / 10_000, right.birth_date / 10_000);
     let both_known = left_year != 0 && right_year != 0;
-    let one_digit =
-        vector.level(Comparison::BirthDate).is_some_and(|it| it <= birth_date::ONE_EDIT);
-    same_name && both_known && left_year.abs_diff(right_year) >= GENERATION_YEARS && !one_digit
+    let apart = both_known && left_year.abs_diff(right_year) >= GENERATION_YEARS;
+    same_name && apart && !has_exact_ssn(vector)
 }
 
-/// Two whole national numbers that are not a typing error apart, and a name or birth date that is
-/// not the same either. A different number alone is no veto: it differs in every second confirmed
-/// duplicate (Just et al. 2016).
-fn identifier_conflict(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+/// Two whole national numbers that are not a typing error apart, and a birth date that is not the same
+/// or a name that is not one name in two spellings. A different number alone is no veto: it differs in
+/// every second confirmed duplicate (Just et al. 2016).
+fn identifier_conflict(
+    values: &impl Values,
+    vector: &ComparisonVector,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> bool {
     let different = vector.level(Comparison::Ssn) == Some(levels::SSN_DIFFERENT)
         && left.ssn.is_whole()
         && right.ssn.is_whole();
-    let same_name = NameLevel::of(vector).is_some_and(|level| level <= NameLevel::Nickname);
+    let same_name = is_one_name(values, vector, left, right);
     let same_birth = vector.level(Comparison::BirthDate) == Some(birth_date::EXACT);
     different && !(same_name && same_birth)
+}
+
+/// Conflicts between two groups of records that this pair across them shows to be a slip of the pen: a
+/// number or a birth date agrees here, so where it does not, it was mistyped.
+pub(crate) fn refuted(
+    values: &impl Values,
+    vector: &ComparisonVector,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> Guards {
+    let same_name = is_one_name(values, vector, left, right);
+    let birth_date = vector.level(Comparison::BirthDate);
+    let number_agrees = vector.level(Comparison::Ssn).is_some_and(|it| it < levels::SSN_DIFFERENT);
+    let mut refuted = Guards::NONE;
+    if number_agrees || (same_name && birth_date == Some(birth_date::EXACT)) {
+        refuted.insert(Guard::IdentifierConflict);
+    }
+    if has_exact_ssn(vector)
+        || (same_name && birth_date.is_some_and(|it| it <= birth_date::ONE_EDIT))
+    {
+        refuted.insert(Guard::GenerationGap);
+    }
+    refuted
+}
+
+/// Whether given and family name are one name, possibly in two spellings or in each other's field.
+pub(crate) fn is_one_name(
+    values: &impl Values,
+    vector: &ComparisonVector,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> bool {
+    NameLevel::of(vector).is_some_and(|level| match level {
+        NameLevel::Exact | NameLevel::Nickname | NameLevel::Swapped => true,
+        NameLevel::OneClose => !are_distinct_given(values, left.name.given, right.name.given),
+        _ => false,
+    })
 }
 
 /// Too few independent groups compared, or too few bits in favour.

@@ -84,7 +84,7 @@ impl PackedSsn {
     /// The number unpacked.
     #[must_use]
     pub fn get(self) -> Option<Ssn> {
-        let number = self.0 & 0x00FF_FFFF_FFFF_FFFF;
+        let number = self.number();
         match self.0 >> 56 {
             0 => None,
             9 => u32::try_from(number).ok().map(Ssn::Full),
@@ -97,6 +97,12 @@ impl PackedSsn {
     #[must_use]
     pub const fn is_some(self) -> bool {
         self.0 != 0
+    }
+
+    /// The digits as a number; 0 for none.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0 & 0x00FF_FFFF_FFFF_FFFF
     }
 
     /// Whether all digits of the number are known.

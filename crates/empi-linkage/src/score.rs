@@ -8,7 +8,7 @@
 use empi_model::{LinkDecision, MatchWeight};
 
 use crate::compare::{AgreedNames, Compared, Comparison, compare};
-use crate::guard::{Guards, guards};
+use crate::guard::{Guards, guards, is_one_name, refuted};
 use crate::lexicon::Values;
 use crate::model::LinkageModel;
 use crate::names_table::average_shares;
@@ -38,26 +38,42 @@ pub fn score(
 ) -> Scored {
     let compared = compare(values, left, right);
     let weighed = weigh(model, values, &compared);
-    judge(model, &compared, &weighed, left, right)
+    judge(model, values, &compared, &weighed, left, right)
 }
 
-/// Like [`score`], but names the guards also of a pair that weighs too little to be reviewed: what
-/// speaks against two records counts when whole persons are joined.
-pub(crate) fn score_with_all_guards(
+/// A pair across two groups that may become one person.
+pub(crate) struct Crossed {
+    pub(crate) weight: MatchWeight,
+    /// What in this pair speaks of two different people, whatever its weight.
+    pub(crate) conflicts: Guards,
+    /// Conflicts of other pairs that this pair shows to be a slip of the pen.
+    pub(crate) refuted: Guards,
+    /// Whether the two records carry one given and family name.
+    pub(crate) one_name: bool,
+}
+
+/// Scores a pair for what it says about joining the groups of the two records.
+pub(crate) fn score_across(
     model: &LinkageModel,
     values: &impl Values,
     left: &CompareRow,
     right: &CompareRow,
-) -> Scored {
+) -> Crossed {
     let compared = compare(values, left, right);
     let weighed = weigh(model, values, &compared);
-    let guards = guards(model, &compared, left, right, weighed.positive_bits);
-    Scored { guards, ..judge(model, &compared, &weighed, left, right) }
+    let guards = guards(model, values, &compared, left, right, weighed.positive_bits);
+    Crossed {
+        weight: weighed.total,
+        conflicts: guards.conflicts(),
+        refuted: refuted(values, &compared.vector, left, right),
+        one_name: is_one_name(values, &compared.vector, left, right),
+    }
 }
 
 /// Draws the conclusion from a weighed pair.
 pub(crate) fn judge(
     model: &LinkageModel,
+    values: &impl Values,
     compared: &Compared,
     weighed: &Weighed,
     left: &CompareRow,
@@ -68,7 +84,7 @@ pub(crate) fn judge(
     if weight < thresholds.review {
         return Scored { weight, decision: LinkDecision::NonLink, guards: Guards::NONE };
     }
-    let guards = guards(model, compared, left, right, weighed.positive_bits);
+    let guards = guards(model, values, compared, left, right, weighed.positive_bits);
     let decision = if weight >= thresholds.link && guards.is_empty() {
         LinkDecision::Link
     } else {

@@ -38,6 +38,8 @@ pub struct Trained {
     pub converged: bool,
     /// The expected number of matching pairs among the candidates.
     pub expected_matches: f64,
+    /// How many candidate pairs it learnt from.
+    pub candidate_pairs: u64,
 }
 
 /// Estimates m by EM from the vectors of candidate pairs, and u from those of random pairs.
@@ -70,7 +72,13 @@ pub fn train(
         m = next;
     }
     let file = updated(base, &m, &u, matches / record_pairs.max(1.0));
-    Trained { file, iterations, converged, expected_matches: matches }
+    Trained {
+        file,
+        iterations,
+        converged,
+        expected_matches: matches,
+        candidate_pairs: candidates.values().sum(),
+    }
 }
 
 /// One number per level of each comparison.

@@ -16,7 +16,7 @@ pub use blocks::CappedBlock;
 pub use linkage::{Linkage, ReviewPair};
 pub use pairs::{Progress, ScoredPair, ScoredPairs};
 
-use empi_model::{EvidenceGroup, RecordKey, SourceRecord};
+use empi_model::{EvidenceGroup, NormalizedRecord, RecordKey, SourceRecord};
 use hashbrown::HashTable;
 use rayon::prelude::*;
 
@@ -62,7 +62,11 @@ impl Linker {
     /// Adds records. Those whose key was added before are left out, and their places in `records` are
     /// returned: a key names one record (identity rule 1).
     pub fn add(&mut self, records: &[SourceRecord]) -> Vec<usize> {
-        let normalized: Vec<_> = records.par_iter().map(normalize).collect();
+        self.add_normalized(records.par_iter().map(normalize).collect())
+    }
+
+    /// Like [`add`](Self::add), for records that were normalised already.
+    pub fn add_normalized(&mut self, normalized: Vec<NormalizedRecord>) -> Vec<usize> {
         let first_row = self.rows.len();
         let mut repeated = Vec::new();
         for (at, record) in normalized.into_iter().enumerate() {
@@ -177,6 +181,12 @@ impl Blocked {
         &self.model
     }
 
+    /// The same records and blocks under another model, which gets the same evidence floor treatment.
+    #[must_use]
+    pub fn with_model(self, model: LinkageModel) -> Self {
+        Self { model: model.with_evidence_groups(self.groups_given), ..self }
+    }
+
     /// How many independent groups of evidence the files give.
     #[must_use]
     pub const fn groups_given(&self) -> u32 {
@@ -190,3 +200,6 @@ impl Blocked {
         self.blocks.pairs_with_repeats()
     }
 }
+
+#[cfg(test)]
+mod tests;

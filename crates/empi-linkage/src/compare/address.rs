@@ -28,25 +28,40 @@ fn compare_pair(values: &impl Values, left: AddressIds, right: AddressIds) -> Op
     if street.is_none() && postal_code.is_none() && city.is_none() {
         return None;
     }
-    // The same street name stands in every town: it counts only where the place does not speak
-    // against it.
-    let place_conflict = match (postal_code, city) {
-        (Some(false), Some(false)) => true,
-        (Some(false), None) => !is_close_text(values, left.postal_code, right.postal_code),
-        (None, Some(false)) => !is_close_text(values, left.city, right.city),
-        _ => false,
-    };
-    if !place_conflict
-        && street.is_some()
-        && let Some(level) = compare_streets(values, left, right)
+    let place = compare_places(values, left, right);
+    if street.is_some()
+        && let Some(level) = compare_streets(values, left, right, place)
     {
         return Some(level);
     }
-    Some(match (postal_code, city) {
-        (Some(true), _) => POSTAL_CODE,
-        (_, Some(true)) => CITY,
+    Some(match (postal_code, city, place) {
+        (Some(true), _, _) => POSTAL_CODE,
+        (_, Some(true), _) | (_, _, Place::Close) => CITY,
         _ => DIFFERENT,
     })
+}
+
+/// How the places of two addresses agree. The same street name stands in every town, so a street
+/// counts only where the place does not speak against it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Postal code or city is the same, or neither is known on both sides.
+    Same,
+    /// Postal code or city is mistyped, or the same city stands in another state.
+    Close,
+    Other,
+}
+
+fn compare_places(values: &impl Values, left: AddressIds, right: AddressIds) -> Place {
+    let postal_code = agreement(left.postal_code, right.postal_code);
+    let city = compare_city(left, right);
+    if postal_code == Some(true) || city == Some(true) || (postal_code, city) == (None, None) {
+        return Place::Same;
+    }
+    let close_code = postal_code.is_some()
+        && is_mistyped(values.text(left.postal_code).text(), values.text(right.postal_code).text());
+    let close_city = city.is_some() && is_close_text(values, left.city, right.city);
+    if close_code || close_city { Place::Close } else { Place::Other }
 }
 
 /// The city, which without its state may be another city of that name.
@@ -55,9 +70,20 @@ fn compare_city(left: AddressIds, right: AddressIds) -> Option<bool> {
     agreement(left.city, right.city).map(|same| same && !states_differ)
 }
 
-fn compare_streets(values: &impl Values, left: AddressIds, right: AddressIds) -> Option<u8> {
+fn compare_streets(
+    values: &impl Values,
+    left: AddressIds,
+    right: AddressIds,
+    place: Place,
+) -> Option<u8> {
     let number = agreement(left.number, right.number);
     let unit = agreement(left.unit, right.unit);
+    if place == Place::Other {
+        return None;
+    }
+    if place == Place::Close {
+        return (left.street == right.street && number != Some(false)).then_some(CLOSE);
+    }
     if left.street == right.street && number != Some(false) {
         return Some(match (number, unit) {
             (Some(true), Some(false)) => OTHER_UNIT,
@@ -69,6 +95,11 @@ fn compare_streets(values: &impl Values, left: AddressIds, right: AddressIds) ->
     let number_alike = number != Some(false) || is_close_text(values, left.number, right.number);
     let one_exact = left.street == right.street || number == Some(true);
     (street_alike && number_alike && one_exact).then_some(CLOSE)
+}
+
+/// One digit of a postal code wrong, left out, or two neighbours swapped.
+fn is_mistyped(left: &str, right: &str) -> bool {
+    left.len() >= 4 && within_one_edit(left.as_bytes(), right.as_bytes())
 }
 
 /// Whether two texts are equal; `None` when one is missing.

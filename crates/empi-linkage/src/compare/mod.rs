@@ -11,12 +11,12 @@ mod name;
 mod number;
 
 pub use name::AgreedNames;
-pub(crate) use name::NameLevel;
+pub(crate) use name::{NameLevel, are_distinct_given};
 
 /// Levels that guards ask for by name.
 pub(crate) mod levels {
     pub(crate) use super::address::CLOSE as ADDRESS_CLOSE;
-    pub(crate) use super::number::{SSN_DIFFERENT, SSN_EXACT};
+    pub(crate) use super::number::{SSN_DIFFERENT, SSN_EXACT, SSN_ONE_EDIT};
 }
 
 use empi_model::EvidenceGroup;

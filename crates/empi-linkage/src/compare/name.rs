@@ -56,7 +56,7 @@ pub(crate) enum NameLevel {
     GivenAlone,
     /// Given name equal or close, family name another one.
     GivenOnly,
-    /// Family name equal, given name another one.
+    /// Family name equal or close, in either field, given name another one.
     FamilyOnly,
     /// Neither.
     Different,
@@ -91,6 +91,19 @@ pub struct AgreedNames {
     pub given: Option<NameId>,
     /// The family name, where it is equal.
     pub family: Option<NameId>,
+}
+
+/// Whether the current given names are two names and not two spellings of one: both stand in the
+/// table of given names, are no variants of each other and do not sound alike (`JAYDEN`, `KAYDEN`).
+pub(crate) fn are_distinct_given(values: &impl Values, left: NameId, right: NameId) -> bool {
+    let agreement = compare_given(values, left, right);
+    let (left, right) = (values.name(left), values.name(right));
+    let listed = left.shares.given > 0.0 && right.shares.given > 0.0;
+    match agreement {
+        Agreement::Different => true,
+        Agreement::Close | Agreement::Part => listed && !left.sound.is_like(right.sound),
+        _ => false,
+    }
 }
 
 /// The best level over all pairs of names.
@@ -157,7 +170,8 @@ fn compare_pair(
         }
         (Initial, Exact | Close | Part) => NameLevel::Initial,
         (Exact | Variant | Close, _) => NameLevel::GivenOnly,
-        (Different | Part, Exact | Part) => NameLevel::FamilyOnly,
+        (Different | Part, Exact | Part | Close) => NameLevel::FamilyOnly,
+        _ if shares_family_across(values, left, right) => NameLevel::FamilyOnly,
         _ => NameLevel::Different,
     };
     Some((level, agreed))
@@ -173,6 +187,15 @@ fn is_swapped(values: &impl Values, left: NameIds, right: NameIds) -> bool {
     let crossed = [(left.given, right.family), (left.family, right.given)]
         .map(|(one, other)| agree_or_close(values.name(one), values.name(other)));
     matches!(crossed, [Some(true), Some(_)] | [Some(_), Some(true)])
+}
+
+/// A family name that stands in the other record's given-name field.
+fn shares_family_across(values: &impl Values, left: NameIds, right: NameIds) -> bool {
+    let same = |one: NameId, other: NameId| {
+        let both = one.is_some() && other.is_some();
+        both && values.name(one).compact_hash == values.name(other).compact_hash
+    };
+    same(left.family, right.given) || same(left.given, right.family)
 }
 
 /// `Some(true)` when equal, `Some(false)` when close.

@@ -9,7 +9,7 @@ use crate::similarity::within_one_edit;
 pub(super) const SSN_LEVELS: &[&str] = &["exact", "one_edit", "last_four", "different"];
 
 pub(crate) const SSN_EXACT: u8 = 0;
-const ONE_EDIT: u8 = 1;
+pub(crate) const SSN_ONE_EDIT: u8 = 1;
 const LAST_FOUR: u8 = 2;
 pub(crate) const SSN_DIFFERENT: u8 = 3;
 
@@ -22,7 +22,7 @@ pub(super) fn compare_ssn(left: PackedSsn, right: PackedSsn) -> Option<u8> {
     } else if left == right {
         SSN_EXACT
     } else if within_one_edit(one.to_digits().as_bytes(), other.to_digits().as_bytes()) {
-        ONE_EDIT
+        SSN_ONE_EDIT
     } else {
         SSN_DIFFERENT
     })
@@ -55,8 +55,8 @@ mod tests {
         for (left, right, expected) in [
             (none, full(123_456_780), None),
             (full(123_456_780), full(123_456_780), Some(SSN_EXACT)),
-            (full(123_456_780), full(123_456_870), Some(ONE_EDIT)),
-            (full(123_456_780), full(123_456_781), Some(ONE_EDIT)),
+            (full(123_456_780), full(123_456_870), Some(SSN_ONE_EDIT)),
+            (full(123_456_780), full(123_456_781), Some(SSN_ONE_EDIT)),
             (full(123_456_780), last_four(6780), Some(LAST_FOUR)),
             (full(123_456_780), last_four(6781), Some(SSN_DIFFERENT)),
             (full(123_456_780), full(321_456_780), Some(SSN_DIFFERENT)),

@@ -1,0 +1,86 @@
+//! Files linked as a whole: the same outcome for any order and number of threads, and persons that
+//! hold together.
+
+use empi_model::{LinkDecision, PatientText, PersonName, PostalAddress, RecordKey, SourceRecord};
+use proptest::prelude::*;
+
+use super::*;
+
+fn record(id: &str, given: &str, family: &str, birth_date: &str, street: &str) -> SourceRecord {
+    SourceRecord {
+        key: RecordKey::new("clinic", id),
+        names: vec![PersonName {
+            given: PatientText::non_blank(given),
+            family: PatientText::non_blank(family),
+            ..PersonName::default()
+        }],
+        birth_date: PatientText::non_blank(birth_date),
+        addresses: vec![PostalAddress {
+            street: PatientText::non_blank(street),
+            postal_code: PatientText::non_blank("02139"),
+            ..PostalAddress::default()
+        }],
+        ..SourceRecord::default()
+    }
+}
+
+fn clinic() -> Vec<SourceRecord> {
+    vec![
+        record("1", "Robert", "Okafor", "1980-03-12", "12 Elm Street"),
+        record("2", "Bob", "Okafor", "1980-03-12", "12 Elm St"),
+        record("3", "Samuel", "Okafor", "1980-03-12", "12 Elm St"),
+        record("4", "Maria", "Quixley", "1975-11-30", "7 Oak Avenue"),
+        record("5", "Maria", "Quixly", "1975-11-30", "7 Oak Ave"),
+        record("6", "Maria", "Quixley", "1975-11-30", "7 Oak Ave"),
+        record("7", "Peter", "Zander", "1999-01-02", "1 Hill Rd"),
+    ]
+}
+
+fn link(records: &[SourceRecord]) -> Linkage {
+    let mut linker = Linker::new(LinkageModel::us_default().unwrap());
+    assert!(linker.add(records).is_empty());
+    linker.block().score(&Progress::default()).cluster()
+}
+
+#[test]
+fn a_clinic_is_linked() {
+    let linkage = link(&clinic());
+    assert_eq!(linkage.persons, [0, 0, 1, 2, 2, 2, 3]);
+    assert_eq!(linkage.person_count, 4);
+    assert_eq!(linkage.reviews.len(), 1, "the possible twins: {:?}", linkage.reviews);
+    assert!(linkage.was_candidate(0, 2) && !linkage.was_candidate(0, 6));
+    assert!(linkage.link_weights[0].is_some() && linkage.link_weights[6].is_none());
+    let links = linkage.pairs.iter().filter(|pair| pair.decision == LinkDecision::Link).count();
+    assert_eq!(links, 4);
+}
+
+#[test]
+fn a_repeated_key_is_refused_and_told() {
+    let mut linker = Linker::new(LinkageModel::us_default().unwrap());
+    let records = clinic();
+    assert!(linker.add(&records[..3]).is_empty());
+    assert_eq!(linker.add(&records[2..4]), [0]);
+    assert_eq!(linker.record_count(), 4);
+}
+
+proptest! {
+    #[test]
+    fn rule_10_order_of_input_changes_nothing(
+        records in Just(clinic()).prop_shuffle(), split in 0..7_usize, threads in 1..4_usize
+    ) {
+        let expected = link(&clinic());
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let linkage = pool.install(|| {
+            let mut linker = Linker::new(LinkageModel::us_default().unwrap());
+            linker.add(&records[..split]);
+            linker.add(&records[split..]);
+            linker.block().score(&Progress::default()).cluster()
+        });
+        prop_assert_eq!(&linkage.persons, &expected.persons);
+        prop_assert_eq!(&linkage.pairs, &expected.pairs);
+        prop_assert_eq!(&linkage.reviews, &expected.reviews);
+        for (record, place) in records.iter().zip(&linkage.order) {
+            prop_assert_eq!(linkage.place(&record.key), Some(*place));
+        }
+    }
+}
