@@ -6,6 +6,7 @@
 //! model at hand, which counts like a few observed pairs, so that a level the data never show keeps a
 //! sensible value.
 
+use empi_model::MatchWeight;
 use hashbrown::HashMap;
 
 use crate::compare::{COMPARISON_COUNT, Comparison, ComparisonVector};
@@ -53,9 +54,11 @@ pub fn train(
     random: &VectorCounts,
     record_pairs: f64,
 ) -> Trained {
-    let u =
-        blended(&shares_of(model, random, |_| 1.0), &levels_of(model, |it| it.u), PRIOR_PAIRS_U);
-    let prior_m = levels_of(model, |it| it.m);
+    let (prior_m, prior_u) = (levels_of(model, |it| it.m), levels_of(model, |it| it.u));
+    // In a small file some random pairs are one person; they say nothing about u.
+    let record_prior = MatchWeight::from_prior(model.prior()).bits();
+    let strangers = |it: &ComparisonVector| 1.0 - posterior(record_prior, &prior_m, &prior_u, it);
+    let u = blended(&shares_of(model, random, strangers), &prior_u, PRIOR_PAIRS_U);
     let mut m = prior_m.clone();
     let candidate_pairs = candidates.values().sum::<u64>() as f64;
     let mut matches = (model.prior().value() * record_pairs).clamp(1.0, candidate_pairs.max(1.0));
@@ -157,4 +160,86 @@ fn updated(base: &LinkageModelFile, m: &PerLevel, u: &PerLevel, prior: f64) -> L
         }
     }
     file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Vectors of `pairs` pairs in which every comparison is independent given the class, as the
+    /// model of Fellegi and Sunter has it: name, birth date and sex over their levels.
+    fn vectors(pairs: f64, shares: [&[f64]; 3], counts: &mut VectorCounts) {
+        let compared = [Comparison::Name, Comparison::BirthDate, Comparison::Sex];
+        for (name, first) in shares[0].iter().enumerate() {
+            for (date, second) in shares[1].iter().enumerate() {
+                for (sex, third) in shares[2].iter().enumerate() {
+                    let levels = [name, date, sex];
+                    let vector = ComparisonVector::from_fn(|comparison| {
+                        let at = compared.iter().position(|it| *it == comparison)?;
+                        u8::try_from(levels[at]).ok()
+                    });
+                    let count = (pairs * first * second * third).round() as u64;
+                    if count > 0 {
+                        *counts.entry(vector).or_default() += count;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Shares by level: `best` at level 0, `rest` at the last level of `count`.
+    fn shares(count: usize, best: f64) -> Vec<f64> {
+        let mut shares = vec![0.0; count];
+        (shares[0], shares[count - 1]) = (best, 1.0 - best);
+        shares
+    }
+
+    fn level(file: &LinkageModelFile, comparison: &str, level: usize) -> (f64, f64) {
+        let part = file.comparison.iter().find(|part| part.name == comparison).unwrap();
+        (part.levels[level].m, part.levels[level].u)
+    }
+
+    #[test]
+    fn training_finds_the_m_and_u_that_made_the_data() {
+        let base = LinkageModelFile::us_default().unwrap();
+        let model = base.validate().unwrap();
+        let names = Comparison::Name.levels().len();
+        let dates = Comparison::BirthDate.levels().len();
+        let strangers = [&shares(names, 1e-3)[..], &shares(dates, 1e-3), &shares(2, 0.5)];
+        let same = [&shares(names, 0.7)[..], &shares(dates, 0.8), &shares(2, 0.97)];
+        let (mut candidates, mut random) = (VectorCounts::new(), VectorCounts::new());
+        vectors(40_000.0, same, &mut candidates);
+        vectors(400_000.0, strangers, &mut candidates);
+        vectors(20_000_000.0, strangers, &mut random);
+
+        let trained = train(&model, &base, &candidates, &random, 1e9);
+        assert!(trained.converged);
+        for (comparison, m, u) in
+            [("name", 0.7, 1e-3), ("birth_date", 0.8, 1e-3), ("sex", 0.97, 0.5)]
+        {
+            let (found_m, found_u) = level(&trained.file, comparison, 0);
+            assert!((found_m - m).abs() < 0.01, "m of {comparison}: {found_m}");
+            assert!((found_u / u - 1.0).abs() < 0.05, "u of {comparison}: {found_u}");
+        }
+        assert!((trained.expected_matches / 40_000.0 - 1.0).abs() < 0.02);
+        let found = trained.file.validate().unwrap();
+        assert_eq!(found.name(), "us-default-trained/2");
+        // A comparison that was always missing keeps what the model had.
+        let untouched = level(&base, "ssn", 0);
+        let kept = level(&trained.file, "ssn", 0);
+        assert!((kept.0 - untouched.0).abs() < 1e-9 && (kept.1 - untouched.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn training_on_nothing_keeps_the_model() {
+        let base = LinkageModelFile::us_default().unwrap();
+        let model = base.validate().unwrap();
+        let trained = train(&model, &base, &VectorCounts::new(), &VectorCounts::new(), 0.0);
+        for (part, kept) in base.comparison.iter().zip(&trained.file.comparison) {
+            for (level, kept) in part.levels.iter().zip(&kept.levels) {
+                assert!((level.m - kept.m).abs() < 1e-9, "{}", part.name);
+            }
+        }
+        assert!(trained.file.validate().is_ok());
+    }
 }
