@@ -1,9 +1,167 @@
 //! From what a source said to what it means.
+//!
+//! Every field goes through the same three steps: fold to match form, set placeholders aside, read the
+//! rest by the rules of its kind. Dirty data are never an error: what cannot be used becomes missing and
+//! is named in the record's quality notes, by field and never by value. Rules and placeholder values
+//! follow HL7, USPS Publication 28, Project US@ and the tables in `datasets/reference`.
+//!
+//! **Invariants:** idempotent; total over any UTF-8; match form is `A-Z`, `0-9` and single spaces.
 
-use empi_model::{NormalizedRecord, SourceRecord};
+mod address;
+mod birth_date;
+mod contact;
+mod name;
+mod number;
+mod placeholder;
+mod text;
 
-/// Normalises.
+use empi_model::{NormalizedRecord, PatientText, QualityNote, RecordField, Sex, SourceRecord};
+
+use placeholder::Kind;
+
+/// Normalises a record.
 #[must_use]
 pub fn normalize(record: &SourceRecord) -> NormalizedRecord {
-    NormalizedRecord { key: record.key.clone(), ..NormalizedRecord::default() }
+    let mut notes = Notes::default();
+    let names = name::normalize_names(&record.names, &mut notes);
+    let mut addresses: Vec<_> = record
+        .addresses
+        .iter()
+        .filter_map(|address| address::normalize_address(address, &mut notes))
+        .collect();
+    dedup_in_order(&mut addresses);
+    let mut phones: Vec<_> =
+        record.phones.iter().filter_map(|it| contact::normalize_phone(it, &mut notes)).collect();
+    dedup_in_order(&mut phones);
+    let mut emails: Vec<_> =
+        record.emails.iter().filter_map(|it| contact::normalize_email(it, &mut notes)).collect();
+    dedup_in_order(&mut emails);
+    let mut identifiers: Vec<_> = record
+        .identifiers
+        .iter()
+        .filter_map(|it| number::normalize_identifier(it, &mut notes))
+        .collect();
+    identifiers.sort_unstable();
+    identifiers.dedup();
+    NormalizedRecord {
+        key: record.key.clone(),
+        names: names.names,
+        suffix: names.suffix,
+        birth_date: birth_date::normalize_birth_date(record.birth_date.as_ref(), &mut notes),
+        sex: normalize_sex(record.sex.as_ref(), &mut notes),
+        ssn: number::normalize_ssn(record.ssn.as_ref(), &mut notes),
+        addresses,
+        phones,
+        emails,
+        identifiers,
+        mother_maiden_name: name::normalize_single(
+            record.mother_maiden_name.as_ref(),
+            RecordField::MotherMaidenName,
+            &mut notes,
+        ),
+        guardian_name: name::normalize_single(
+            record.guardian_name.as_ref(),
+            RecordField::GuardianName,
+            &mut notes,
+        ),
+        birth_place: normalize_text(
+            record.birth_place.as_ref(),
+            Kind::Address,
+            RecordField::BirthPlace,
+            &mut notes,
+        ),
+        birth_order: normalize_birth_order(record.birth_order.as_ref(), &mut notes),
+        newborn_name: names.newborn,
+        notes: notes.into_vec(),
+    }
+}
+
+/// Notes being collected, each once.
+#[derive(Debug, Default)]
+pub(super) struct Notes(Vec<QualityNote>);
+
+impl Notes {
+    fn add(&mut self, note: QualityNote) {
+        if !self.0.contains(&note) {
+            self.0.push(note);
+        }
+    }
+
+    fn into_vec(mut self) -> Vec<QualityNote> {
+        self.0.sort_unstable();
+        self.0
+    }
+}
+
+/// Removes repeats and keeps the order. Lists of a record are short.
+fn dedup_in_order<T: PartialEq>(values: &mut Vec<T>) {
+    let mut kept: usize = 0;
+    for at in 0..values.len() {
+        let (before, rest) = values.split_at(at);
+        let is_repeat =
+            rest.first().is_some_and(|it| before.get(..kept).unwrap_or(before).contains(it));
+        if !is_repeat {
+            values.swap(kept, at);
+            kept += 1;
+        }
+    }
+    values.truncate(kept);
+}
+
+/// A text in match form, unless it is a placeholder.
+fn normalize_text(
+    value: Option<&PatientText>,
+    kind: Kind,
+    field: RecordField,
+    notes: &mut Notes,
+) -> Option<PatientText> {
+    let folded = text::fold(value?.expose());
+    if folded.is_empty() {
+        return None;
+    }
+    if placeholder::is_placeholder(kind, &folded) {
+        notes.add(QualityNote::Placeholder(field));
+        return None;
+    }
+    Some(PatientText::new(folded))
+}
+
+fn normalize_sex(value: Option<&PatientText>, notes: &mut Notes) -> Option<Sex> {
+    let folded = text::fold(value?.expose());
+    match folded.as_str() {
+        "F" | "FEMALE" | "FEM" | "W" | "WOMAN" | "GIRL" => Some(Sex::Female),
+        "M" | "MALE" | "MAN" | "BOY" => Some(Sex::Male),
+        "O" | "A" | "N" | "X" | "OTHER" | "AMBIGUOUS" | "NONBINARY" | "NON BINARY"
+        | "NOT APPLICABLE" => Some(Sex::Other),
+        "" => None,
+        "U" | "UNK" | "UNKNOWN" | "UN" | "NONE" | "NA" | "N A" => {
+            notes.add(QualityNote::Placeholder(RecordField::Sex));
+            None
+        }
+        _ => {
+            notes.add(QualityNote::Unreadable(RecordField::Sex));
+            None
+        }
+    }
+}
+
+fn normalize_birth_order(value: Option<&PatientText>, notes: &mut Notes) -> Option<u8> {
+    const ORDER_MAX: u8 = 20;
+    let folded = text::fold(value?.expose());
+    if folded.is_empty() {
+        return None;
+    }
+    let digits = folded.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let order = match folded.as_str() {
+        "A" | "FIRST" => Some(1),
+        "B" | "SECOND" => Some(2),
+        "C" | "THIRD" => Some(3),
+        "D" | "FOURTH" => Some(4),
+        _ => digits.parse().ok(),
+    };
+    let order = order.filter(|order| (1..=ORDER_MAX).contains(order));
+    if order.is_none() {
+        notes.add(QualityNote::Unreadable(RecordField::BirthOrder));
+    }
+    order
 }
