@@ -265,6 +265,21 @@ mod tests {
         let keys = blocking_keys(&lexicon, &row);
         let numbers: Vec<String> =
             keys.iter().map(|key| format!("{:016x}", key.as_number())).collect();
-        expect_test::expect![[]].assert_debug_eq(&numbers);
+        expect_test::expect![[r#"
+            [
+                "051bced916f56bed",
+                "05bc164e6a4b90fc",
+                "05d00f1e2f663a89",
+                "05ed4dbf6faa3fc4",
+                "06b9123777d018ec",
+                "07452e14f5b2d6f3",
+                "091095caef222807",
+                "09399b4fbff8f42a",
+                "095cc1aff28b64fe",
+                "0982184e0983bcbe",
+                "0dd089ca72cf8a9e",
+            ]
+        "#]]
+        .assert_debug_eq(&numbers);
     }
 }
