@@ -165,3 +165,6 @@ fn normalize_birth_order(value: Option<&PatientText>, notes: &mut Notes) -> Opti
     }
     order
 }
+
+#[cfg(test)]
+mod tests;
