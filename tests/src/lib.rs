@@ -1,1 +1,21 @@
-//! .
+//! The harness of the integration tests: the real binary, the real server, the real RocksDB, driven
+//! from outside as users and other programs drive them.
+//!
+//! Nothing here waits for time to pass: a server is up when it says so on stdout, it is down when its
+//! process has ended, and points of a test are counted in answers. Nothing is tried twice.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness fails a test by panicking")]
+
+mod binary;
+mod data;
+mod desk;
+mod partition;
+mod patient;
+mod server;
+
+pub use binary::{Run, empi, empi_in};
+pub use data::{Folder, Table, dataset, skipped};
+pub use desk::{Desk, Steward};
+pub use partition::{Agreement, Partition};
+pub use patient::{Patient, nth_patient};
+pub use server::{Server, occupied_port};

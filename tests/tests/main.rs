@@ -1,1 +1,19 @@
-//! .
+//! The integration tests of the whole program, in one binary. Each test says what is promised.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+mod bad_calls;
+mod bad_files;
+mod bad_starts;
+mod bulk_and_online;
+mod client;
+mod crash;
+mod eight_clients;
+mod febrl;
+mod keeping_apart;
+mod link;
+mod load_then_serve;
+mod privacy;
+mod registration;
+mod shutdown;
+mod updates;

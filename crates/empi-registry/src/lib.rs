@@ -1,1 +1,88 @@
-//! .
+//! The use cases of the patient index, each one atomic change: registering a record, answering a
+//! review task, asking who is who.
+//!
+//! # The way of one record
+//!
+//! [`Registry::register`] reads aloud: normalise, find candidates by blocking keys, score, decide, plan,
+//! commit, answer. Everything up to the plan runs in the caller's thread against the mirror, the index
+//! in memory; one commit thread checks that the plan still holds, writes it together with others in one
+//! synced batch, and answers.
+//!
+//! # One person, one enterprise ID, however many callers
+//!
+//! Two simultaneous registrations of the same new human end with one enterprise ID:
+//!
+//! 1. Scoring sees only records that share a blocking key. So if the two records would match, some key
+//!    belongs to both. (Identical records share all their keys; a block over `block_records_max` is
+//!    split by birth year, which they share too. Only where every common block is over the limit are
+//!    two records never compared; a review task then tells so.)
+//! 2. All keys of a record are in what its plan read, *also those that nobody had*. So are the persons
+//!    that were considered.
+//! 3. Every change marks the keys of the records it writes, and the persons it changes, with its
+//!    sequence number. The commit thread takes changes one after the other. When it takes the second
+//!    record, the common key is marked with the first record's number, which is higher than the one
+//!    the second's plan was made at. The plan is thrown away and made again, against an index that holds
+//!    the first record: the second is linked to it.
+//!
+//! A plan that is not thrown away would come out the same if it were made again, because everything
+//! it depends on is unchanged. (Term-frequency counts are the exception: they are statistics, and are
+//! allowed to be a few records old.) So all changes are as if made one after the other, in the order of
+//! their sequence numbers: strictly serialisable.
+//!
+//! # Durable when answered
+//!
+//! The mirror runs ahead of the disk by the one write in progress. Changes are answered after their
+//! write is synced. Reads take documents from the store, where only synced writes are visible, or wait
+//! until the last change they saw in the mirror is on disk. After a failed write nothing is answered
+//! any more, so nothing that may be lost was ever shown.
+//!
+//! # Identity rules kept here
+//!
+//! 1. Every source record belongs to exactly one person.
+//! 2. An enterprise ID is minted once, never reused, and always resolves.
+//! 3. On a merge the older enterprise ID survives.
+//! 4. People outrank the machine: what a steward linked or kept apart, scoring never changes; *keep
+//!    apart* holds for whole persons.
+//! 5. Every change is an event, in one gap-free order.
+//! 6. Same request again, or same content again: same answer, nothing changes.
+//! 7. Limits never act in silence: they raise a review task or are named in the event's reason.
+//! 8. An update that turns a record into somebody else is held for review, not applied.
+//! 9. A review task asks about living persons, and closes itself when it is moot.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod error;
+mod words;
+
+mod content;
+mod incoming;
+
+mod mirror;
+
+mod assess;
+mod plan;
+
+mod compose;
+
+mod commit;
+mod durability;
+
+mod query;
+mod registry;
+
+mod loader;
+mod offline;
+
+#[cfg(test)]
+mod tests;
+
+pub use empi_linkage::LinkageModel;
+pub use empi_store::{StoreError, StoreStats, StoredRecord, VerifyReport};
+pub use error::RegistryError;
+pub use loader::{LoadReport, LoadedReview, Loader};
+pub use offline::{stats, verify};
+pub use registry::Registry;
+pub use words::{
+    Clock, MatchCandidate, PersonView, RecordView, RegisterRequest, Registration,
+    RegistrationDecision, RegistryOptions, RegistryStats, Resolution, TaskQuery, TaskView,
+};

@@ -1,1 +1,27 @@
-//! .
+//! The only room that knows RocksDB: a directory that holds an index, durable and checked.
+//!
+//! The interface is narrow on purpose, so that another engine can stand behind it: read a
+//! [`Snapshot`], write [`Commit`]s as one, fill an empty store in bulk, verify.
+//!
+//! **Invariants:** a commit is on disk as a whole before [`Store::commit`] returns, or not at all; after
+//! a failed write the store takes no more; no row with patient data has a `Debug`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod bulk;
+mod codec;
+mod error;
+mod layout;
+mod rows;
+mod snapshot;
+mod store;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use bulk::BulkLoader;
+pub use error::StoreError;
+pub use rows::{Commit, Counters, StoredRecord, StoredRequest};
+pub use snapshot::Snapshot;
+pub use store::{Store, StoreMeta, StoreOptions, StoreStats};
+pub use verify::{PROBLEMS_MAX, VerifyReport};

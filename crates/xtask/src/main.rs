@@ -26,7 +26,7 @@ const COMMANDS: [Command; 2] = [
     },
     Command {
         name: "tidy",
-        summary: "the house rules: layers, file headers, lengths, paths and links in papers",
+        summary: "the house rules: layers, headers, lengths, machine paths, paths and links in papers",
         run: tidy::run,
     },
 ];

@@ -6,6 +6,7 @@
 mod checkout;
 mod layers;
 mod papers;
+mod places;
 mod sources;
 mod tree;
 
@@ -69,6 +70,7 @@ fn failures(root: &Path) -> Result<Vec<Failure>> {
     let mut failures = layers::failures(&layers::packages(root)?);
     failures.extend(tree::failures(&checkout));
     failures.extend(checkout.texts("rs").flat_map(sources::failures));
+    failures.extend(checkout.all_texts().flat_map(places::failures));
     failures.extend(papers::failures(&checkout));
     failures.sort();
     Ok(failures)

@@ -77,12 +77,15 @@ impl Checkout {
         self.files.iter().map(|(path, file)| (path.as_str(), file))
     }
 
+    /// Every text file.
+    pub(super) fn all_texts(&self) -> impl Iterator<Item = Text<'_>> {
+        self.files().filter_map(|(path, file)| Some(Text { path, text: file.text.as_deref()? }))
+    }
+
     /// Every text file whose name ends with `.extension`.
     pub(super) fn texts<'a>(&'a self, extension: &'a str) -> impl Iterator<Item = Text<'a>> {
-        self.files().filter_map(move |(path, file)| {
-            let stem = path.strip_suffix(extension)?;
-            let text = file.text.as_deref()?;
-            stem.ends_with('.').then_some(Text { path, text })
+        self.all_texts().filter(move |text| {
+            text.path.strip_suffix(extension).is_some_and(|stem| stem.ends_with('.'))
         })
     }
 

@@ -1,0 +1,257 @@
+//! Records from CSV files, chunk by chunk.
+//!
+//! A file is read twice: a first pass finds its encoding and whether its birth dates are day-first,
+//! which only the whole column can prove. The pass costs about a third of the reading.
+
+use std::path::{Path, PathBuf};
+
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+
+use crate::bytes::{Bytes, Progress, open_decoded, open_raw};
+use crate::dates::DayOrder;
+use crate::error::shown;
+use crate::field::Field;
+use crate::layout::{Layout, Recognised, lay_out, recognised_count};
+use crate::reader::{Chunk, Reject};
+use crate::row::RowContext;
+use crate::rows::{FieldRange, Row, Rows};
+use crate::{FormatError, ReaderOptions};
+
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// Reads one CSV file.
+pub(crate) struct CsvReader {
+    path: PathBuf,
+    rows: Rows<Bytes>,
+    fields: Vec<FieldRange>,
+    layout: Layout,
+    pub(crate) recognised: Recognised,
+    stem: String,
+    column_count: usize,
+    row_number: u64,
+    chunk_rows: usize,
+    pub(crate) progress: Progress,
+}
+
+/// What the first pass found.
+struct Survey {
+    encoding: &'static Encoding,
+    is_day_first: bool,
+    has_rows: bool,
+}
+
+impl CsvReader {
+    pub(crate) fn open(
+        path: &Path,
+        options: &ReaderOptions,
+        is_truth_file: bool,
+    ) -> Result<Self, FormatError> {
+        let survey = survey(path, options, is_truth_file)?;
+        if !survey.has_rows {
+            let found = "its first row names columns, and no rows follow";
+            return Err(FormatError::Empty { file: shown(path), found });
+        }
+        let progress = Progress::default();
+        let mut rows = Rows::new(open_decoded(path, progress.clone(), survey.encoding)?, b',');
+        let headers = read_header(path, &mut rows)?;
+        let truth_column = options.truth_column.as_deref();
+        let (layout, mut recognised) =
+            lay_out(path, &headers, &options.columns, truth_column, is_truth_file)?;
+        recognised.day_first = survey.is_day_first;
+        recognised.encoding = survey.encoding.name();
+        Ok(Self {
+            path: path.to_owned(),
+            rows,
+            fields: Vec::with_capacity(headers.len()),
+            layout,
+            recognised,
+            stem: crate::reader::stem(path),
+            column_count: headers.len(),
+            row_number: 0,
+            chunk_rows: options.chunk_rows.max(1),
+            progress,
+        })
+    }
+
+    /// The next rows, or `None` at the end.
+    pub(crate) fn next_chunk(&mut self) -> Result<Option<Chunk>, FormatError> {
+        let mut chunk = Chunk::default();
+        while chunk.records.len() + chunk.rejects.len() < self.chunk_rows {
+            let next = self.rows.next(&mut self.fields);
+            let Some(row) = next.map_err(|error| FormatError::read(&self.path, error))? else {
+                break;
+            };
+            self.row_number += 1;
+            self.take_row(&row, &mut chunk);
+        }
+        Ok((!chunk.is_empty()).then_some(chunk))
+    }
+
+    /// Adds a row to the chunk, among its records or its rejects. A row of blank fields is no row.
+    fn take_row(&mut self, row: &Row, chunk: &mut Chunk) {
+        let bytes = self.rows.bytes(&row.range);
+        let mut reject = |reason: String| {
+            chunk.rejects.push(Reject {
+                file: shown(&self.path),
+                line: row.line,
+                reason,
+                raw: String::from_utf8_lossy(bytes).trim_end_matches('\r').into(),
+            });
+        };
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return reject("the row is not valid UTF-8".to_owned());
+        };
+        if let Some(problem) = row.problem {
+            return reject(problem.to_owned());
+        }
+        let undone = undone(text, row.range.start, &self.fields);
+        let cell = |column: usize| cell(text, row.range.start, &self.fields, &undone, column);
+        if (0..self.fields.len()).all(|column| cell(column).trim().is_empty()) {
+            return;
+        }
+        let field_count = self.fields.len();
+        let has_more =
+            (self.column_count..field_count).any(|column| !cell(column).trim().is_empty());
+        if field_count < self.column_count || has_more {
+            return reject(format!(
+                "the row has {field_count} fields, but the first row names {} columns",
+                self.column_count
+            ));
+        }
+        if bytes.contains(&0) {
+            return reject("the row holds a NUL byte".to_owned());
+        }
+        let context = RowContext {
+            layout: &self.layout,
+            stem: &self.stem,
+            day_first: self.recognised.day_first,
+        };
+        match context.record(&cell, self.row_number) {
+            Err(reason) => reject(reason.to_owned()),
+            Ok(record) => {
+                let truth = self.layout.truth.map(|column| cell(column).trim());
+                chunk.add(record, row.line, truth);
+            }
+        }
+    }
+}
+
+/// Fields with doubled quotes as they are meant, by column.
+fn undone(text: &str, start: usize, fields: &[FieldRange]) -> Vec<(usize, String)> {
+    let doubled = fields.iter().enumerate().filter(|(_, field)| field.has_doubled_quotes);
+    doubled
+        .map(|(column, field)| {
+            let raw = text.get(field.range.start - start..field.range.end - start);
+            (column, raw.unwrap_or_default().replace("\"\"", "\""))
+        })
+        .collect()
+}
+
+fn cell<'a>(
+    text: &'a str,
+    start: usize,
+    fields: &[FieldRange],
+    undone: &'a [(usize, String)],
+    column: usize,
+) -> &'a str {
+    let Some(field) = fields.get(column) else { return "" };
+    if field.has_doubled_quotes {
+        let found = undone.iter().find(|(at, _)| *at == column);
+        return found.map_or("", |(_, text)| text.as_str());
+    }
+    text.get(field.range.start - start..field.range.end - start).unwrap_or_default()
+}
+
+/// Reads the first row and finds the delimiter by it: the one under which most columns are known, of
+/// equals the one that parts most columns. A line `sep=;`, as spreadsheets write it, says it outright.
+fn read_header(path: &Path, rows: &mut Rows<Bytes>) -> Result<Vec<String>, FormatError> {
+    let failed = |error| FormatError::read(path, error);
+    let mut fields = Vec::new();
+    let line = rows.peek_line().map_err(failed)?.to_vec();
+    let named = match line.trim_ascii() {
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] => Some(*delimiter),
+        _ => None,
+    };
+    if named.is_some() {
+        rows.next(&mut fields).map_err(failed)?;
+    }
+    let line = if named.is_some() { rows.peek_line().map_err(failed)?.to_vec() } else { line };
+    let delimiter = named.unwrap_or_else(|| sniff(&line));
+    rows.set_delimiter(delimiter);
+    let Some(row) = rows.next(&mut fields).map_err(failed)? else {
+        return Err(FormatError::Empty { file: shown(path), found: "the file is empty" });
+    };
+    if let Some(problem) = row.problem {
+        return Err(FormatError::damaged(path, format!("its first row cannot be read: {problem}")));
+    }
+    let bytes = rows.bytes(&row.range);
+    if bytes.contains(&0) {
+        let problem =
+            "its first row holds NUL bytes: it is no text, or UTF-16 without a byte order mark";
+        return Err(FormatError::damaged(path, problem));
+    }
+    Ok(header_texts(bytes, row.range.start, &fields))
+}
+
+fn sniff(line: &[u8]) -> u8 {
+    let mut best = (b',', (0, 0));
+    for delimiter in DELIMITERS {
+        let mut fields = Vec::new();
+        // Reading from memory does not fail.
+        let Ok(Some(row)) = Rows::new(line, delimiter).next(&mut fields) else { continue };
+        let headers = header_texts(line, row.range.start, &fields);
+        let rank = (recognised_count(&headers), headers.len());
+        if rank > best.1 && headers.len() > 1 {
+            best = (delimiter, rank);
+        }
+    }
+    best.0
+}
+
+fn header_texts(bytes: &[u8], start: usize, fields: &[FieldRange]) -> Vec<String> {
+    let texts = fields.iter().enumerate().map(|(column, field)| {
+        let raw = bytes.get(field.range.start - start..field.range.end - start);
+        let (text, _) = UTF_8.decode_without_bom_handling(raw.unwrap_or_default());
+        match text.replace("\"\"", "\"").trim() {
+            "" => format!("column {}", column + 1),
+            text => text.to_owned(),
+        }
+    });
+    texts.collect()
+}
+
+/// The first pass over the file.
+fn survey(
+    path: &Path,
+    options: &ReaderOptions,
+    is_truth_file: bool,
+) -> Result<Survey, FormatError> {
+    let (raw, marked) = open_raw(path, Progress::default())?;
+    let bytes = match marked {
+        Some(encoding) => open_decoded(path, Progress::default(), encoding)?,
+        None => raw,
+    };
+    let mut rows = Rows::new(bytes, b',');
+    let headers = read_header(path, &mut rows)?;
+    // A header in another encoding may spell a column that is asked for: then the real pass tells.
+    let birth_date = lay_out(path, &headers, &options.columns, None, is_truth_file)
+        .ok()
+        .and_then(|(layout, _)| layout.column(Field::BirthDate));
+    let mut is_utf8 = headers.iter().all(|header| !header.contains('\u{FFFD}'));
+    let (mut order, mut has_rows, mut fields) = (DayOrder::default(), false, Vec::new());
+    while let Some(row) = rows.next(&mut fields).map_err(|error| FormatError::read(path, error))? {
+        has_rows = true;
+        is_utf8 = is_utf8 && std::str::from_utf8(rows.bytes(&row.range)).is_ok();
+        let date = birth_date.and_then(|column| fields.get(column));
+        if let (Some(date), None) = (date, row.problem)
+            && let Ok(text) = std::str::from_utf8(rows.bytes(&date.range))
+        {
+            order.see(text);
+        }
+        if !is_utf8 && (birth_date.is_none() || order.is_refuted()) {
+            break;
+        }
+    }
+    let encoding = marked.unwrap_or(if is_utf8 { UTF_8 } else { WINDOWS_1252 });
+    Ok(Survey { encoding, is_day_first: order.is_day_first(), has_rows })
+}

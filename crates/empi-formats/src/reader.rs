@@ -1,0 +1,232 @@
+//! One way to read every kind of file: chunks of records, rejects and, when asked for, the truth.
+
+use std::path::Path;
+
+use empi_model::{PatientText, SourceRecord};
+
+use crate::csv_file::CsvReader;
+use crate::error::shown;
+use crate::fhir::NdjsonReader;
+use crate::parquet_file::ParquetReader;
+use crate::row::canonical_row;
+use crate::{ColumnMap, FormatError, Recognised};
+
+/// How files are read.
+#[derive(Clone, Debug)]
+pub struct ReaderOptions {
+    /// What the user says about columns.
+    pub columns: ColumnMap,
+    /// Whether the first bad row is an error.
+    pub strict: bool,
+    /// The column that holds the truth; it is returned and never used as data.
+    pub truth_column: Option<String>,
+    /// Rows per chunk: bounds the memory of reading. At least 1.
+    pub chunk_rows: usize,
+}
+
+impl Default for ReaderOptions {
+    fn default() -> Self {
+        Self {
+            columns: ColumnMap::default(),
+            strict: false,
+            truth_column: None,
+            chunk_rows: 50_000,
+        }
+    }
+}
+
+/// A row that is no record, set aside as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// The file.
+    pub file: String,
+    /// The row's first line, 1-based; in Parquet the row.
+    pub line: u64,
+    /// Why, in words, without a value of the row.
+    pub reason: String,
+    /// The row itself: patient data.
+    pub raw: PatientText,
+}
+
+/// Some rows of a file.
+#[derive(Clone, Debug, Default)]
+pub struct Chunk {
+    /// The records, in the order of the file.
+    pub records: Vec<SourceRecord>,
+    /// For each record the value of the truth column, `None` when blank; empty when no truth was asked
+    /// for.
+    pub truth: Vec<Option<String>>,
+    /// For each record its first line in the file, 1-based; in Parquet its row.
+    pub lines: Vec<u64>,
+    /// Rows that are no records.
+    pub rejects: Vec<Reject>,
+}
+
+impl Chunk {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.rejects.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, record: SourceRecord, line: u64, truth: Option<&str>) {
+        self.records.push(record);
+        self.lines.push(line);
+        if let Some(truth) = truth {
+            self.truth.push((!truth.is_empty()).then(|| truth.to_owned()));
+        }
+    }
+
+    /// The record `at` as a reject, for reasons found later (such as a key that came before). Its row is
+    /// written anew, under the canonical columns.
+    #[must_use]
+    pub fn reject(&self, file: &Path, at: usize, reason: &str) -> Reject {
+        let row = self.records.get(at).map_or_else(String::new, |record| {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            // Writing to memory does not fail.
+            let written = writer.write_record(canonical_row(record)).is_ok();
+            let bytes = if written { writer.into_inner().unwrap_or_default() } else { Vec::new() };
+            String::from_utf8_lossy(&bytes).trim_end().to_owned()
+        });
+        Reject {
+            file: shown(file),
+            line: self.lines.get(at).copied().unwrap_or_default(),
+            reason: reason.to_owned(),
+            raw: row.into(),
+        }
+    }
+}
+
+/// Reads the records of one file, chunk by chunk.
+pub struct RecordReader {
+    kind: Kind,
+    is_strict: bool,
+    bytes_total: u64,
+}
+
+enum Kind {
+    Csv(Box<CsvReader>),
+    Ndjson(Box<NdjsonReader>),
+    Parquet(Box<ParquetReader>),
+}
+
+/// Opens a file of records: `.csv`, `.tsv`, `.txt`, `.ndjson`, `.jsonl` (each also packed, `.gz`) or
+/// `.parquet`. Recognises its columns and, over the whole file, day-first birth dates.
+///
+/// # Errors
+/// [`FormatError`] when the file cannot be read, is empty or header-only, is of an unknown kind, has no
+/// known column, or lacks a column that the options name.
+pub fn open(path: impl AsRef<Path>, options: &ReaderOptions) -> Result<RecordReader, FormatError> {
+    open_for(path.as_ref(), options, false)
+}
+
+/// Opens a file; a file of truth need not say anything about patients.
+pub(crate) fn open_for(
+    path: &Path,
+    options: &ReaderOptions,
+    is_truth_file: bool,
+) -> Result<RecordReader, FormatError> {
+    let file = crate::bytes::open_file(path)?;
+    let bytes_total = file.metadata().map_err(|error| FormatError::read(path, error))?.len();
+    if bytes_total == 0 {
+        return Err(FormatError::Empty { file: shown(path), found: "the file is empty" });
+    }
+    let kind = match extension(path).as_str() {
+        "csv" | "tsv" | "txt" => {
+            Kind::Csv(Box::new(CsvReader::open(path, options, is_truth_file)?))
+        }
+        "ndjson" | "jsonl" => Kind::Ndjson(Box::new(NdjsonReader::open(path, options)?)),
+        "parquet" => Kind::Parquet(Box::new(ParquetReader::open(path, options, is_truth_file)?)),
+        _ => return Err(FormatError::UnknownFormat { file: shown(path) }),
+    };
+    Ok(RecordReader { kind, is_strict: options.strict, bytes_total })
+}
+
+/// The ending that tells the format, without `.gz`, in lower case.
+fn extension(path: &Path) -> String {
+    let name = file_name(path).to_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    name.rsplit_once('.').map_or("", |(_, extension)| extension).to_owned()
+}
+
+/// The source of records whose file names none: `hospital-a` for `hospital-a.csv.gz`.
+pub(crate) fn stem(path: &Path) -> String {
+    let name = file_name(path);
+    let unpacked = match name.len().checked_sub(3).and_then(|at| name.split_at_checked(at)) {
+        Some((front, end)) if end.eq_ignore_ascii_case(".gz") => front,
+        _ => name.as_str(),
+    };
+    match unpacked.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
+        _ => unpacked.to_owned(),
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+impl RecordReader {
+    /// What was recognised in the file.
+    #[must_use]
+    pub fn recognised(&self) -> &Recognised {
+        match &self.kind {
+            Kind::Csv(reader) => &reader.recognised,
+            Kind::Ndjson(reader) => &reader.recognised,
+            Kind::Parquet(reader) => &reader.recognised,
+        }
+    }
+
+    /// The next rows, or `None` at the end.
+    ///
+    /// # Errors
+    /// [`FormatError`] when the file cannot be read on, or at the first bad row when reading is strict.
+    pub fn next_chunk(&mut self) -> Result<Option<Chunk>, FormatError> {
+        let chunk = match &mut self.kind {
+            Kind::Csv(reader) => reader.next_chunk(),
+            Kind::Ndjson(reader) => reader.next_chunk(),
+            Kind::Parquet(reader) => reader.next_chunk(),
+        }?;
+        let first = chunk.as_ref().and_then(|chunk| chunk.rejects.first());
+        match first {
+            Some(Reject { file, line, reason, .. }) if self.is_strict => {
+                Err(FormatError::BadRow { file: file.clone(), line: *line, reason: reason.clone() })
+            }
+            _ => Ok(chunk),
+        }
+    }
+
+    /// Bytes of the file read so far, as it lies on disk; in Parquet in proportion to the rows.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        let read = match &self.kind {
+            Kind::Csv(reader) => reader.progress.bytes_read(),
+            Kind::Ndjson(reader) => reader.progress.bytes_read(),
+            Kind::Parquet(reader) => reader.progress.bytes_read(),
+        };
+        read.min(self.bytes_total)
+    }
+
+    /// Bytes of the file as it lies on disk.
+    #[must_use]
+    pub fn bytes_total(&self) -> u64 {
+        self.bytes_total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stem_names_the_source() {
+        for (path, expected) in [
+            ("/a/hospital-a.csv", "hospital-a"),
+            ("hospital.a.csv.gz", "hospital.a"),
+            ("X.CSV.GZ", "X"),
+            (".csv", ".csv"),
+            ("é.gz", "é"),
+        ] {
+            assert_eq!(stem(Path::new(path)), expected);
+        }
+        assert_eq!(extension(Path::new("x.NDJSON.gz")), "ndjson");
+    }
+}

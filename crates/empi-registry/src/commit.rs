@@ -1,0 +1,220 @@
+//! The commit thread: the one place where the index changes.
+//!
+//! It takes as many waiting changes as one write may hold, checks for each that its plan still holds
+//! (or plans again, which is right because nothing else changes meanwhile), applies them to the mirror,
+//! writes all of them with one synced batch, and only then answers.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use empi_linkage::LinkageModel;
+use empi_model::{Actor, TaskId};
+use empi_store::{Commit, Store, StoreError, StoredRequest};
+use parking_lot::RwLock;
+
+use crate::RegistryError;
+use crate::assess::{Assessment, assess};
+use crate::compose::{Context, Pending, compose_registration, compose_resolution};
+use crate::durability::Durability;
+use crate::incoming::Incoming;
+use crate::mirror::{Mirror, RECORDS_MAX};
+use crate::plan::Rules;
+use crate::words::{Clock, Registration, RegistrationDecision, Resolution};
+
+/// What callers and the commit thread share.
+pub(crate) struct Core {
+    pub(crate) store: Store,
+    pub(crate) mirror: RwLock<Mirror>,
+    pub(crate) durability: Durability,
+    pub(crate) model: LinkageModel,
+    pub(crate) rules: Rules,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Where a write goes. The store, except in tests that make writes fail or wait.
+pub(crate) trait Journal: Send {
+    /// Writes all changes, synced, or none.
+    fn commit(&self, store: &Store, changes: &[Commit]) -> Result<(), StoreError>;
+}
+
+/// The store itself.
+pub(crate) struct StoreJournal;
+
+impl Journal for StoreJournal {
+    fn commit(&self, store: &Store, changes: &[Commit]) -> Result<(), StoreError> {
+        store.commit(changes)
+    }
+}
+
+/// A change that somebody waits for.
+pub(crate) struct Waiting {
+    pub(crate) work: Work,
+    /// Dropped without an answer when the registry fails.
+    pub(crate) answer: Sender<Result<Answer, RegistryError>>,
+}
+
+pub(crate) enum Work {
+    Register(Box<Planned>),
+    Resolve(TaskId, Resolution),
+}
+
+/// A registration with what its caller read.
+pub(crate) struct Planned {
+    pub(crate) incoming: Incoming,
+    pub(crate) actor: Actor,
+    pub(crate) request_id: Option<String>,
+    /// The mirror's last change when the request ID was looked for.
+    pub(crate) looked_up: u64,
+    pub(crate) assessment: Assessment,
+}
+
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Registered(Box<Registration>),
+    Resolved,
+}
+
+/// The commit thread's own.
+pub(crate) struct Committer {
+    pub(crate) core: Arc<Core>,
+    pub(crate) journal: Box<dyn Journal>,
+    pub(crate) commit_batch_max: usize,
+}
+
+impl Committer {
+    /// Commits until nobody can send any more, or until a write fails.
+    pub(crate) fn run(&self, queue: &Receiver<Waiting>) {
+        while let Ok(first) = queue.recv() {
+            let more = self.commit_batch_max.saturating_sub(1);
+            let waiting: Vec<Waiting> =
+                std::iter::once(first).chain(queue.try_iter().take(more)).collect();
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.commit(waiting)));
+            let failure = match outcome {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => error.to_string(),
+                // The message of a panic may hold anything: it is not repeated here.
+                Err(_) => "the commit thread panicked".to_owned(),
+            };
+            self.core.durability.poison();
+            tracing::error!(failure, "no change is taken any more");
+            return;
+        }
+    }
+
+    fn commit(&self, waiting: Vec<Waiting>) -> Result<(), StoreError> {
+        let core = &*self.core;
+        let mut pending = Pending::new(&core.store);
+        let mut answers = Vec::with_capacity(waiting.len());
+        let sequence = {
+            let mut mirror = core.mirror.write();
+            // All that is in the mirror now is durable: the write before has ended.
+            let durable = mirror.sequence();
+            mirror.recent.turn(durable);
+            for Waiting { work, answer } in waiting {
+                answers.push((answer, self.take(&mut mirror, &mut pending, work)));
+            }
+            mirror.sequence()
+        };
+        if !pending.commits().is_empty() {
+            self.journal.commit(&core.store, pending.commits())?;
+        }
+        core.durability.advance(sequence);
+        for (caller, answer) in answers {
+            // A caller that has gone does not want its answer any more; the change stands.
+            let _ = caller.send(answer);
+        }
+        Ok(())
+    }
+
+    /// Takes one change into the mirror and into the write.
+    fn take(
+        &self,
+        mirror: &mut Mirror,
+        pending: &mut Pending<'_>,
+        work: Work,
+    ) -> Result<Answer, RegistryError> {
+        let core = &*self.core;
+        let (change, answer) = match work {
+            Work::Register(planned) => {
+                if let Some(answer) = answered_meanwhile(mirror, pending, &planned)? {
+                    return Ok(Answer::Registered(Box::new(answer)));
+                }
+                let Planned { incoming, actor, request_id, assessment, .. } = &*planned;
+                let existing = mirror.record_index(&incoming.record.key);
+                if existing.is_none() && mirror.counters().records >= RECORDS_MAX {
+                    return Err(RegistryError::invalid(format!(
+                        "the index holds {RECORDS_MAX} records, the most it can: start another"
+                    )));
+                }
+                let assessment = if assessment.still_holds(mirror, existing) {
+                    Cow::Borrowed(assessment)
+                } else {
+                    Cow::Owned(assess(mirror, &core.model, &incoming.normalized, existing))
+                };
+                let context = self.context(mirror, pending, actor);
+                let composed =
+                    compose_registration(context, incoming, request_id.as_deref(), &assessment)?;
+                (composed.change, Answer::Registered(Box::new(composed.answer)))
+            }
+            Work::Resolve(id, Resolution { outcome, actor, note }) => {
+                let context = self.context(mirror, pending, &actor);
+                (compose_resolution(context, id, outcome, &note)?, Answer::Resolved)
+            }
+        };
+        if let Some(change) = change {
+            mirror.apply(&change);
+            pending.push(change.commit);
+        }
+        Ok(answer)
+    }
+
+    fn context<'a>(
+        &'a self,
+        mirror: &'a Mirror,
+        pending: &'a Pending<'a>,
+        actor: &'a Actor,
+    ) -> Context<'a> {
+        let Core { model, rules, clock, .. } = &*self.core;
+        Context { mirror, pending, model, rules, actor, time: clock.now() }
+    }
+}
+
+/// The answer to a request that was answered after its caller had looked for it.
+fn answered_meanwhile(
+    mirror: &Mirror,
+    pending: &Pending<'_>,
+    planned: &Planned,
+) -> Result<Option<Registration>, RegistryError> {
+    let Some(request_id) = &planned.request_id else { return Ok(None) };
+    let stored = match mirror.recent.request(request_id) {
+        Some((_, stored)) => Some(stored.clone()),
+        None if planned.looked_up < mirror.recent.floor() => pending.request(request_id)?,
+        None => None,
+    };
+    stored.map(|stored| answer_again(&stored, &planned.incoming)).transpose()
+}
+
+/// The answer to a request that was answered before (identity rule 6).
+pub(crate) fn answer_again(
+    stored: &StoredRequest,
+    incoming: &Incoming,
+) -> Result<Registration, RegistryError> {
+    if stored.content_hash != incoming.content_hash {
+        return Err(RegistryError::conflict(
+            "this request ID was used for other content before: give every request its own ID",
+        ));
+    }
+    let decision = RegistrationDecision::from_number(stored.decision)
+        .ok_or_else(|| RegistryError::damaged("a stored answer has a decision that is unknown"))?;
+    Ok(Registration {
+        key: incoming.record.key.clone(),
+        enterprise_id: stored.enterprise_id,
+        decision,
+        weight: stored.weight,
+        tasks: stored.tasks.clone(),
+        notes: incoming.normalized.notes.clone(),
+        event: stored.event,
+    })
+}

@@ -1,0 +1,82 @@
+//! The changes of the write that is being put together, and the store below them: what is on disk is
+//! read through what is about to be.
+
+use empi_model::{RecordIndex, ReviewTask, SourceRecord, TaskId};
+use empi_store::{Commit, Store, StoredRecord, StoredRequest};
+use hashbrown::HashMap;
+
+use crate::RegistryError;
+
+/// Changes that are in the mirror but not yet on disk, over the store.
+pub(crate) struct Pending<'a> {
+    store: &'a Store,
+    commits: Vec<Commit>,
+    records: HashMap<RecordIndex, (usize, usize)>,
+    tasks: HashMap<TaskId, (usize, usize)>,
+    held: HashMap<TaskId, (usize, usize)>,
+}
+
+impl<'a> Pending<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        let (records, tasks, held) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { store, commits: Vec::new(), records, tasks, held }
+    }
+
+    /// Adds a change that was applied to the mirror.
+    pub(crate) fn push(&mut self, commit: Commit) {
+        let at = self.commits.len();
+        for (place, record) in commit.records.iter().enumerate() {
+            self.records.insert(record.index, (at, place));
+        }
+        for (place, task) in commit.tasks.iter().enumerate() {
+            self.tasks.insert(task.id, (at, place));
+        }
+        for (place, (task, _)) in commit.held_updates.iter().enumerate() {
+            self.held.insert(*task, (at, place));
+        }
+        self.commits.push(commit);
+    }
+
+    /// The changes in order.
+    pub(crate) fn commits(&self) -> &[Commit] {
+        &self.commits
+    }
+
+    /// A record that the mirror has.
+    pub(crate) fn record(&self, index: RecordIndex) -> Result<StoredRecord, RegistryError> {
+        let pending = self.records.get(&index).and_then(|(at, place)| {
+            self.commits.get(*at).and_then(|commit| commit.records.get(*place))
+        });
+        let found = match pending {
+            Some(record) => Some(record.clone()),
+            None => self.store.snapshot().record(index)?,
+        };
+        found.ok_or_else(|| RegistryError::damaged("a record of the index is missing"))
+    }
+
+    pub(crate) fn task(&self, id: TaskId) -> Result<Option<ReviewTask>, RegistryError> {
+        let pending = self.tasks.get(&id).and_then(|(at, place)| {
+            self.commits.get(*at).and_then(|commit| commit.tasks.get(*place))
+        });
+        match pending {
+            Some(task) => Ok(Some(task.clone())),
+            None => Ok(self.store.snapshot().task(id)?),
+        }
+    }
+
+    /// The content that waits under a task.
+    pub(crate) fn held_update(&self, id: TaskId) -> Result<Option<SourceRecord>, RegistryError> {
+        let pending = self.held.get(&id).and_then(|(at, place)| {
+            self.commits.get(*at).and_then(|commit| commit.held_updates.get(*place))
+        });
+        match pending {
+            Some((_, held)) => Ok(held.clone()),
+            None => Ok(self.store.snapshot().held_update(id)?),
+        }
+    }
+
+    /// A request that is answered on disk. Those of this write are in the mirror's memory.
+    pub(crate) fn request(&self, request_id: &str) -> Result<Option<StoredRequest>, RegistryError> {
+        Ok(self.store.snapshot().request(request_id)?)
+    }
+}

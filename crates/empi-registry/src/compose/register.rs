@@ -1,0 +1,333 @@
+//! Composing what registering or updating a record changes.
+
+use empi_linkage::BlockingKeys;
+use empi_model::{
+    EnterpriseId, EventKind, EventSequence, LinkSource, MatchWeight, QualityNote, RecordIndex,
+    ReviewKind, ReviewOutcome, TaskId,
+};
+use empi_store::{StoredRecord, StoredRequest};
+
+use super::{Context, Draft, EventWords, RaisedTask};
+use crate::RegistryError;
+use crate::assess::{Assessment, Own};
+use crate::incoming::Incoming;
+use crate::mirror::{Change, Mirror};
+use crate::plan::{Placement, Target, UpdatePlan, place, plan_update};
+use crate::words::{Registration, RegistrationDecision};
+
+/// A registration composed: what changes (nothing, for a repeat) and what is answered.
+pub(crate) struct ComposedRegistration {
+    pub(crate) change: Option<Change>,
+    pub(crate) answer: Registration,
+}
+
+/// The parts of an answer that differ.
+struct Outcome {
+    person: EnterpriseId,
+    record: RecordIndex,
+    decision: RegistrationDecision,
+    weight: Option<MatchWeight>,
+    tasks: Vec<TaskId>,
+    event: Option<EventSequence>,
+}
+
+impl Outcome {
+    fn answer(self, incoming: &Incoming) -> Registration {
+        let Self { person, decision, weight, tasks, event, record: _ } = self;
+        let notes: Vec<QualityNote> = incoming.normalized.notes.clone();
+        let key = incoming.record.key.clone();
+        Registration { key, enterprise_id: person, decision, weight, tasks, notes, event }
+    }
+}
+
+/// The answer for content that the index holds already.
+pub(crate) fn unchanged(mirror: &Mirror, own: RecordIndex, incoming: &Incoming) -> Option<Registration> {
+    let person = mirror.person_of(own)?;
+    let tasks = mirror.tasks.of_record(own).map(|task| task.id).collect();
+    let decision = RegistrationDecision::Unchanged;
+    let outcome = Outcome { person, record: own, decision, weight: None, tasks, event: None };
+    Some(outcome.answer(incoming))
+}
+
+/// Decides about a record and composes what follows.
+pub(crate) fn compose_registration(
+    context: Context<'_>,
+    incoming: &Incoming,
+    request_id: Option<&str>,
+    assessment: &Assessment,
+) -> Result<ComposedRegistration, RegistryError> {
+    let mut draft = Draft::new(context);
+    let outcome = match &assessment.own {
+        None => draft.register(incoming, assessment),
+        Some(own) if own.content_hash == incoming.content_hash => {
+            return repeat(draft, own, incoming);
+        }
+        Some(own) => {
+            let held = context.mirror.tasks.held(own.record);
+            let plan = plan_update(own, assessment, context.rules);
+            if let (UpdatePlan::Held { weight, .. }, Some(held)) = (&plan, held)
+                && held.content_hash == incoming.content_hash
+            {
+                let outcome = held_outcome(own, *weight, held.task, None);
+                return Ok(ComposedRegistration { change: None, answer: outcome.answer(incoming) });
+            }
+            draft.update(own, incoming, assessment, plan)?
+        }
+    };
+    if let Some(request_id) = request_id {
+        draft.change.commit.requests.push(StoredRequest {
+            request_id: request_id.to_owned(),
+            content_hash: incoming.content_hash,
+            record: outcome.record,
+            enterprise_id: outcome.person,
+            decision: outcome.decision as u8,
+            weight: outcome.weight,
+            tasks: outcome.tasks.clone(),
+            event: outcome.event,
+        });
+    }
+    Ok(ComposedRegistration { change: Some(draft.finish()), answer: outcome.answer(incoming) })
+}
+
+/// The content that stands is said again. An update that waits is thereby withdrawn by its source.
+fn repeat(
+    mut draft: Draft<'_>,
+    own: &Own,
+    incoming: &Incoming,
+) -> Result<ComposedRegistration, RegistryError> {
+    let mirror = draft.context.mirror;
+    let mut answer = unchanged(mirror, own.record, incoming)
+        .ok_or_else(|| RegistryError::damaged("a record has no person"))?;
+    let Some(held) = mirror.tasks.held(own.record) else {
+        return Ok(ComposedRegistration { change: None, answer });
+    };
+    answer.tasks.retain(|task| *task != held.task);
+    draft.close(held.task, ReviewOutcome::Moot, "withdrawn by the source", None)?;
+    draft.change.touched.push(own.person);
+    Ok(ComposedRegistration { change: Some(draft.finish()), answer })
+}
+
+fn held_outcome(
+    own: &Own,
+    weight: MatchWeight,
+    task: TaskId,
+    event: Option<EventSequence>,
+) -> Outcome {
+    Outcome {
+        person: own.person,
+        record: own.record,
+        decision: RegistrationDecision::Review,
+        weight: Some(weight),
+        tasks: vec![task],
+        event,
+    }
+}
+
+impl Draft<'_> {
+    /// A record that the index does not have.
+    fn register(&mut self, incoming: &Incoming, assessment: &Assessment) -> Outcome {
+        let Context { mirror, rules, time, .. } = self.context;
+        let placement = place(assessment, rules);
+        let record = RecordIndex(self.counters.records);
+        self.counters.records = self.counters.records.saturating_add(1);
+        let person = placement.target.map_or_else(|| self.mint(), |target| target.person);
+        let weight = placement.target.map(|target| target.weight);
+        let link = self.link(person, LinkSource::Automatic, weight);
+        self.put_record(StoredRecord {
+            index: record,
+            record: incoming.record.clone(),
+            content_hash: incoming.content_hash,
+            link,
+            version: 1,
+            registered: time,
+            updated: time,
+        });
+        self.change.contents.push((record, incoming.normalized.clone()));
+        self.put_keys(record, &BlockingKeys::new(), &assessment.keys);
+        let mut records = mirror.members(person).to_vec();
+        records.push(record);
+        self.put_live(person, records);
+        let mut tasks = self.ask(record, &[person], &placement.questions);
+        let decision = match (placement.target, tasks.is_empty()) {
+            (Some(_), _) => RegistrationDecision::Link,
+            (None, false) => RegistrationDecision::Review,
+            (None, true) => RegistrationDecision::New,
+        };
+        if placement.target.is_none() {
+            tasks.extend(self.ask_about_blocks(record, assessment));
+        }
+        let kind = match placement.target {
+            Some(_) => EventKind::RegisteredLinked,
+            None => EventKind::RegisteredNew,
+        };
+        let event = self.tell(EventWords {
+            kind,
+            records: vec![record],
+            old: None,
+            new: person,
+            weight: weight.or_else(|| placement.questions.first().map(|asked| asked.weight)),
+            reason: reason(&placement, assessment),
+            task: tasks.first().copied(),
+        });
+        let weight = weight.or_else(|| placement.questions.first().map(|asked| asked.weight));
+        Outcome { person, record, decision, weight, tasks, event: Some(event) }
+    }
+
+    /// New content of a record that the index has.
+    fn update(
+        &mut self,
+        own: &Own,
+        incoming: &Incoming,
+        assessment: &Assessment,
+        plan: UpdatePlan,
+    ) -> Result<Outcome, RegistryError> {
+        let held = self.context.mirror.tasks.held(own.record);
+        match plan {
+            UpdatePlan::Held { candidate, weight, guards } => {
+                let raised = RaisedTask {
+                    kind: ReviewKind::HeldUpdate,
+                    incoming: own.record,
+                    candidate,
+                    weight,
+                    guards: guards.iter().collect(),
+                };
+                let task = held.map_or_else(|| self.raise(raised), |held| held.task);
+                self.change.commit.held_updates.push((task, Some(incoming.record.clone())));
+                let event = self.tell(EventWords {
+                    kind: EventKind::UpdateHeld,
+                    records: vec![own.record],
+                    old: Some(own.person),
+                    new: own.person,
+                    weight: Some(weight),
+                    reason: "the new content does not resemble the record any longer".to_owned(),
+                    task: Some(task),
+                });
+                Ok(held_outcome(own, weight, task, Some(event)))
+            }
+            UpdatePlan::Kept { weight, placement } => {
+                self.supersede(held.map(|held| held.task))?;
+                self.keep(own, incoming, assessment, weight, &placement)
+            }
+            UpdatePlan::Moved(target, placement) => {
+                self.supersede(held.map(|held| held.task))?;
+                let stored = self.context.pending.record(own.record)?;
+                let link = self.link(target.person, LinkSource::Automatic, Some(target.weight));
+                self.put_content(stored, incoming, &assessment.keys, link);
+                self.move_only_record(own, target, &placement, assessment)
+            }
+        }
+    }
+
+    /// An update that waits is replaced by one that can be applied.
+    fn supersede(&mut self, held: Option<TaskId>) -> Result<(), RegistryError> {
+        let note = "the source sent other content";
+        held.map_or(Ok(()), |task| self.close(task, ReviewOutcome::Moot, note, Some(self.event)))
+    }
+
+    /// The record takes its new content and stays with its person.
+    fn keep(
+        &mut self,
+        own: &Own,
+        incoming: &Incoming,
+        assessment: &Assessment,
+        weight: Option<MatchWeight>,
+        placement: &Placement,
+    ) -> Result<Outcome, RegistryError> {
+        let stored = self.context.pending.record(own.record)?;
+        let link = stored.link.clone();
+        self.put_content(stored, incoming, &assessment.keys, link);
+        self.put_live(own.person, self.context.mirror.members(own.person).to_vec());
+        let mut tasks = self.ask(own.record, &[own.person], &placement.questions);
+        let asks_alone = own.with_others.is_none() && !tasks.is_empty();
+        if own.with_others.is_none() {
+            tasks.extend(self.ask_about_blocks(own.record, assessment));
+        }
+        let event = self.tell(EventWords {
+            kind: EventKind::UpdatedKept,
+            records: vec![own.record],
+            old: Some(own.person),
+            new: own.person,
+            weight,
+            reason: reason(placement, assessment),
+            task: tasks.first().copied(),
+        });
+        let decision =
+            if asks_alone { RegistrationDecision::Review } else { RegistrationDecision::Link };
+        let (person, record) = (own.person, own.record);
+        Ok(Outcome { person, record, decision, weight, tasks, event: Some(event) })
+    }
+
+    /// The only record of a person goes to another; the enterprise ID it leaves goes with it, because
+    /// an enterprise ID resolves for ever (identity rule 2). Its content and link are written already.
+    fn move_only_record(
+        &mut self,
+        own: &Own,
+        target: Target,
+        placement: &Placement,
+        assessment: &Assessment,
+    ) -> Result<Outcome, RegistryError> {
+        let mirror = self.context.mirror;
+        let mut records = mirror.members(target.person).to_vec();
+        records.push(own.record);
+        self.put_live(target.person, records);
+        self.put_redirect(own.person, target.person);
+        self.close_moot(own.person, target.person, None)?;
+        let persons = [own.person, target.person];
+        let tasks = self.ask(own.record, &persons, &placement.questions);
+        let event = self.tell(EventWords {
+            kind: EventKind::UpdatedMoved,
+            records: vec![own.record],
+            old: Some(own.person),
+            new: target.person,
+            weight: Some(target.weight),
+            reason: reason(placement, assessment),
+            task: tasks.first().copied(),
+        });
+        Ok(Outcome {
+            person: target.person,
+            record: own.record,
+            decision: RegistrationDecision::Link,
+            weight: Some(target.weight),
+            tasks,
+            event: Some(event),
+        })
+    }
+
+    /// One task for all blocks over the limit that nobody was told about yet, so that a common value
+    /// raises one task and not one per record (identity rule 7).
+    fn ask_about_blocks(&mut self, record: RecordIndex, assessment: &Assessment) -> Option<TaskId> {
+        let mirror = self.context.mirror;
+        let is_new = assessment.capped.iter().any(|key| mirror.is_unasked_block(*key));
+        is_new.then(|| {
+            self.raise(RaisedTask {
+                kind: ReviewKind::CappedBlock,
+                incoming: record,
+                candidate: record,
+                weight: MatchWeight::ZERO,
+                guards: vec![empi_model::Guard::CappedBlock],
+            })
+        })
+    }
+}
+
+/// Why the record is where it is, and which limits bit. Never patient data.
+fn reason(placement: &Placement, assessment: &Assessment) -> String {
+    let answering = assessment.contenders.iter().filter(|contender| contender.answers()).count();
+    let mut reason = match (placement.target.is_some(), answering) {
+        (true, 1) => "one person answers".to_owned(),
+        (true, count) => format!("the strongest of {count} persons that answer"),
+        (false, _) if assessment.own.is_some() => "the record stays with its person".to_owned(),
+        (false, 0) => "nobody answers".to_owned(),
+        (false, count) => format!("{count} persons answer that a steward keeps apart"),
+    };
+    for (count, limit) in [
+        (placement.questions_cut, "questions over tasks_max"),
+        (assessment.capped.len(), "blocks over block_records_max"),
+        (assessment.candidates_cut, "candidates over candidates_max"),
+    ] {
+        if count > 0 {
+            reason.push_str(&format!("; {count} {limit}"));
+        }
+    }
+    reason
+}

@@ -1,0 +1,324 @@
+//! The index in memory: everything that deciding about a record reads, so that it never waits for the
+//! disk. RocksDB is the truth; the mirror is rebuilt from it at start.
+//!
+//! Only the commit thread changes it, by applying the very [`Commit`] that goes to disk, so the two
+//! cannot drift. It is ahead of the disk by the changes of one write; every change has a sequence
+//! number, and whoever reads waits until what was read is durable before answering.
+//!
+//! Memory per record, measured on generated US-like data: about 100 bytes for the row, 20 for its
+//! state, 60 for its key, 350 for some fifteen postings, 70 for its person, and its share of the
+//! lexicon: 0.6 to 0.7 KB in all.
+
+pub(crate) mod open_tasks;
+mod postings;
+mod rebuild;
+mod recent;
+mod record_keys;
+
+use empi_linkage::{CompareRow, Intern, Lexicon, Limits, blocking_keys};
+use empi_model::{
+    EnterpriseId, LinkSource, NormalizedRecord, Person, PersonState, RecordIndex, RecordKey,
+    ReviewKind, ReviewState, ReviewTask, Timestamp,
+};
+use empi_store::{Commit, Counters, StoredRecord};
+use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
+
+use crate::content::content_hash;
+use open_tasks::{OpenTask, OpenTasks};
+pub(crate) use postings::Postings;
+pub(crate) use recent::Recent;
+use record_keys::RecordKeys;
+
+/// Most records of one index: a posting keeps one bit of a record's number for itself.
+pub(crate) const RECORDS_MAX: u32 = (1 << 31) - 1;
+
+/// The index in memory.
+#[derive(Debug)]
+pub(crate) struct Mirror {
+    pub(crate) lexicon: Lexicon,
+    pub(crate) postings: Postings,
+    pub(crate) tasks: OpenTasks,
+    pub(crate) recent: Recent,
+    limits: Limits,
+    records: Vec<MirroredRecord>,
+    keys: RecordKeys,
+    persons: HashMap<EnterpriseId, MirroredPerson>,
+    kept_apart: HashMap<RecordIndex, SmallVec<[RecordIndex; 2]>>,
+    /// Blocks over the limit that a task was raised for, whether open or answered.
+    asked_blocks: HashSet<u64>,
+    redirect_count: u64,
+    counters: Counters,
+    sequence: u64,
+}
+
+/// A record in the mirror.
+#[derive(Debug)]
+pub(crate) struct MirroredRecord {
+    pub(crate) row: CompareRow,
+    pub(crate) content_hash: u64,
+    pub(crate) person: EnterpriseId,
+    pub(crate) link: LinkSource,
+}
+
+/// A living person in the mirror.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MirroredPerson {
+    /// Ascending, never empty.
+    pub(crate) records: SmallVec<[RecordIndex; 4]>,
+    pub(crate) created: Timestamp,
+}
+
+impl MirroredPerson {
+    /// Orders persons by age. Those of one bulk load were created at the same moment; then the one
+    /// whose first record came first is the older.
+    pub(crate) fn age(&self) -> (Timestamp, RecordIndex) {
+        (self.created, self.records.first().copied().unwrap_or(RecordIndex(u32::MAX)))
+    }
+}
+
+/// One change, ready for the disk and for the mirror.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    /// What goes to disk.
+    pub(crate) commit: Commit,
+    /// The match form of each record of the commit whose content is new.
+    pub(crate) contents: Vec<(RecordIndex, NormalizedRecord)>,
+    /// Persons that the change says something about although they stay as they are.
+    pub(crate) touched: Vec<EnterpriseId>,
+}
+
+impl Mirror {
+    /// A mirror of an empty store.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            lexicon: Lexicon::new(),
+            postings: Postings::default(),
+            tasks: OpenTasks::default(),
+            recent: Recent::default(),
+            limits,
+            records: Vec::new(),
+            keys: RecordKeys::default(),
+            persons: HashMap::new(),
+            kept_apart: HashMap::new(),
+            asked_blocks: HashSet::new(),
+            redirect_count: 0,
+            counters: Counters::default(),
+            sequence: 0,
+        }
+    }
+
+    /// The number of the last change that was applied.
+    pub(crate) const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    pub(crate) const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(crate) fn person_count(&self) -> usize {
+        self.persons.len()
+    }
+
+    pub(crate) const fn redirect_count(&self) -> u64 {
+        self.redirect_count
+    }
+
+    pub(crate) fn record_index(&self, key: &RecordKey) -> Option<RecordIndex> {
+        self.keys.index(key)
+    }
+
+    pub(crate) fn record(&self, record: RecordIndex) -> Option<&MirroredRecord> {
+        self.records.get(record.0 as usize)
+    }
+
+    pub(crate) fn person(&self, id: EnterpriseId) -> Option<&MirroredPerson> {
+        self.persons.get(&id)
+    }
+
+    pub(crate) fn person_of(&self, record: RecordIndex) -> Option<EnterpriseId> {
+        self.record(record).map(|record| record.person)
+    }
+
+    /// The records of a person; none for an ID that is not of a living person.
+    pub(crate) fn members(&self, id: EnterpriseId) -> &[RecordIndex] {
+        self.person(id).map_or(&[], |person| person.records.as_slice())
+    }
+
+    /// Whether a steward keeps a record apart from a person.
+    pub(crate) fn is_kept_apart(&self, record: RecordIndex, person: EnterpriseId) -> bool {
+        let apart = self.kept_apart.get(&record).map_or(&[][..], SmallVec::as_slice);
+        apart.iter().any(|other| self.person_of(*other) == Some(person))
+    }
+
+    /// Whether a steward keeps two persons apart: one record of one from one of the other is enough
+    /// (identity rule 4).
+    pub(crate) fn are_kept_apart(&self, one: EnterpriseId, other: EnterpriseId) -> bool {
+        !self.kept_apart.is_empty()
+            && self.members(one).iter().any(|record| self.is_kept_apart(*record, other))
+    }
+
+    /// The open questions whether two persons are one, in order of their IDs.
+    pub(crate) fn questions_between(&self, one: EnterpriseId, other: EnterpriseId) -> Vec<OpenTask> {
+        let mut found: Vec<OpenTask> = self
+            .questions_about(one)
+            .filter(|(_, of_other)| *of_other == other)
+            .map(|(task, _)| task)
+            .collect();
+        found.sort_unstable_by_key(|task| task.id);
+        found.dedup();
+        found
+    }
+
+    /// The open questions whether a person is one with another, and which other.
+    pub(crate) fn questions_about(
+        &self,
+        person: EnterpriseId,
+    ) -> impl Iterator<Item = (OpenTask, EnterpriseId)> + '_ {
+        self.members(person).iter().flat_map(move |record| {
+            let tasks = self.tasks.of_record(*record).filter(OpenTask::is_about_two);
+            tasks.filter_map(|task| Some((task, self.person_of(task.other(*record))?)))
+        })
+    }
+
+    /// Whether a block is over the limit although no task tells so yet.
+    pub(crate) fn is_unasked_block(&self, key: empi_model::BlockingKey) -> bool {
+        !self.asked_blocks.contains(&key.as_number())
+    }
+
+    /// Applies one change and returns its sequence number.
+    pub(crate) fn apply(&mut self, change: &Change) -> u64 {
+        self.sequence += 1;
+        let Change { commit, contents, touched } = change;
+        for person in touched {
+            self.recent.mark_person(*person, self.sequence);
+        }
+        for stored in &commit.records {
+            let content = contents.iter().find(|(index, _)| *index == stored.index);
+            self.put_record(stored, content.map(|(_, content)| content));
+        }
+        for (key, record) in &commit.keys_removed {
+            self.postings.remove(*key, *record);
+        }
+        for (key, record) in &commit.keys_added {
+            self.postings.insert(*key, *record);
+        }
+        for person in &commit.persons {
+            self.put_person(person);
+            self.recent.mark_person(person.enterprise_id, self.sequence);
+        }
+        for task in &commit.tasks {
+            self.put_task(task);
+        }
+        for (task, proposed) in &commit.held_updates {
+            if let Some(proposed) = proposed {
+                self.tasks.hold(*task, content_hash(proposed));
+            }
+        }
+        for (one, other) in &commit.kept_apart {
+            self.put_kept_apart(*one, *other);
+        }
+        for request in &commit.requests {
+            self.recent.mark_request(request.clone(), self.sequence);
+        }
+        if let Some(counters) = &commit.counters {
+            self.counters = counters.clone();
+        }
+        self.sequence
+    }
+
+    /// Adds a record, gives it new content, or only moves it to another person.
+    fn put_record(&mut self, stored: &StoredRecord, content: Option<&NormalizedRecord>) {
+        if let Some(content) = content {
+            self.put_content(stored, content);
+        }
+        if let Some(record) = self.records.get_mut(stored.index.0 as usize) {
+            record.person = stored.link.enterprise_id;
+            record.link = stored.link.source;
+            record.content_hash = stored.content_hash;
+        }
+    }
+
+    fn put_content(&mut self, stored: &StoredRecord, content: &NormalizedRecord) {
+        let row = self.lexicon.row(content);
+        self.lexicon.count(&row);
+        self.mark_keys(&row);
+        let at = stored.index.0 as usize;
+        let old = match self.records.get_mut(at) {
+            Some(record) => std::mem::replace(&mut record.row, row),
+            None => {
+                self.push_record(stored, row);
+                return;
+            }
+        };
+        self.lexicon.discount(&old);
+        self.mark_keys(&old);
+    }
+
+    fn push_record(&mut self, stored: &StoredRecord, row: CompareRow) {
+        self.keys.push(&stored.record.key);
+        self.records.push(MirroredRecord {
+            row,
+            content_hash: stored.content_hash,
+            person: stored.link.enterprise_id,
+            link: stored.link.source,
+        });
+    }
+
+    /// Every key of a record whose content changes is marked, also those that stay: whoever read one
+    /// of them has compared with the old content.
+    fn mark_keys(&mut self, row: &CompareRow) {
+        for key in blocking_keys(&self.lexicon, row) {
+            self.recent.mark_key(key, self.sequence);
+        }
+    }
+
+    fn put_person(&mut self, person: &Person) {
+        match &person.state {
+            PersonState::Live(records) => {
+                let records = SmallVec::from_slice(records);
+                let mirrored = MirroredPerson { records, created: person.created };
+                self.persons.insert(person.enterprise_id, mirrored);
+            }
+            PersonState::Redirect(_) => {
+                self.persons.remove(&person.enterprise_id);
+                self.redirect_count += 1;
+            }
+        }
+    }
+
+    fn put_task(&mut self, task: &ReviewTask) {
+        let ReviewTask { id, kind, incoming, candidate, .. } = *task;
+        match task.state {
+            ReviewState::Open => self.tasks.insert(OpenTask { id, kind, incoming, candidate }),
+            ReviewState::Resolved { .. } => self.tasks.remove(id),
+        }
+        if kind == ReviewKind::CappedBlock
+            && let Some(record) = self.record(incoming)
+        {
+            let keys = blocking_keys(&self.lexicon, &record.row);
+            let block_max = self.limits.block_records_max as usize;
+            // Those that were over the limit when this record came, which a rebuild finds again.
+            let was_capped = |key: &&empi_model::BlockingKey| {
+                let records = self.postings.records(**key);
+                records.partition_point(|other| *other < incoming.0) > block_max
+            };
+            let capped = keys.iter().filter(was_capped).map(|key| key.as_number());
+            let capped: Vec<u64> = capped.collect();
+            self.asked_blocks.extend(capped);
+        }
+    }
+
+    fn put_kept_apart(&mut self, one: RecordIndex, other: RecordIndex) {
+        for (record, other) in [(one, other), (other, one)] {
+            let apart = self.kept_apart.entry(record).or_default();
+            if !apart.contains(&other) {
+                apart.push(other);
+            }
+            if let Some(person) = self.person_of(record) {
+                self.recent.mark_person(person, self.sequence);
+            }
+        }
+    }
+}

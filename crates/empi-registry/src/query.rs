@@ -1,0 +1,296 @@
+//! Asking the registry: nothing here changes anything, and nothing is answered that is not durable.
+//!
+//! Documents (records, persons, tasks) are read from a snapshot of the store, where only synced writes
+//! are visible. Matching reads the mirror and waits for the changes it saw.
+
+use empi_linkage::{Intern, Lexicon, LexiconOverlay, blocking_keys, explain, normalize};
+use empi_model::{
+    BlockingKey, BlockingRule, EnterpriseId, Identifier, LinkDecision, MatchGrade, NormalizedRecord,
+    Person, PersonState, RecordKey, ReviewKind, ReviewTask, ScoreExplanation, SourceRecord, TaskId,
+};
+use empi_store::{Snapshot, StoreStats, StoredRecord, VerifyReport};
+
+use crate::RegistryError;
+use crate::assess::{Contender, assess};
+use crate::commit::Core;
+use crate::registry::Registry;
+use crate::words::{
+    MatchCandidate, PersonView, RecordView, RegistryStats, TaskQuery, TaskView,
+};
+
+/// Longest chain of merges that is followed; each step is one merge of the survivor before.
+const REDIRECTS_MAX: usize = 10_000;
+
+/// Most persons that one identifier may name before it is no identifier.
+const IDENTIFIER_PERSONS_MAX: usize = 100;
+
+impl Registry {
+    /// The persons that a record may belong to, the best first, one entry per person, without writing
+    /// anything. At most `candidates_max`. The record needs no key.
+    ///
+    /// # Errors
+    /// [`RegistryError::Store`] when reading fails, [`RegistryError::Poisoned`] after a failed write.
+    pub fn match_record(
+        &self,
+        record: &SourceRecord,
+        candidates_max: usize,
+    ) -> Result<Vec<MatchCandidate>, RegistryError> {
+        let core = &*self.core;
+        core.durability.check()?;
+        let normalized = normalize(record);
+        let (assessment, sequence) = {
+            let mirror = core.mirror.read();
+            let assessment = assess(&mirror, &core.model, &normalized, None);
+            let sequence = assessment.last_change(&mirror);
+            (assessment, sequence)
+        };
+        core.durability.wait(sequence)?;
+        let snapshot = core.store.snapshot();
+        let contenders = assessment.contenders.iter().take(candidates_max);
+        contenders
+            .map(|contender| {
+                let stored = snapshot.record(contender.candidate)?;
+                let stored = stored.ok_or_else(|| RegistryError::damaged("a record is missing"))?;
+                let explanation = core.explain(&normalized, &normalize(&stored.record));
+                Ok(MatchCandidate {
+                    enterprise_id: contender.person,
+                    record: stored.record.key,
+                    grade: grade(core, contender, &explanation),
+                    explanation,
+                })
+            })
+            .collect()
+    }
+
+    /// A person, by any enterprise ID it ever had.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] for an ID that was never given out.
+    pub fn person(&self, id: EnterpriseId) -> Result<PersonView, RegistryError> {
+        self.core.durability.check()?;
+        person(&self.core.store.snapshot(), id)
+    }
+
+    /// A record by its key.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] when no such record was registered.
+    pub fn record(&self, key: &RecordKey) -> Result<RecordView, RegistryError> {
+        self.core.durability.check()?;
+        let snapshot = self.core.store.snapshot();
+        let index = snapshot.record_index(key)?.ok_or_else(|| {
+            RegistryError::not_found(
+                "no such record is registered: check its source and its record ID",
+            )
+        })?;
+        record_view(&snapshot, index)
+    }
+
+    /// The persons with a record that carries an identifier, the oldest first. More than one means
+    /// that the identifier was given twice, or that two persons may be one.
+    ///
+    /// # Errors
+    /// [`RegistryError::Invalid`] for an identifier that is a placeholder, unreadable, or carried by
+    /// more than 100 persons.
+    pub fn resolve_identifier(
+        &self,
+        identifier: &Identifier,
+    ) -> Result<Vec<PersonView>, RegistryError> {
+        let core = &*self.core;
+        core.durability.check()?;
+        let asked = normalize(&SourceRecord {
+            identifiers: vec![identifier.clone()],
+            ..SourceRecord::default()
+        });
+        let (mut persons, sequence) = {
+            let mirror = core.mirror.read();
+            let mut values = LexiconOverlay::new(&mirror.lexicon);
+            let row = values.row(&asked);
+            let wanted = row.identifiers().next();
+            let key = blocking_keys(&values, &row)
+                .into_iter()
+                .find(|key| key.rule() == Some(BlockingRule::Identifier));
+            let (Some(key), Some(wanted)) = (key, wanted) else {
+                let sentence = "this is no identifier that can be looked for: give its authority \
+                                and its value";
+                return Err(RegistryError::invalid(sentence));
+            };
+            let mut persons: Vec<EnterpriseId> = Vec::new();
+            for record in mirror.postings.records(key) {
+                let Some(record) = mirror.record(empi_model::RecordIndex(*record)) else { continue };
+                let carries = record.row.identifiers().any(|carried| carried == wanted);
+                if carries && !persons.contains(&record.person) {
+                    persons.push(record.person);
+                }
+                if persons.len() > IDENTIFIER_PERSONS_MAX {
+                    return Err(RegistryError::invalid(format!(
+                        "more than {IDENTIFIER_PERSONS_MAX} persons carry this identifier: look \
+                         for another one"
+                    )));
+                }
+            }
+            let changed = persons.iter().map(|person| mirror.recent.person_changed(*person));
+            let sequence = changed.max().unwrap_or(0).max(mirror.recent.key_changed(key));
+            persons.sort_unstable_by_key(|person| mirror.person(*person).map(|it| it.age()));
+            (persons, sequence)
+        };
+        core.durability.wait(sequence)?;
+        let snapshot = core.store.snapshot();
+        let views: Vec<PersonView> =
+            persons.drain(..).map(|id| person(&snapshot, id)).collect::<Result<_, _>>()?;
+        Ok(views)
+    }
+
+    /// A page of the review queue, in order of task IDs.
+    ///
+    /// # Errors
+    /// [`RegistryError::Store`] when reading fails, [`RegistryError::Poisoned`] after a failed write.
+    pub fn tasks(&self, query: &TaskQuery) -> Result<Vec<ReviewTask>, RegistryError> {
+        self.core.durability.check()?;
+        let snapshot = self.core.store.snapshot();
+        let tasks = snapshot.tasks_after(query.open_only, query.after).take(query.limit);
+        Ok(tasks.collect::<Result<_, _>>()?)
+    }
+
+    /// A review task with everything needed to answer it.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] without such a task.
+    pub fn task(&self, id: TaskId) -> Result<TaskView, RegistryError> {
+        let core = &*self.core;
+        core.durability.check()?;
+        let snapshot = core.store.snapshot();
+        let task = snapshot.task(id)?.ok_or_else(|| {
+            let sentence = format!("there is no review task {id}: list the tasks and take one");
+            RegistryError::not_found(sentence)
+        })?;
+        let incoming = record_view(&snapshot, task.incoming)?;
+        let candidate = record_view(&snapshot, task.candidate)?;
+        let proposed = snapshot.held_update(id)?;
+        let explanation = if task.kind == ReviewKind::CappedBlock {
+            without_rows(&task)
+        } else {
+            let left = proposed.as_ref().unwrap_or(&incoming.record.record);
+            core.explain(&normalize(left), &normalize(&candidate.record.record))
+        };
+        Ok(TaskView { task, incoming, candidate, proposed, explanation })
+    }
+
+    /// Figures of the index as it is in memory.
+    #[must_use]
+    pub fn stats(&self) -> RegistryStats {
+        let mirror = self.core.mirror.read();
+        RegistryStats {
+            records: u64::from(mirror.counters().records),
+            persons: mirror.person_count() as u64,
+            redirects: mirror.redirect_count(),
+            open_tasks: mirror.tasks.len() as u64,
+            events: mirror.counters().events,
+        }
+    }
+
+    /// Reads the whole store and checks that everything in it agrees.
+    ///
+    /// # Errors
+    /// [`RegistryError::Store`] when it cannot be read; what does not agree is in the report.
+    pub fn verify(&self) -> Result<VerifyReport, RegistryError> {
+        Ok(self.core.store.verify(&stored_keys)?)
+    }
+
+    /// Figures of the store on disk.
+    #[must_use]
+    pub fn store_stats(&self) -> StoreStats {
+        self.core.store.stats()
+    }
+
+    /// Name and version of the model in force.
+    #[must_use]
+    pub fn model_name(&self) -> &str {
+        self.core.model.name()
+    }
+}
+
+impl Core {
+    /// Explains a pair against the counts of the index.
+    fn explain(&self, left: &NormalizedRecord, right: &NormalizedRecord) -> ScoreExplanation {
+        let mirror = self.mirror.read();
+        let mut values = LexiconOverlay::new(&mirror.lexicon);
+        let (left_row, right_row) = (values.row(left), values.row(right));
+        explain(&self.model, &values, (&left_row, left), (&right_row, right))
+    }
+}
+
+/// The keys of a record as they stand in the store. They do not depend on a lexicon.
+pub(crate) fn stored_keys(record: &SourceRecord) -> Vec<BlockingKey> {
+    let lexicon = Lexicon::new();
+    let mut values = LexiconOverlay::new(&lexicon);
+    let row = values.row(&normalize(record));
+    blocking_keys(&values, &row).into_vec()
+}
+
+/// How sure a candidate is: certain only when the whole person answers.
+fn grade(core: &Core, contender: &Contender, explanation: &ScoreExplanation) -> MatchGrade {
+    if contender.answers() && explanation.decision == LinkDecision::Link {
+        MatchGrade::Certain
+    } else if contender.weight >= core.model.thresholds().link {
+        MatchGrade::Probable
+    } else {
+        MatchGrade::Possible
+    }
+}
+
+fn without_rows(task: &ReviewTask) -> ScoreExplanation {
+    ScoreExplanation {
+        rows: Vec::new(),
+        total: task.weight,
+        decision: LinkDecision::Review,
+        guards: task.guards.clone(),
+        model: task.model.clone(),
+    }
+}
+
+/// Follows an enterprise ID to the living person.
+fn person(snapshot: &Snapshot<'_>, asked: EnterpriseId) -> Result<PersonView, RegistryError> {
+    let mut id = asked;
+    for _ in 0..REDIRECTS_MAX {
+        let Some(person) = snapshot.person(id)? else {
+            return Err(if id == asked {
+                RegistryError::not_found(
+                    "no person has this enterprise ID: it was never given out here",
+                )
+            } else {
+                RegistryError::damaged("an enterprise ID redirects to one that is missing")
+            });
+        };
+        match &person.state {
+            PersonState::Redirect(survivor) => id = *survivor,
+            PersonState::Live(records) => {
+                let records = records.iter().map(|record| stored_record(snapshot, *record));
+                let records = records.collect::<Result<Vec<StoredRecord>, _>>()?;
+                return Ok(view(asked, person, records));
+            }
+        }
+    }
+    Err(RegistryError::damaged("enterprise IDs redirect in a circle"))
+}
+
+fn view(asked: EnterpriseId, person: Person, records: Vec<StoredRecord>) -> PersonView {
+    PersonView { asked, person, records }
+}
+
+fn stored_record(
+    snapshot: &Snapshot<'_>,
+    index: empi_model::RecordIndex,
+) -> Result<StoredRecord, RegistryError> {
+    snapshot.record(index)?.ok_or_else(|| RegistryError::damaged("a record is missing"))
+}
+
+/// A record's link is rewritten whenever its person goes into another, so it names the living one.
+fn record_view(
+    snapshot: &Snapshot<'_>,
+    index: empi_model::RecordIndex,
+) -> Result<RecordView, RegistryError> {
+    let record = stored_record(snapshot, index)?;
+    let enterprise_id = record.link.enterprise_id;
+    Ok(RecordView { record, enterprise_id })
+}

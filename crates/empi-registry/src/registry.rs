@@ -1,0 +1,223 @@
+//! The registry: opening, registering, answering review tasks, closing.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use empi_model::{MatchWeight, TaskId};
+use empi_store::{Store, StoreOptions};
+use parking_lot::RwLock;
+
+use crate::RegistryError;
+use crate::assess::assess;
+use crate::commit::{
+    Answer, Committer, Core, Journal, Planned, StoreJournal, Waiting, Work, answer_again,
+};
+use crate::compose::unchanged;
+use crate::durability::Durability;
+use crate::incoming::Incoming;
+use crate::mirror::Mirror;
+use crate::plan::Rules;
+use crate::words::{RegisterRequest, Registration, RegistryOptions, Resolution, TaskView};
+
+/// Longest request ID, in bytes. It is kept for ever.
+const REQUEST_ID_BYTES_MAX: usize = 200;
+
+/// An open patient index. Shared between threads; every call blocks until its answer is durable.
+///
+/// Strictly serialisable: every change takes effect at one moment between call and answer, and what is
+/// read is the state after some change that was durable when it was answered.
+pub struct Registry {
+    pub(crate) core: Arc<Core>,
+    /// `None` once closing.
+    queue: Option<Sender<Waiting>>,
+    queue_max: usize,
+    commit_thread: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Registry").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl Registry {
+    /// Opens the store of a directory and reads it into memory.
+    ///
+    /// # Errors
+    /// [`RegistryError::Store`] when the store is missing, locked, newer, damaged or half loaded;
+    /// [`RegistryError::Invalid`] for a limit of zero.
+    pub fn open(dir: &Path, options: RegistryOptions) -> Result<Self, RegistryError> {
+        Self::open_with(dir, options, Box::new(StoreJournal))
+    }
+
+    pub(crate) fn open_with(
+        dir: &Path,
+        options: RegistryOptions,
+        journal: Box<dyn Journal>,
+    ) -> Result<Self, RegistryError> {
+        let RegistryOptions { model, clock, queue_max, commit_batch_max, tasks_max, create } =
+            options;
+        if queue_max == 0 || commit_batch_max == 0 {
+            let sentence = "`queue_max` and `commit_batch_max` must be at least 1: set them higher";
+            return Err(RegistryError::invalid(sentence));
+        }
+        let store_options = StoreOptions { model: model.name().to_owned(), create };
+        let store = Store::open(dir, &store_options)?;
+        let mirror = Mirror::rebuild(model.limits(), &store.snapshot())?;
+        let rules = Rules {
+            thresholds: model.thresholds(),
+            prior: MatchWeight::from_prior(model.prior()),
+            tasks_max,
+        };
+        let core = Arc::new(Core {
+            store,
+            mirror: RwLock::new(mirror),
+            durability: Durability::default(),
+            model,
+            rules,
+            clock,
+        });
+        let (queue, receiver) = bounded(queue_max);
+        let committer = Committer { core: Arc::clone(&core), journal, commit_batch_max };
+        let commit_thread = std::thread::Builder::new()
+            .name("empi-commit".to_owned())
+            .spawn(move || committer.run(&receiver))
+            .map_err(|_| RegistryError::busy("the system gives no thread to commit with"))?;
+        Ok(Self { core, queue: Some(queue), queue_max, commit_thread: Some(commit_thread) })
+    }
+
+    /// Registers a record, or updates it when its key is known, and says which person it belongs to.
+    ///
+    /// Sent again with the same request ID, or with the same content, it changes nothing.
+    ///
+    /// # Errors
+    /// [`RegistryError::Invalid`] without source or record ID; [`RegistryError::Conflict`] when the
+    /// request ID was used for other content; [`RegistryError::Busy`] when too many changes wait;
+    /// [`RegistryError::Poisoned`] after a failed write.
+    pub fn register(&self, request: RegisterRequest) -> Result<Registration, RegistryError> {
+        self.core.durability.check()?;
+        let RegisterRequest { record, actor, request_id } = request;
+        check_request_id(request_id.as_deref())?;
+        let incoming = Incoming::new(record)?;
+        let looked_up = match &request_id {
+            None => 0,
+            Some(request_id) => match self.look_up(request_id, &incoming)? {
+                Ok(answer) => return Ok(answer),
+                Err(sequence) => sequence,
+            },
+        };
+        let assessment = {
+            let mirror = self.core.mirror.read();
+            let existing = mirror.record_index(&incoming.record.key);
+            let is_repeat = existing.is_some_and(|record| {
+                mirror.record(record).is_some_and(|own| own.content_hash == incoming.content_hash)
+                    && mirror.tasks.held(record).is_none()
+            });
+            if is_repeat
+                && let Some(record) = existing
+                && let Some(answer) = unchanged(&mirror, record, &incoming)
+            {
+                let sequence = mirror.recent.person_changed(answer.enterprise_id);
+                drop(mirror);
+                self.core.durability.wait(sequence)?;
+                return Ok(answer);
+            }
+            assess(&mirror, &self.core.model, &incoming.normalized, existing)
+        };
+        let planned = Planned { incoming, actor, request_id, looked_up, assessment };
+        match self.submit(Work::Register(Box::new(planned)))? {
+            Answer::Registered(registration) => Ok(*registration),
+            Answer::Resolved => Err(RegistryError::Poisoned),
+        }
+    }
+
+    /// The answer given to a request before, or the mirror's last change before it was looked for:
+    /// first in memory, then on disk, so that no answer slips through between the two.
+    fn look_up(
+        &self,
+        request_id: &str,
+        incoming: &Incoming,
+    ) -> Result<Result<Registration, u64>, RegistryError> {
+        let (remembered, sequence) = {
+            let mirror = self.core.mirror.read();
+            (mirror.recent.request(request_id).cloned(), mirror.sequence())
+        };
+        if let Some((changed, stored)) = remembered {
+            self.core.durability.wait(changed)?;
+            return answer_again(&stored, incoming).map(Ok);
+        }
+        match self.core.store.snapshot().request(request_id)? {
+            Some(stored) => answer_again(&stored, incoming).map(Ok),
+            None => Ok(Err(sequence)),
+        }
+    }
+
+    /// Takes a steward's answer to a review task. The same answer again changes nothing.
+    ///
+    /// *Same* merges the two persons (the older enterprise ID survives) or applies the held update;
+    /// *different* keeps the two apart for good, or applies the held update as somebody else.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] without such a task; [`RegistryError::Conflict`] when it was answered
+    /// otherwise, or when the persons are kept apart by another answer; [`RegistryError::Invalid`] for
+    /// an outcome that is no answer; [`RegistryError::Busy`] and [`RegistryError::Poisoned`] as above.
+    pub fn resolve_task(
+        &self,
+        id: TaskId,
+        resolution: Resolution,
+    ) -> Result<TaskView, RegistryError> {
+        self.core.durability.check()?;
+        self.submit(Work::Resolve(id, resolution))?;
+        self.task(id)
+    }
+
+    fn submit(&self, work: Work) -> Result<Answer, RegistryError> {
+        let queue = self.queue.as_ref().ok_or(RegistryError::Poisoned)?;
+        let (answer, receiver) = bounded(1);
+        queue.try_send(Waiting { work, answer }).map_err(|error| match error {
+            TrySendError::Full(_) => RegistryError::busy(format!(
+                "{} changes wait to be committed already: send the request again a little later",
+                self.queue_max
+            )),
+            TrySendError::Disconnected(_) => RegistryError::Poisoned,
+        })?;
+        // The commit thread drops the sender without an answer only when it fails.
+        receiver.recv().map_err(|_| RegistryError::Poisoned)?
+    }
+
+    /// How many changes wait for the commit thread.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.as_ref().map_or(0, Sender::len)
+    }
+
+    /// Commits what waits and closes the store. Dropping does the same.
+    pub fn close(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.commit_thread.take() {
+            // It catches its panics itself, and has told about them.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn check_request_id(request_id: Option<&str>) -> Result<(), RegistryError> {
+    match request_id.map(str::len) {
+        Some(0) => Err(RegistryError::invalid(
+            "the request ID is empty: leave it out, or give every request its own",
+        )),
+        Some(length) if length > REQUEST_ID_BYTES_MAX => Err(RegistryError::invalid(format!(
+            "the request ID has {length} bytes and may have at most {REQUEST_ID_BYTES_MAX}: use a \
+             shorter one"
+        ))),
+        _ => Ok(()),
+    }
+}

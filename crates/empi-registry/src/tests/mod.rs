@@ -1,0 +1,238 @@
+//! Tests of the use cases against a real store. Each ends with a check of everything that must hold.
+
+mod bulk;
+mod concurrency;
+mod faults;
+mod queries;
+mod random;
+mod rules;
+mod updates;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use empi_linkage::LinkageModel;
+use empi_model::{
+    Actor, ActorKind, EnterpriseId, LinkSource, PatientText, PersonName, PersonState,
+    PostalAddress, RecordIndex, RecordKey, ReviewOutcome, ReviewState, SourceRecord, TaskId,
+    Timestamp,
+};
+use tempfile::TempDir;
+
+use crate::commit::{Journal, StoreJournal};
+use crate::{
+    Clock, RegisterRequest, Registration, RegistrationDecision, Registry, RegistryError,
+    RegistryOptions, Resolution, TaskQuery, TaskView,
+};
+
+/// A clock that goes on by a millisecond each time it is read.
+#[derive(Debug, Default)]
+pub(crate) struct SteppingClock(AtomicI64);
+
+impl Clock for SteppingClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+pub(crate) const ROBERT: &str =
+    "Robert|Okafor||1980-03-12|M|457-12-9983|12 Elm Street|02139|617-555-8123";
+/// Robert with a nickname, after a move.
+pub(crate) const BOB: &str = "Bob|Okafor||1980-03-12|M|457-12-9983|7 Oak Ave|60601|";
+/// Robert with nothing to tell but his name and birth date: below the evidence floor.
+pub(crate) const SPARSE_ROBERT: &str = "Robert|Okafor||1980-03-12|M||||";
+/// Perhaps Robert's twin brother.
+pub(crate) const SAMUEL: &str =
+    "Samuel|Okafor||1980-03-12|M||12 Elm St|02139|617-555-8123";
+/// Robert with his number and no address: not enough in common with [`HOUSED_ROBERT`] to be linked.
+pub(crate) const NUMBERED_ROBERT: &str = "Robert|Okafor||1980-03-12|M|457-12-9983|||";
+/// Robert with his address and no number.
+pub(crate) const HOUSED_ROBERT: &str =
+    "Robert|Okafor||1980-03-12|M||12 Elm Street|02139|617-555-8123";
+pub(crate) const ALICE: &str = "Alice|Smith||1971-05-05|F|611-20-1177|1 Main St|99501|907-555-0144";
+/// Alice under her married name.
+pub(crate) const MARRIED_ALICE: &str =
+    "Alice|Jones||1971-05-05|F|611-20-1177|1 Main St|99501|907-555-0144";
+
+/// A record from `source/id` and `given|family|suffix|birth date|sex|ssn|street|zip|phone`.
+pub(crate) fn record(key: &str, line: &str) -> SourceRecord {
+    let (source, record_id) = key.split_once('/').unwrap();
+    let fields: Vec<_> =
+        line.split('|').map(|field| PatientText::non_blank(field.trim())).collect();
+    let [given, family, suffix, birth_date, sex, ssn, street, postal_code, phone] =
+        fields.try_into().unwrap();
+    SourceRecord {
+        key: RecordKey::new(source, record_id),
+        names: vec![PersonName { given, middle: None, family, suffix }],
+        birth_date,
+        sex,
+        ssn,
+        addresses: vec![PostalAddress { street, postal_code, ..PostalAddress::default() }],
+        phones: phone.into_iter().collect(),
+        ..SourceRecord::default()
+    }
+}
+
+pub(crate) fn system() -> Actor {
+    Actor { kind: ActorKind::System, name: "adt".to_owned() }
+}
+
+pub(crate) fn options() -> RegistryOptions {
+    RegistryOptions::new(LinkageModel::us_default().unwrap(), Arc::new(SteppingClock::default()))
+}
+
+/// The built-in model with other limits.
+pub(crate) fn model_with_limits(block: u32, candidates: u32, person: u32) -> LinkageModel {
+    let toml = include_str!("../../../empi-linkage/src/model/us-default.toml");
+    let changed = toml
+        .replace("block_records_max = 500", &format!("block_records_max = {block}"))
+        .replace("candidates_max = 2000", &format!("candidates_max = {candidates}"))
+        .replace("person_records_max = 200", &format!("person_records_max = {person}"));
+    assert_ne!(changed, toml);
+    LinkageModel::parse(&changed).unwrap()
+}
+
+/// An index in a directory of its own.
+pub(crate) struct Index {
+    dir: TempDir,
+    options: RegistryOptions,
+    registry: Option<Registry>,
+}
+
+impl Index {
+    pub(crate) fn new() -> Self {
+        Self::with(options())
+    }
+
+    pub(crate) fn with(options: RegistryOptions) -> Self {
+        Self::with_journal(options, Box::new(StoreJournal))
+    }
+
+    pub(crate) fn with_journal(options: RegistryOptions, journal: Box<dyn Journal>) -> Self {
+        let dir = TempDir::new().unwrap();
+        let registry = Registry::open_with(dir.path(), options.clone(), journal).unwrap();
+        Self { dir, options, registry: Some(registry) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        self.registry.as_ref().unwrap()
+    }
+
+    /// Closes and opens again.
+    pub(crate) fn reopen(&mut self) {
+        drop(self.registry.take());
+        self.registry = Some(Registry::open(self.dir.path(), self.options.clone()).unwrap());
+    }
+
+    pub(crate) fn try_register(
+        &self,
+        record: SourceRecord,
+        request_id: Option<&str>,
+    ) -> Result<Registration, RegistryError> {
+        let request_id = request_id.map(str::to_owned);
+        self.registry().register(RegisterRequest { record, actor: system(), request_id })
+    }
+
+    pub(crate) fn register(&self, key: &str, line: &str) -> Registration {
+        self.try_register(record(key, line), None).unwrap()
+    }
+
+    /// Registers and checks what was decided.
+    pub(crate) fn expect(
+        &self,
+        key: &str,
+        line: &str,
+        decision: RegistrationDecision,
+    ) -> Registration {
+        let registration = self.register(key, line);
+        assert_eq!(registration.decision, decision, "{key}: {registration:?}");
+        registration
+    }
+
+    pub(crate) fn try_resolve(
+        &self,
+        task: TaskId,
+        outcome: ReviewOutcome,
+    ) -> Result<TaskView, RegistryError> {
+        let actor = Actor { kind: ActorKind::Steward, name: "dana".to_owned() };
+        let note = "looked at both charts".to_owned();
+        self.registry().resolve_task(task, Resolution { outcome, actor, note })
+    }
+
+    pub(crate) fn resolve(&self, task: TaskId, outcome: ReviewOutcome) -> TaskView {
+        self.try_resolve(task, outcome).unwrap()
+    }
+
+    pub(crate) fn enterprise_id(&self, key: &str) -> EnterpriseId {
+        let (source, record_id) = key.split_once('/').unwrap();
+        let view = self.registry().record(&RecordKey::new(source, record_id)).unwrap();
+        view.enterprise_id
+    }
+
+    pub(crate) fn open_tasks(&self) -> Vec<TaskId> {
+        let query = TaskQuery { open_only: true, after: None, limit: 1000 };
+        self.registry().tasks(&query).unwrap().into_iter().map(|task| task.id).collect()
+    }
+
+    /// Who is who, in words: records with their persons, redirects, tasks.
+    pub(crate) fn state(&self) -> String {
+        let core = &self.registry().core;
+        let snapshot = core.store.snapshot();
+        let minted = snapshot.counters().unwrap().persons_minted;
+        let name = |id: EnterpriseId| {
+            let at = (0..minted).find(|count| EnterpriseId::mint(*count) == id).unwrap();
+            format!("P{}", at + 1)
+        };
+        let key = |index: RecordIndex| {
+            let RecordKey { source, record_id } = snapshot.record(index).unwrap().unwrap().record.key;
+            format!("{source}/{record_id}")
+        };
+        let mut text = String::new();
+        for stored in snapshot.records() {
+            let stored = stored.unwrap();
+            let source = match stored.link.source {
+                LinkSource::Automatic => "automatic",
+                LinkSource::Manual => "manual",
+            };
+            let person = name(stored.link.enterprise_id);
+            writeln!(text, "{} {person} {source} v{}", key(stored.index), stored.version).unwrap();
+        }
+        for count in 0..minted {
+            let person = snapshot.person(EnterpriseId::mint(count)).unwrap().unwrap();
+            if let PersonState::Redirect(survivor) = person.state {
+                writeln!(text, "P{} -> {}", count + 1, name(survivor)).unwrap();
+            }
+        }
+        for task in snapshot.tasks() {
+            let task = task.unwrap();
+            let guards: Vec<_> = task.guards.iter().map(|guard| guard.as_str()).collect();
+            let state = match &task.state {
+                ReviewState::Open => "open",
+                ReviewState::Resolved { outcome, .. } => outcome.as_str(),
+            };
+            let (id, kind, guards) = (task.id, task.kind.as_str(), guards.join(" "));
+            let (incoming, candidate) = (key(task.incoming), key(task.candidate));
+            writeln!(text, "task {id} {kind} {incoming} {candidate} [{guards}] {state}").unwrap();
+        }
+        text
+    }
+
+    /// Everything that must hold at any time: the store verifies, every record has one person, and a
+    /// mirror that is rebuilt from the store is the one in memory.
+    pub(crate) fn check(&self) {
+        let report = self.registry().verify().unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+        let core = &self.registry().core;
+        let mirror = core.mirror.read();
+        mirror.check_persons();
+        let rebuilt =
+            crate::mirror::Mirror::rebuild(core.model.limits(), &core.store.snapshot()).unwrap();
+        assert_eq!(rebuilt.digest(), mirror.digest());
+    }
+}

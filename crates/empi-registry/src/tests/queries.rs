@@ -1,0 +1,115 @@
+//! Asking without changing.
+
+use empi_model::{Guard, Identifier, MatchGrade, MatchWeight};
+
+use super::*;
+
+#[test]
+fn matching_answers_best_first_and_writes_nothing() {
+    let index = Index::new();
+    let robert = index.register("a/1", ROBERT).enterprise_id;
+    index.register("b/1", BOB);
+    let samuel = index.register("a/2", SAMUEL).enterprise_id;
+    index.register("a/3", ALICE);
+    let stats = index.registry().stats();
+    let found = index.registry().match_record(&record("x/x", ROBERT), 10).unwrap();
+    let summary: Vec<_> =
+        found.iter().map(|found| (found.enterprise_id, found.record.clone(), found.grade)).collect();
+    let key = |record_id| RecordKey::new("a", record_id);
+    assert_eq!(summary[0], (robert, key("1"), MatchGrade::Certain));
+    assert_eq!(summary[1].0, samuel);
+    assert_ne!(summary[1].2, MatchGrade::Certain);
+    assert_eq!(summary.len(), 2);
+    assert!(found[1].explanation.guards.contains(&Guard::PossibleTwins));
+    for found in &found {
+        let sum: MatchWeight = found.explanation.rows.iter().map(|row| row.weight).sum();
+        assert!((sum - found.explanation.total).bits().abs() < 1e-9);
+    }
+    assert_eq!(index.registry().match_record(&record("x/x", ROBERT), 1).unwrap().len(), 1);
+    // A record without a key is as good a question.
+    let keyless = SourceRecord { key: RecordKey::default(), ..record("x/x", ROBERT) };
+    assert_eq!(index.registry().match_record(&keyless, 10).unwrap(), found);
+    assert_eq!(index.registry().stats(), stats);
+}
+
+#[test]
+fn identifiers_resolve_to_persons() {
+    let index = Index::new();
+    let with = |key: &str, line: &str, authority: &str, value: &str| {
+        let mut record = record(key, line);
+        record.identifiers.push(Identifier { authority: authority.into(), value: value.into() });
+        index.try_register(record, None).unwrap().enterprise_id
+    };
+    let robert = with("a/1", ROBERT, "PLAN", "AB-1234567");
+    with("b/1", BOB, "PLAN", "ab1234567");
+    let alice = with("a/2", ALICE, "PLAN", "AB-7654321");
+    let resolve = |authority: &str, value: &str| {
+        let identifier = Identifier { authority: authority.into(), value: value.into() };
+        index.registry().resolve_identifier(&identifier).map(|views| {
+            views.iter().map(|view| view.person.enterprise_id).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(resolve("PLAN", "AB1234567").unwrap(), [robert]);
+    assert_eq!(resolve("plan", "AB 7654321").unwrap(), [alice]);
+    assert_eq!(resolve("OTHER", "AB1234567").unwrap(), []);
+    assert!(matches!(resolve("PLAN", ""), Err(RegistryError::Invalid(_))));
+    // One number given to two people answers with both, the older first.
+    with("c/1", ALICE, "PLAN", "AB-1234567");
+    assert_eq!(resolve("PLAN", "AB1234567").unwrap(), [robert, alice]);
+}
+
+#[test]
+fn the_queue_comes_in_pages() {
+    let index = Index::new();
+    index.register("a/1", ROBERT);
+    index.register("a/2", SAMUEL);
+    index.register("a/3", SPARSE_ROBERT);
+    let page = |open_only, after: Option<u64>, limit| {
+        let query = TaskQuery { open_only, after: after.map(TaskId), limit };
+        let tasks = index.registry().tasks(&query).unwrap();
+        tasks.into_iter().map(|task| task.id.0).collect::<Vec<_>>()
+    };
+    let all = page(true, None, 100);
+    assert!(all.len() >= 2, "{}", index.state());
+    assert_eq!(page(true, None, 1), all[..1]);
+    assert_eq!(page(true, Some(all[0]), 100), all[1..]);
+    assert_eq!(page(true, None, 0), Vec::<u64>::new());
+    index.resolve(TaskId(all[0]), ReviewOutcome::Different);
+    assert!(!page(true, None, 100).contains(&all[0]));
+    assert_eq!(page(false, None, 100), all);
+    assert!(matches!(index.registry().task(TaskId(99)), Err(RegistryError::NotFound(_))));
+}
+
+#[test]
+fn a_task_shows_both_records_and_why() {
+    let index = Index::new();
+    let robert = index.register("a/1", ROBERT);
+    let samuel = index.register("a/2", SAMUEL);
+    let view = index.registry().task(samuel.tasks[0]).unwrap();
+    assert_eq!(view.incoming.record.record, record("a/2", SAMUEL));
+    assert_eq!(view.candidate.record.record, record("a/1", ROBERT));
+    assert_eq!(view.candidate.enterprise_id, robert.enterprise_id);
+    assert_eq!(view.incoming.enterprise_id, samuel.enterprise_id);
+    assert_eq!(view.explanation.guards, view.task.guards);
+    assert!(view.explanation.rows.iter().any(|row| row.label == "name"));
+    assert_eq!(view.proposed, None);
+    // After a merge the question shows one person.
+    let merged = index.resolve(samuel.tasks[0], ReviewOutcome::Same);
+    assert_eq!(merged.incoming.enterprise_id, merged.candidate.enterprise_id);
+}
+
+#[test]
+fn figures_add_up() {
+    let mut index = Index::new();
+    index.register("a/1", ROBERT);
+    let samuel = index.register("a/2", SAMUEL);
+    index.register("a/3", ALICE);
+    index.resolve(samuel.tasks[0], ReviewOutcome::Same);
+    for _ in 0..2 {
+        let stats = index.registry().stats();
+        assert_eq!((stats.records, stats.persons, stats.redirects), (3, 2, 1));
+        assert_eq!((stats.open_tasks, stats.events), (0, 4));
+        index.reopen();
+    }
+    assert_eq!(index.registry().model_name(), "us-default/1");
+}

@@ -1,0 +1,196 @@
+//! What goes into the use cases and what comes out of them.
+
+use std::sync::Arc;
+
+use empi_linkage::LinkageModel;
+use empi_model::{
+    Actor, EnterpriseId, EventSequence, MatchGrade, MatchWeight, Person, QualityNote, RecordKey,
+    ReviewOutcome, ReviewTask, ScoreExplanation, SourceRecord, TaskId, Timestamp,
+};
+use empi_store::StoredRecord;
+
+/// Tells the time. Passed in, so that tests decide what time it is.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// How a registry works. Every limit says so when it bites.
+#[derive(Clone)]
+pub struct RegistryOptions {
+    /// The model that decides.
+    pub model: LinkageModel,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Most changes that wait for the commit thread; beyond, requests are refused as busy.
+    pub queue_max: usize,
+    /// Most changes in one synced write.
+    pub commit_batch_max: usize,
+    /// Most review tasks that one registration raises; the event's reason tells when there were more.
+    pub tasks_max: usize,
+    /// Whether to make a store where there is none.
+    pub create: bool,
+}
+
+impl RegistryOptions {
+    /// The defaults: 4,096 waiting changes, 256 changes per write, 8 tasks per registration, and a
+    /// store is made where there is none.
+    #[must_use]
+    pub fn new(model: LinkageModel, clock: Arc<dyn Clock>) -> Self {
+        Self { model, clock, queue_max: 4096, commit_batch_max: 256, tasks_max: 8, create: true }
+    }
+}
+
+/// A record to register or to update, and who asks for it.
+#[derive(Clone, Debug)]
+pub struct RegisterRequest {
+    /// What the source says. Its key needs both parts.
+    pub record: SourceRecord,
+    /// Who asks.
+    pub actor: Actor,
+    /// Names the request: sent again, it is answered as the first time and changes nothing.
+    pub request_id: Option<String>,
+}
+
+/// What was decided about a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum RegistrationDecision {
+    /// The record belongs to a person that was there before.
+    Link = 1,
+    /// A data steward is asked: whether a new record belongs to another person too, or whether an
+    /// update is to be applied.
+    Review = 2,
+    /// A person was minted for the record.
+    New = 3,
+    /// The same content was registered before. Nothing changed.
+    Unchanged = 4,
+}
+
+impl RegistrationDecision {
+    /// The word used in files and answers: `link`, `review`, `new` or `unchanged`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Review => "review",
+            Self::New => "new",
+            Self::Unchanged => "unchanged",
+        }
+    }
+
+    /// The inverse of the number that a stored answer carries.
+    pub(crate) const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Link),
+            2 => Some(Self::Review),
+            3 => Some(Self::New),
+            4 => Some(Self::Unchanged),
+            _ => None,
+        }
+    }
+}
+
+/// The answer to a registration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registration {
+    /// The record.
+    pub key: RecordKey,
+    /// The person it belongs to. Resolves for ever.
+    pub enterprise_id: EnterpriseId,
+    /// What was decided.
+    pub decision: RegistrationDecision,
+    /// The best weight to a record of the person, where there was one to compare with.
+    pub weight: Option<MatchWeight>,
+    /// The open questions to data stewards that go with it.
+    pub tasks: Vec<TaskId>,
+    /// What normalising set aside or doubted.
+    pub notes: Vec<QualityNote>,
+    /// The event that was made; `None` when nothing changed.
+    pub event: Option<EventSequence>,
+}
+
+/// A person that answers to a record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MatchCandidate {
+    /// The person.
+    pub enterprise_id: EnterpriseId,
+    /// The person's record that resembles most.
+    pub record: RecordKey,
+    /// How sure it is.
+    pub grade: MatchGrade,
+    /// Why.
+    pub explanation: ScoreExplanation,
+}
+
+/// A person with all its records.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PersonView {
+    /// The enterprise ID that was asked for, which may have gone into another.
+    pub asked: EnterpriseId,
+    /// The living person that answers.
+    pub person: Person,
+    /// Its records in order of registration.
+    pub records: Vec<StoredRecord>,
+}
+
+/// A record and the person it belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordView {
+    /// The record as it stands.
+    pub record: StoredRecord,
+    /// The living person.
+    pub enterprise_id: EnterpriseId,
+}
+
+/// A page of the review queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskQuery {
+    /// Whether to leave out what was answered.
+    pub open_only: bool,
+    /// The task after which the page begins.
+    pub after: Option<TaskId>,
+    /// Most tasks on the page.
+    pub limit: usize,
+}
+
+/// A review task with everything a steward needs to answer it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskView {
+    /// The task.
+    pub task: ReviewTask,
+    /// The record that raised it, as it stands.
+    pub incoming: RecordView,
+    /// The record it is compared with, as it stands.
+    pub candidate: RecordView,
+    /// For a held update: the content that waits.
+    pub proposed: Option<SourceRecord>,
+    /// Why the pair weighs what it weighs now. Without rows for a question about one record alone.
+    pub explanation: ScoreExplanation,
+}
+
+/// A steward's answer to a review task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolution {
+    /// Same or different.
+    pub outcome: ReviewOutcome,
+    /// Who answers.
+    pub actor: Actor,
+    /// Why, in the steward's words.
+    pub note: String,
+}
+
+/// Figures of a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct RegistryStats {
+    /// Source records.
+    pub records: u64,
+    /// Living persons.
+    pub persons: u64,
+    /// Enterprise IDs that went into another.
+    pub redirects: u64,
+    /// Questions that wait for a steward.
+    pub open_tasks: u64,
+    /// Events so far.
+    pub events: u64,
+}

@@ -1,0 +1,242 @@
+//! The configuration file of `empi serve`: every limit of the service, with its default.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The whole file. Parsed loosely, validated once as a whole, then immutable.
+///
+/// ```toml
+/// [grpc]
+/// call_ms_max = 5000
+///
+/// [registry]
+/// queue_max = 8192
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Limits of the gRPC service.
+    pub grpc: GrpcConfig,
+    /// Limits of the registry behind it.
+    pub registry: RegistryConfig,
+}
+
+/// Limits of the gRPC service. All are at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GrpcConfig {
+    /// Connections at a time; more wait until one closes.
+    pub connections_max: usize,
+    /// Calls at a time on one connection; HTTP/2 makes the client wait with more.
+    pub calls_per_connection_max: u32,
+    /// Calls at a time on all connections; more are answered with RESOURCE_EXHAUSTED.
+    pub calls_max: usize,
+    /// Threads that run registry calls; the other admitted calls wait for one.
+    pub threads_max: usize,
+    /// Bytes of one message from a client, after decompression.
+    pub message_bytes_max: usize,
+    /// Bytes of one message to a client.
+    pub answer_bytes_max: usize,
+    /// Bytes of the headers of a call.
+    pub header_bytes_max: u32,
+    /// Milliseconds until a call is given up with DEADLINE_EXCEEDED.
+    pub call_ms_max: u64,
+    /// Seconds until a connection is asked to close after its running calls, so that clients spread
+    /// over servers and forgotten connections end.
+    pub connection_age_seconds_max: u64,
+    /// Records of one BulkRegister stream in work at a time.
+    pub bulk_in_flight_max: usize,
+    /// Milliseconds that a BulkRegister stream may be silent.
+    pub bulk_idle_ms_max: u64,
+    /// Candidates that MatchRecord may be asked for.
+    pub candidates_max: usize,
+    /// Tasks on one page.
+    pub page_size_max: usize,
+    /// Milliseconds that running calls get to finish at shutdown.
+    pub shutdown_ms_max: u64,
+}
+
+/// Limits of the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RegistryConfig {
+    /// Changes that wait for the commit thread.
+    pub queue_max: usize,
+    /// Changes that one synced write covers.
+    pub commit_batch_max: usize,
+    /// Review tasks that one registration raises.
+    pub tasks_max: usize,
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {file}: {error}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The file is no TOML, or names something that does not exist.
+    #[error("the configuration {file} is not understood: {error}")]
+    Malformed {
+        /// The file.
+        file: String,
+        /// Where and why.
+        error: Box<toml::de::Error>,
+    },
+    /// A value is out of its range.
+    #[error("the configuration is refused: {0}")]
+    OutOfRange(String),
+}
+
+impl Default for GrpcConfig {
+    fn default() -> Self {
+        Self {
+            connections_max: 1024,
+            calls_per_connection_max: 256,
+            calls_max: 2048,
+            threads_max: 64,
+            message_bytes_max: 1 << 20,
+            answer_bytes_max: 16 << 20,
+            header_bytes_max: 16 << 10,
+            call_ms_max: 10_000,
+            connection_age_seconds_max: 3600,
+            bulk_in_flight_max: 64,
+            bulk_idle_ms_max: 300_000,
+            candidates_max: 100,
+            page_size_max: 500,
+            shutdown_ms_max: 10_000,
+        }
+    }
+}
+
+impl Default for RegistryConfig {
+    fn default() -> Self {
+        Self { queue_max: 4096, commit_batch_max: 256, tasks_max: 8 }
+    }
+}
+
+impl GrpcConfig {
+    /// [`call_ms_max`](Self::call_ms_max) as a duration.
+    pub(crate) const fn call_time_max(&self) -> Duration {
+        Duration::from_millis(self.call_ms_max)
+    }
+
+    /// [`bulk_idle_ms_max`](Self::bulk_idle_ms_max) as a duration.
+    pub(crate) const fn bulk_idle_time_max(&self) -> Duration {
+        Duration::from_millis(self.bulk_idle_ms_max)
+    }
+
+    /// [`shutdown_ms_max`](Self::shutdown_ms_max) as a duration.
+    #[must_use]
+    pub const fn shutdown_time_max(&self) -> Duration {
+        Duration::from_millis(self.shutdown_ms_max)
+    }
+}
+
+impl ServerConfig {
+    /// Reads and validates a file.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        let name = file.display().to_string();
+        match std::fs::read_to_string(file) {
+            Ok(text) => Self::parse(&text, &name),
+            Err(error) => Err(ConfigError::Unreadable { file: name, error }),
+        }
+    }
+
+    fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Malformed {
+            file: file.to_owned(),
+            error: Box::new(error),
+        })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks the values alone and against each other.
+    fn validate(&self) -> Result<(), ConfigError> {
+        let Self { grpc, registry } = self;
+        for (name, value) in [
+            ("grpc.connections_max", grpc.connections_max),
+            ("grpc.calls_per_connection_max", grpc.calls_per_connection_max as usize),
+            ("grpc.calls_max", grpc.calls_max),
+            ("grpc.threads_max", grpc.threads_max),
+            ("grpc.message_bytes_max", grpc.message_bytes_max),
+            ("grpc.answer_bytes_max", grpc.answer_bytes_max),
+            ("grpc.header_bytes_max", grpc.header_bytes_max as usize),
+            ("grpc.bulk_in_flight_max", grpc.bulk_in_flight_max),
+            ("grpc.candidates_max", grpc.candidates_max),
+            ("grpc.page_size_max", grpc.page_size_max),
+            ("registry.queue_max", registry.queue_max),
+            ("registry.commit_batch_max", registry.commit_batch_max),
+            ("registry.tasks_max", registry.tasks_max),
+        ] {
+            // Counts of bytes, calls and threads: a gibi is far beyond what any of them can mean.
+            within(name, value as u64, 1 << 30)?;
+        }
+        for (name, value) in [
+            ("grpc.call_ms_max", grpc.call_ms_max),
+            ("grpc.connection_age_seconds_max", grpc.connection_age_seconds_max),
+            ("grpc.bulk_idle_ms_max", grpc.bulk_idle_ms_max),
+            ("grpc.shutdown_ms_max", grpc.shutdown_ms_max),
+        ] {
+            within(name, value, u64::from(u32::MAX))?;
+        }
+        if grpc.threads_max > registry.queue_max {
+            return Err(ConfigError::OutOfRange(format!(
+                "grpc.threads_max ({}) must not be more than registry.queue_max ({}), or calls \
+                 would be refused that were admitted",
+                grpc.threads_max, registry.queue_max
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn within(name: &str, value: u64, max: u64) -> Result<(), ConfigError> {
+    if (1..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::OutOfRange(format!("{name} is {value} and must lie between 1 and {max}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<ServerConfig, String> {
+        ServerConfig::parse(text, "server.toml").map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_hold_for_what_is_not_given_and_are_valid() {
+        assert_eq!(parsed(""), Ok(ServerConfig::default()));
+        let config = parsed("[grpc]\ncall_ms_max = 250\n").unwrap();
+        assert_eq!(config.grpc.call_time_max(), Duration::from_millis(250));
+        assert_eq!(config.grpc.page_size_max, GrpcConfig::default().page_size_max);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_and_named() {
+        for (text, named) in [
+            ("[grpc]\ncalls_maxx = 5\n", "calls_maxx"),
+            ("[http]\n", "http"),
+            ("[grpc]\ncalls_max = \"many\"\n", "calls_max"),
+            ("[grpc]\ncalls_max = 0\n", "grpc.calls_max"),
+            ("[grpc]\ncall_ms_max = 99999999999\n", "grpc.call_ms_max"),
+            ("[grpc]\nthreads_max = 9\n[registry]\nqueue_max = 8\n", "registry.queue_max"),
+            ("[grpc\n", "server.toml"),
+        ] {
+            let error = parsed(text).unwrap_err();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

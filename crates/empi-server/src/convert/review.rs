@@ -1,0 +1,178 @@
+//! Review tasks and their answers.
+
+use empi_model::{Actor, ActorKind, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, TaskId};
+use empi_proto::v1;
+use empi_registry::{Resolution, TaskView};
+
+use super::answer::{record_view, timestamp};
+use super::explanation::{explanation, guard};
+use super::{InvalidRequest, actor, bounded, source_record_to_proto};
+
+const NOTE_BYTES_MAX: usize = 2000;
+
+/// The task after which a page begins; `None` for the first page.
+pub(crate) fn page_after(token: &str) -> Result<Option<TaskId>, InvalidRequest> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    token.parse().map(|number| Some(TaskId(number))).map_err(|_| {
+        InvalidRequest::new(
+            "`page_token` is not one: send the `next_page_token` of the page before",
+        )
+    })
+}
+
+pub(crate) fn task_id(number: u64) -> Result<TaskId, InvalidRequest> {
+    if number == 0 {
+        return Err(InvalidRequest::new("`task_id` is missing: say which task"));
+    }
+    Ok(TaskId(number))
+}
+
+/// The answer of a steward. Nobody else may give one.
+pub(crate) fn steward_resolution(
+    request: v1::ResolveTaskRequest,
+) -> Result<(TaskId, Resolution), InvalidRequest> {
+    let outcome = match request.outcome() {
+        v1::ReviewOutcome::Same => ReviewOutcome::Same,
+        v1::ReviewOutcome::Different => ReviewOutcome::Different,
+        v1::ReviewOutcome::Moot | v1::ReviewOutcome::Unspecified => {
+            return Err(InvalidRequest::new("`outcome` must be SAME or DIFFERENT"));
+        }
+    };
+    let id = task_id(request.task_id)?;
+    let actor = actor(request.actor)?;
+    if actor.kind != ActorKind::Steward {
+        return Err(InvalidRequest::new(
+            "`actor.kind` must be STEWARD: only a person resolves a review task",
+        ));
+    }
+    bounded("note", &request.note, NOTE_BYTES_MAX)?;
+    Ok((id, Resolution { outcome, actor, note: request.note }))
+}
+
+pub(crate) fn task_view(view: TaskView) -> v1::TaskView {
+    let TaskView { task, incoming, candidate, proposed, explanation: score } = view;
+    v1::TaskView {
+        task: Some(review_task(task)),
+        incoming: Some(record_view(incoming)),
+        candidate: Some(record_view(candidate)),
+        proposed: proposed.map(source_record_to_proto),
+        explanation: Some(explanation(score)),
+    }
+}
+
+pub(crate) fn review_task(task: ReviewTask) -> v1::ReviewTask {
+    v1::ReviewTask {
+        task_id: task.id.0,
+        kind: match task.kind {
+            ReviewKind::PossibleMatch => v1::ReviewKind::PossibleMatch,
+            ReviewKind::PotentialDuplicate => v1::ReviewKind::PotentialDuplicate,
+            ReviewKind::HeldUpdate => v1::ReviewKind::HeldUpdate,
+            ReviewKind::CappedBlock => v1::ReviewKind::CappedBlock,
+        }
+        .into(),
+        match_weight: task.weight.bits(),
+        guards: task.guards.into_iter().map(|named| guard(named).into()).collect(),
+        model: task.model,
+        created: Some(timestamp(task.created)),
+        resolution: resolution(task.state),
+    }
+}
+
+fn resolution(state: ReviewState) -> Option<v1::Resolution> {
+    let ReviewState::Resolved { outcome, actor, time, note, event } = state else { return None };
+    Some(v1::Resolution {
+        outcome: match outcome {
+            ReviewOutcome::Same => v1::ReviewOutcome::Same,
+            ReviewOutcome::Different => v1::ReviewOutcome::Different,
+            ReviewOutcome::Moot => v1::ReviewOutcome::Moot,
+        }
+        .into(),
+        actor: Some(actor_to_proto(actor)),
+        time: Some(timestamp(time)),
+        note,
+        event: event.map(|event| event.0),
+    })
+}
+
+fn actor_to_proto(actor: Actor) -> v1::Actor {
+    let kind = match actor.kind {
+        ActorKind::System => v1::ActorKind::System,
+        ActorKind::Steward => v1::ActorKind::Steward,
+    };
+    v1::Actor { kind: kind.into(), name: actor.name }
+}
+
+#[cfg(test)]
+mod tests {
+    use empi_model::{EventSequence, Guard, MatchWeight, RecordIndex, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn only_a_steward_answers_and_only_same_or_different() {
+        let request = |outcome: i32, kind: v1::ActorKind| v1::ResolveTaskRequest {
+            task_id: 4,
+            outcome,
+            actor: Some(v1::Actor { kind: kind.into(), name: "ines".to_owned() }),
+            note: "passport seen".to_owned(),
+        };
+        let (id, resolution) = steward_resolution(request(2, v1::ActorKind::Steward)).unwrap();
+        assert_eq!((id, resolution.outcome), (TaskId(4), ReviewOutcome::Different));
+        assert_eq!(resolution.note, "passport seen");
+        for (bad, named) in [
+            (request(0, v1::ActorKind::Steward), "`outcome`"),
+            (request(3, v1::ActorKind::Steward), "`outcome`"),
+            (request(1, v1::ActorKind::System), "`actor.kind`"),
+            (
+                v1::ResolveTaskRequest { task_id: 0, ..request(1, v1::ActorKind::Steward) },
+                "task_id",
+            ),
+            (
+                v1::ResolveTaskRequest {
+                    note: "x".repeat(2001),
+                    ..request(1, v1::ActorKind::Steward)
+                },
+                "`note`",
+            ),
+        ] {
+            let sentence = steward_resolution(bad).map(|_| ()).unwrap_err().to_string();
+            assert!(sentence.contains(named), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_task_is_open_until_it_is_resolved() {
+        let task = ReviewTask {
+            id: TaskId(4),
+            kind: ReviewKind::HeldUpdate,
+            incoming: RecordIndex(1),
+            candidate: RecordIndex(0),
+            weight: MatchWeight::from_bits(3.0),
+            guards: vec![Guard::NewbornName],
+            model: "us-default".to_owned(),
+            created: Timestamp(1_000),
+            state: ReviewState::Open,
+        };
+        assert_eq!(review_task(task.clone()).resolution, None);
+        let state = ReviewState::Resolved {
+            outcome: ReviewOutcome::Same,
+            actor: Actor { kind: ActorKind::Steward, name: "ines".to_owned() },
+            time: Timestamp(2_000),
+            note: String::new(),
+            event: Some(EventSequence(7)),
+        };
+        let wire = review_task(ReviewTask { state, ..task });
+        let resolution = wire.resolution.unwrap();
+        assert_eq!(resolution.outcome(), v1::ReviewOutcome::Same);
+        assert_eq!(resolution.event, Some(7));
+    }
+
+    #[test]
+    fn page_tokens_are_those_we_gave() {
+        assert_eq!(page_after(""), Ok(None));
+        assert_eq!(page_after("17"), Ok(Some(TaskId(17))));
+        assert!(page_after("seventeen").is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! The one door from the async threads to the registry, whose calls block.
+//!
+//! Two bounds: so many calls are admitted at all, and so many of them run at a time. The others wait,
+//! first come first served. A call whose caller has gone away runs to its end and keeps its place
+//! until then, so the bounds hold whatever callers do.
+
+use std::sync::Arc;
+
+use empi_registry::{Registry, RegistryError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tonic::Status;
+
+use crate::config::GrpcConfig;
+use crate::status;
+
+/// Runs registry calls. Cloning makes another handle to the same door.
+#[derive(Clone)]
+pub(crate) struct Door {
+    registry: Arc<Registry>,
+    admitted: Arc<Semaphore>,
+    threads: Arc<Semaphore>,
+    /// False once the registry can take no more changes.
+    healthy: Arc<watch::Sender<bool>>,
+}
+
+impl Door {
+    pub(crate) fn new(registry: Arc<Registry>, limits: &GrpcConfig) -> Self {
+        Self {
+            registry,
+            admitted: Arc::new(Semaphore::new(limits.calls_max)),
+            threads: Arc::new(Semaphore::new(limits.threads_max)),
+            healthy: Arc::new(watch::Sender::new(true)),
+        }
+    }
+
+    /// Turns to false when the registry fails for good.
+    pub(crate) fn healthy(&self) -> watch::Receiver<bool> {
+        self.healthy.subscribe()
+    }
+
+    /// Runs one call, or refuses it at once when too many are admitted already.
+    pub(crate) async fn call<T, F>(&self, work: F) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
+    {
+        let admission = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| {
+            status::busy("the server has as many calls as it can take: wait a little")
+        })?;
+        self.run(work, Some(admission)).await
+    }
+
+    /// Runs one call of a stream. It waits instead of being refused: the stream itself is bounded,
+    /// and flow control passes the waiting on to its sender.
+    pub(crate) async fn call_of_stream<T, F>(&self, work: F) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
+    {
+        self.run(work, None).await
+    }
+
+    async fn run<T, F>(&self, work: F, admission: Option<OwnedSemaphorePermit>) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
+    {
+        let thread =
+            Arc::clone(&self.threads).acquire_owned().await.map_err(|_| status::shutting_down())?;
+        let registry = Arc::clone(&self.registry);
+        let running = tokio::task::spawn_blocking(move || {
+            let answer = work(&registry);
+            // The registry goes before the permits: whoever waits for the last call finds it free.
+            drop(registry);
+            drop((admission, thread));
+            answer
+        });
+        match running.await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                if matches!(error, RegistryError::Poisoned) {
+                    self.healthy.send_replace(false);
+                }
+                Err(status::of_registry(error))
+            }
+            // The panic itself was logged, without its message, where it happened.
+            Err(_) => Err(Status::internal(
+                "the call failed inside the server: please report it with the server's log",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tonic::Code;
+
+    use super::*;
+    use crate::tests::registry_in;
+
+    #[tokio::test]
+    async fn more_calls_than_admitted_are_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = GrpcConfig { calls_max: 2, threads_max: 1, ..GrpcConfig::default() };
+        let door = Door::new(registry_in(dir.path()), &limits);
+        let (release, released) = mpsc::channel::<()>();
+        let (started, starting) = tokio::sync::oneshot::channel();
+        let (first, second) = (door.clone(), door.clone());
+        let running = tokio::spawn(async move {
+            let work = move |_: &Registry| {
+                started.send(()).unwrap();
+                released.recv().unwrap();
+                Ok(())
+            };
+            first.call(work).await
+        });
+        starting.await.unwrap();
+        let waiting = tokio::spawn(async move { second.call(|_| Ok(())).await });
+        while door.admitted.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = door.call(|_| Ok(())).await.unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        release.send(()).unwrap();
+        running.await.unwrap().unwrap();
+        waiting.await.unwrap().unwrap();
+        door.call(|_| Ok(())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failed_disk_makes_the_service_unhealthy() {
+        let dir = tempfile::tempdir().unwrap();
+        let door = Door::new(registry_in(dir.path()), &GrpcConfig::default());
+        let healthy = door.healthy();
+        door.call(|_| Ok(())).await.unwrap();
+        assert!(*healthy.borrow());
+        let failed = door.call(|_| Err::<(), _>(RegistryError::Poisoned)).await.unwrap_err();
+        assert_eq!(failed.code(), Code::Unavailable);
+        assert!(!*healthy.borrow());
+    }
+}

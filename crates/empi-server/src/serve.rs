@@ -1,0 +1,173 @@
+//! The whole service: what is served, on which socket, until when.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use empi_proto::FILE_DESCRIPTOR_SET;
+use empi_proto::v1::{admin_service_server, registry_service_server, review_service_server};
+use empi_registry::Registry;
+use tokio::sync::watch;
+use tonic::codec::CompressionEncoding::Gzip;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::call_log::CallLogLayer;
+use crate::config::GrpcConfig;
+use crate::door::Door;
+use crate::listen::Listener;
+use crate::service::{Admin, RegistryCalls, ReviewCalls};
+
+/// How often a silent peer is asked whether it is still there, and how long it may take to answer.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+const KEEPALIVE_ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address is reachable from other machines, and that was not allowed.
+    #[error(
+        "{0} can be reached from other machines, but callers are not authenticated and nothing is \
+         encrypted: serve on 127.0.0.1, or say --insecure-allow-remote on a network you trust"
+    )]
+    NotLoopback(SocketAddr),
+    /// Another program listens there.
+    #[error("port {} on {} is in use: stop the program that has it, or choose another port", .0.port(), .0.ip())]
+    PortInUse(SocketAddr),
+    /// The system refuses the address.
+    #[error("cannot listen on {address}: {error}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The descriptors compiled into the program are damaged.
+    #[error("server reflection cannot be built: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The transport failed.
+    #[error("serving failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves the registry until `shutdown` completes, then stops accepting, lets running calls finish
+/// (for at most [`GrpcConfig::shutdown_ms_max`]) and returns. The caller closes the registry.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn serve(
+    listener: Listener,
+    limits: &GrpcConfig,
+    registry: Arc<Registry>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let door = Door::new(registry, limits);
+    let (closing_sender, closing) = watch::channel(false);
+    let (health, health_service) = tonic_health::server::health_reporter();
+    report_health(&health, ServingStatus::Serving).await;
+    let watching = tokio::spawn(watch_health(door.healthy(), health.clone()));
+
+    let router = Server::builder()
+        .max_concurrent_streams(limits.calls_per_connection_max)
+        .http2_max_header_list_size(limits.header_bytes_max)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER_MAX))
+        .max_connection_age(Duration::from_secs(limits.connection_age_seconds_max))
+        .layer(CallLogLayer { call_time_max: limits.call_time_max() })
+        .add_service(health_service)
+        .add_service(reflection()?)
+        .add_service(registry_service(door.clone(), limits, closing.clone()))
+        .add_service(review_service(door.clone(), limits))
+        .add_service(admin_service(door, limits));
+    let connections = listener.connections(limits.connections_max);
+
+    let stop = async {
+        shutdown.await;
+        tracing::info!("shutting down: running calls may finish");
+        report_health(&health, ServingStatus::NotServing).await;
+        closing_sender.send_replace(true);
+    };
+    let served = tokio::select! {
+        served = router.serve_with_incoming_shutdown(connections, stop) => served,
+        () = too_long_after(closing, limits.shutdown_time_max()) => {
+            tracing::warn!("some calls did not finish in time and are broken off");
+            Ok(())
+        }
+    };
+    watching.abort();
+    Ok(served?)
+}
+
+/// Completes when closing has begun and so much time has passed since.
+async fn too_long_after(mut closing: watch::Receiver<bool>, time_max: Duration) {
+    if closing.wait_for(|closing| *closing).await.is_ok() {
+        tokio::time::sleep(time_max).await;
+    }
+}
+
+async fn watch_health(mut healthy: watch::Receiver<bool>, health: HealthReporter) {
+    if healthy.wait_for(|healthy| !healthy).await.is_ok() {
+        tracing::error!("a write to disk failed: the index takes no more changes");
+        report_health(&health, ServingStatus::NotServing).await;
+    }
+}
+
+/// Reports the same for the server as a whole (the empty name) and for each service.
+async fn report_health(health: &HealthReporter, status: ServingStatus) {
+    for service in [
+        "",
+        registry_service_server::SERVICE_NAME,
+        review_service_server::SERVICE_NAME,
+        admin_service_server::SERVICE_NAME,
+    ] {
+        health.set_service_status(service, status).await;
+    }
+}
+
+fn reflection() -> Result<
+    tonic_reflection::server::v1::ServerReflectionServer<
+        impl tonic_reflection::server::v1::ServerReflection,
+    >,
+    tonic_reflection::server::Error,
+> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+}
+
+fn registry_service(
+    door: Door,
+    limits: &GrpcConfig,
+    closing: watch::Receiver<bool>,
+) -> registry_service_server::RegistryServiceServer<RegistryCalls> {
+    let calls = RegistryCalls { door, limits: *limits, closing };
+    registry_service_server::RegistryServiceServer::new(calls)
+        .accept_compressed(Gzip)
+        .max_decoding_message_size(limits.message_bytes_max)
+        .max_encoding_message_size(limits.answer_bytes_max)
+}
+
+fn review_service(
+    door: Door,
+    limits: &GrpcConfig,
+) -> review_service_server::ReviewServiceServer<ReviewCalls> {
+    review_service_server::ReviewServiceServer::new(ReviewCalls { door, limits: *limits })
+        .accept_compressed(Gzip)
+        .max_decoding_message_size(limits.message_bytes_max)
+        .max_encoding_message_size(limits.answer_bytes_max)
+}
+
+fn admin_service(
+    door: Door,
+    limits: &GrpcConfig,
+) -> admin_service_server::AdminServiceServer<Admin> {
+    admin_service_server::AdminServiceServer::new(Admin { door })
+        .accept_compressed(Gzip)
+        .max_decoding_message_size(limits.message_bytes_max)
+        .max_encoding_message_size(limits.answer_bytes_max)
+}

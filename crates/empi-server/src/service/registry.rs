@@ -1,0 +1,129 @@
+//! RegistryService: registering records and asking who is who.
+
+use empi_proto::v1;
+use empi_proto::v1::registry_service_server::RegistryService;
+use tokio::sync::watch;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::bulk;
+use crate::call_log::CallNotes;
+use crate::config::GrpcConfig;
+use crate::convert::{self, InvalidRequest};
+use crate::door::Door;
+
+/// What MatchRecord answers with when the caller names no number.
+const CANDIDATES_DEFAULT: usize = 10;
+
+pub(crate) struct RegistryCalls {
+    pub(crate) door: Door,
+    pub(crate) limits: GrpcConfig,
+    /// Turns to true when the server shuts down.
+    pub(crate) closing: watch::Receiver<bool>,
+}
+
+#[tonic::async_trait]
+impl RegistryService for RegistryCalls {
+    async fn register_record(
+        &self,
+        request: Request<v1::RegisterRecordRequest>,
+    ) -> Result<Response<v1::RegisterRecordResponse>, Status> {
+        CallNotes::of(request.extensions()).request_id(&request.get_ref().request_id);
+        let registration = convert::register_request(request.into_inner())?;
+        let answer = self.door.call(move |registry| registry.register(registration)).await?;
+        Ok(Response::new(convert::registration(answer)))
+    }
+
+    async fn match_record(
+        &self,
+        request: Request<v1::MatchRecordRequest>,
+    ) -> Result<Response<v1::MatchRecordResponse>, Status> {
+        let v1::MatchRecordRequest { record, candidates_max } = request.into_inner();
+        let candidates_max = candidates_wanted(candidates_max, self.limits.candidates_max)?;
+        let record =
+            record.ok_or_else(|| InvalidRequest::new("`record` is missing: fill it in"))?;
+        let record = convert::source_record_from_proto(record)?;
+        let candidates =
+            self.door.call(move |registry| registry.match_record(&record, candidates_max)).await?;
+        Ok(Response::new(v1::MatchRecordResponse {
+            candidates: candidates.into_iter().map(convert::candidate).collect(),
+        }))
+    }
+
+    async fn get_person(
+        &self,
+        request: Request<v1::GetPersonRequest>,
+    ) -> Result<Response<v1::GetPersonResponse>, Status> {
+        let asked = convert::enterprise_id(&request.get_ref().enterprise_id)?;
+        let view = self.door.call(move |registry| registry.person(asked)).await?;
+        Ok(Response::new(v1::GetPersonResponse {
+            asked_enterprise_id: asked.to_string(),
+            person: Some(convert::person(view)),
+        }))
+    }
+
+    async fn get_record(
+        &self,
+        request: Request<v1::GetRecordRequest>,
+    ) -> Result<Response<v1::GetRecordResponse>, Status> {
+        let key = convert::record_key_from_proto(request.into_inner().key.unwrap_or_default())?;
+        if key.source.is_empty() || key.record_id.is_empty() {
+            return Err(InvalidRequest::new("`key` needs both: source and record_id").into());
+        }
+        let view = self.door.call(move |registry| registry.record(&key)).await?;
+        Ok(Response::new(v1::GetRecordResponse { record: Some(convert::record_view(view)) }))
+    }
+
+    async fn resolve_identifier(
+        &self,
+        request: Request<v1::ResolveIdentifierRequest>,
+    ) -> Result<Response<v1::ResolveIdentifierResponse>, Status> {
+        let identifier = convert::identifier(request.into_inner().identifier)?;
+        let views =
+            self.door.call(move |registry| registry.resolve_identifier(&identifier)).await?;
+        Ok(Response::new(v1::ResolveIdentifierResponse {
+            persons: views.into_iter().map(convert::person).collect(),
+        }))
+    }
+
+    type BulkRegisterStream = ReceiverStream<Result<v1::BulkRegisterResponse, Status>>;
+
+    async fn bulk_register(
+        &self,
+        request: Request<Streaming<v1::BulkRegisterRequest>>,
+    ) -> Result<Response<Self::BulkRegisterStream>, Status> {
+        CallNotes::of(request.extensions()).is_stream();
+        let answers = bulk::answers(
+            request.into_inner(),
+            self.door.clone(),
+            &self.limits,
+            self.closing.clone(),
+        );
+        Ok(Response::new(answers))
+    }
+}
+
+/// How many candidates to answer with. Asking for too many is refused, so that nobody takes a cut
+/// list for the whole one.
+fn candidates_wanted(asked: u32, max: usize) -> Result<usize, InvalidRequest> {
+    match asked as usize {
+        0 => Ok(CANDIDATES_DEFAULT.min(max)),
+        asked if asked <= max => Ok(asked),
+        asked => Err(InvalidRequest::new(format!(
+            "`candidates_max` is {asked} and may be at most {max}"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_candidates_are_refused_not_cut() {
+        assert_eq!(candidates_wanted(0, 100), Ok(10));
+        assert_eq!(candidates_wanted(0, 5), Ok(5));
+        assert_eq!(candidates_wanted(100, 100), Ok(100));
+        assert!(candidates_wanted(101, 100).is_err());
+    }
+}

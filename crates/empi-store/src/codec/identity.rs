@@ -1,0 +1,244 @@
+//! Rows of links, persons, events, requests and counters.
+
+use empi_model::{
+    EnterpriseId, EventKind, EventSequence, Link, LinkSource, MatchWeight, Person, PersonState,
+    RecordIndex, RegistryEvent, TaskId, Timestamp,
+};
+use prost::Message;
+
+use super::{ActorRow, Row};
+use crate::rows::{Counters, StoredRequest};
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct LinkRow {
+    #[prost(fixed64, tag = "1")]
+    enterprise_id: u64,
+    /// 1 by scoring, 2 by a steward.
+    #[prost(uint32, tag = "2")]
+    source: u32,
+    #[prost(double, optional, tag = "3")]
+    weight: Option<f64>,
+    #[prost(string, tag = "4")]
+    model: String,
+    #[prost(uint64, tag = "5")]
+    event: u64,
+}
+
+impl Row for LinkRow {
+    type Word = Link;
+
+    fn of(link: &Link) -> Self {
+        let source = match link.source {
+            LinkSource::Automatic => 1,
+            LinkSource::Manual => 2,
+        };
+        Self {
+            enterprise_id: link.enterprise_id.as_number(),
+            source,
+            weight: link.weight.map(MatchWeight::bits),
+            model: link.model.clone(),
+            event: link.event.0,
+        }
+    }
+
+    fn word(self) -> Option<Link> {
+        let source = match self.source {
+            1 => LinkSource::Automatic,
+            2 => LinkSource::Manual,
+            _ => return None,
+        };
+        Some(Link {
+            enterprise_id: EnterpriseId::from_number(self.enterprise_id),
+            source,
+            weight: self.weight.map(MatchWeight::from_bits),
+            model: self.model,
+            event: EventSequence(self.event),
+        })
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct PersonRow {
+    #[prost(fixed64, tag = "1")]
+    enterprise_id: u64,
+    /// The records of a living person.
+    #[prost(uint32, repeated, tag = "2")]
+    records: Vec<u32>,
+    /// The survivor of one that was merged away.
+    #[prost(fixed64, optional, tag = "3")]
+    survivor: Option<u64>,
+    #[prost(int64, tag = "4")]
+    created: i64,
+    #[prost(uint64, tag = "5")]
+    version: u64,
+}
+
+impl Row for PersonRow {
+    type Word = Person;
+
+    fn of(person: &Person) -> Self {
+        let (records, survivor) = match &person.state {
+            PersonState::Live(records) => (records.iter().map(|it| it.0).collect(), None),
+            PersonState::Redirect(survivor) => (Vec::new(), Some(survivor.as_number())),
+        };
+        Self {
+            enterprise_id: person.enterprise_id.as_number(),
+            records,
+            survivor,
+            created: person.created.0,
+            version: person.version.0,
+        }
+    }
+
+    fn word(self) -> Option<Person> {
+        let records = || self.records.iter().copied().map(RecordIndex).collect();
+        let state = match self.survivor {
+            Some(survivor) => PersonState::Redirect(EnterpriseId::from_number(survivor)),
+            None => PersonState::Live(records()),
+        };
+        Some(Person {
+            enterprise_id: EnterpriseId::from_number(self.enterprise_id),
+            state,
+            created: Timestamp(self.created),
+            version: EventSequence(self.version),
+        })
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct EventRow {
+    #[prost(uint64, tag = "1")]
+    sequence: u64,
+    #[prost(int64, tag = "2")]
+    time: i64,
+    #[prost(message, optional, tag = "3")]
+    actor: Option<ActorRow>,
+    #[prost(uint32, tag = "4")]
+    kind: u32,
+    #[prost(uint32, repeated, tag = "5")]
+    records: Vec<u32>,
+    #[prost(fixed64, optional, tag = "6")]
+    old_enterprise_id: Option<u64>,
+    #[prost(fixed64, tag = "7")]
+    new_enterprise_id: u64,
+    #[prost(double, optional, tag = "8")]
+    weight: Option<f64>,
+    #[prost(string, tag = "9")]
+    model: String,
+    #[prost(string, tag = "10")]
+    reason: String,
+    #[prost(uint64, optional, tag = "11")]
+    task: Option<u64>,
+}
+
+impl Row for EventRow {
+    type Word = RegistryEvent;
+
+    fn of(event: &RegistryEvent) -> Self {
+        Self {
+            sequence: event.sequence.0,
+            time: event.time.0,
+            actor: Some(ActorRow::of(&event.actor)),
+            kind: event.kind as u32,
+            records: event.records.iter().map(|it| it.0).collect(),
+            old_enterprise_id: event.old_enterprise_id.map(EnterpriseId::as_number),
+            new_enterprise_id: event.new_enterprise_id.as_number(),
+            weight: event.weight.map(MatchWeight::bits),
+            model: event.model.clone(),
+            reason: event.reason.clone(),
+            task: event.task.map(|it| it.0),
+        }
+    }
+
+    fn word(self) -> Option<RegistryEvent> {
+        Some(RegistryEvent {
+            sequence: EventSequence(self.sequence),
+            time: Timestamp(self.time),
+            actor: self.actor?.word()?,
+            kind: EventKind::ALL.into_iter().find(|kind| *kind as u32 == self.kind)?,
+            records: self.records.into_iter().map(RecordIndex).collect(),
+            old_enterprise_id: self.old_enterprise_id.map(EnterpriseId::from_number),
+            new_enterprise_id: EnterpriseId::from_number(self.new_enterprise_id),
+            weight: self.weight.map(MatchWeight::from_bits),
+            model: self.model,
+            reason: self.reason,
+            task: self.task.map(TaskId),
+        })
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct RequestRow {
+    #[prost(string, tag = "1")]
+    request_id: String,
+    #[prost(fixed64, tag = "2")]
+    content_hash: u64,
+    #[prost(uint32, tag = "3")]
+    record: u32,
+    #[prost(fixed64, tag = "4")]
+    enterprise_id: u64,
+    #[prost(uint32, tag = "5")]
+    decision: u32,
+    #[prost(double, optional, tag = "6")]
+    weight: Option<f64>,
+    #[prost(uint64, repeated, tag = "7")]
+    tasks: Vec<u64>,
+    #[prost(uint64, optional, tag = "8")]
+    event: Option<u64>,
+}
+
+impl Row for RequestRow {
+    type Word = StoredRequest;
+
+    fn of(request: &StoredRequest) -> Self {
+        Self {
+            request_id: request.request_id.clone(),
+            content_hash: request.content_hash,
+            record: request.record.0,
+            enterprise_id: request.enterprise_id.as_number(),
+            decision: u32::from(request.decision),
+            weight: request.weight.map(MatchWeight::bits),
+            tasks: request.tasks.iter().map(|it| it.0).collect(),
+            event: request.event.map(|it| it.0),
+        }
+    }
+
+    fn word(self) -> Option<StoredRequest> {
+        Some(StoredRequest {
+            request_id: self.request_id,
+            content_hash: self.content_hash,
+            record: RecordIndex(self.record),
+            enterprise_id: EnterpriseId::from_number(self.enterprise_id),
+            decision: u8::try_from(self.decision).ok()?,
+            weight: self.weight.map(MatchWeight::from_bits),
+            tasks: self.tasks.into_iter().map(TaskId).collect(),
+            event: self.event.map(EventSequence),
+        })
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct CountersRow {
+    #[prost(uint32, tag = "1")]
+    records: u32,
+    #[prost(uint64, tag = "2")]
+    persons_minted: u64,
+    #[prost(uint64, tag = "3")]
+    tasks: u64,
+    #[prost(uint64, tag = "4")]
+    events: u64,
+}
+
+impl Row for CountersRow {
+    type Word = Counters;
+
+    fn of(counters: &Counters) -> Self {
+        let Counters { records, persons_minted, tasks, events } = *counters;
+        Self { records, persons_minted, tasks, events }
+    }
+
+    fn word(self) -> Option<Counters> {
+        let Self { records, persons_minted, tasks, events } = self;
+        Some(Counters { records, persons_minted, tasks, events })
+    }
+}

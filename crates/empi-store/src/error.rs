@@ -1,0 +1,53 @@
+//! What can go wrong with a store, each as one sentence that says what to do.
+
+use std::path::PathBuf;
+
+/// A failure of the store. No message carries patient data.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the store open.
+    #[error("the store {} is in use by another process: stop it, or use another directory", .0.display())]
+    Locked(PathBuf),
+    /// The store was written by a later version of the program.
+    #[error(
+        "the store has format {found}, and this program reads up to {supported}: use the newer \
+         program that wrote it"
+    )]
+    Newer {
+        /// The store's format.
+        found: u32,
+        /// The latest that is read.
+        supported: u32,
+    },
+    /// A bulk load was broken off.
+    #[error("the store {} was not loaded to its end: delete it and load again", .0.display())]
+    Incomplete(PathBuf),
+    /// There is no store.
+    #[error("there is no store in {}: `empi load` or `empi serve` makes one", .0.display())]
+    Missing(PathBuf),
+    /// The directory holds something else.
+    #[error("{} holds files that are no store: choose an empty directory", .0.display())]
+    Foreign(PathBuf),
+    /// A bulk load needs an empty store.
+    #[error("the store {} has records already: load into an empty directory", .0.display())]
+    NotEmpty(PathBuf),
+    /// A write failed before; what is on disk is known only after opening it again.
+    #[error("the disk failed in an earlier write: look after it, then start again")]
+    Poisoned,
+    /// Something in the store does not agree with the rest of it.
+    #[error("the store is damaged, {0}: run `empi verify`, and restore a backup if it agrees")]
+    Damaged(String),
+    /// The operating system refused.
+    #[error("the store cannot be reached: {0}")]
+    Io(#[from] std::io::Error),
+    /// RocksDB refused.
+    #[error("the store cannot be read or written: {0}")]
+    RocksDb(#[from] rocksdb::Error),
+}
+
+impl StoreError {
+    /// A row that does not read.
+    pub(crate) fn unreadable(what: &str) -> Self {
+        Self::Damaged(format!("{what} does not read"))
+    }
+}

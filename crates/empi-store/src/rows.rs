@@ -1,0 +1,85 @@
+//! What the store keeps besides the words of `empi-model`: rows and the change that is one commit.
+
+use empi_model::{
+    BlockingKey, EnterpriseId, EventSequence, Link, MatchWeight, Person, RecordIndex,
+    RegistryEvent, ReviewTask, SourceRecord, TaskId, Timestamp,
+};
+
+/// A source record as the index holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRecord {
+    /// Its number in this store.
+    pub index: RecordIndex,
+    /// What the source said last.
+    pub record: SourceRecord,
+    /// Hash of the record's content, to recognise a repeated registration.
+    pub content_hash: u64,
+    /// The person it belongs to, and why.
+    pub link: Link,
+    /// 1 as registered, one more per update.
+    pub version: u32,
+    /// When it was first registered.
+    pub registered: Timestamp,
+    /// When its content changed last.
+    pub updated: Timestamp,
+}
+
+/// The answer to a request that carried an ID, so that the same request gets the same answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRequest {
+    /// The caller's ID of the request.
+    pub request_id: String,
+    /// Hash of the record's content, to refuse another request under the same ID.
+    pub content_hash: u64,
+    /// The record registered.
+    pub record: RecordIndex,
+    /// The person answered.
+    pub enterprise_id: EnterpriseId,
+    /// The decision answered, as the registry numbers them.
+    pub decision: u8,
+    /// The weight answered.
+    pub weight: Option<MatchWeight>,
+    /// The review tasks answered.
+    pub tasks: Vec<TaskId>,
+    /// The event answered.
+    pub event: Option<EventSequence>,
+}
+
+/// How many of each were ever made. The next record has the index `records`; the next task and event
+/// have the number one above the count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Records registered.
+    pub records: u32,
+    /// Enterprise IDs minted.
+    pub persons_minted: u64,
+    /// Review tasks raised.
+    pub tasks: u64,
+    /// Events.
+    pub events: u64,
+}
+
+/// One atomic change: all of it is durable, or nothing.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Commit {
+    /// Records registered or updated.
+    pub records: Vec<StoredRecord>,
+    /// Blocking keys that records have now.
+    pub keys_added: Vec<(BlockingKey, RecordIndex)>,
+    /// Blocking keys that records had.
+    pub keys_removed: Vec<(BlockingKey, RecordIndex)>,
+    /// Persons minted or changed.
+    pub persons: Vec<Person>,
+    /// Events.
+    pub events: Vec<RegistryEvent>,
+    /// Review tasks raised or resolved. The list of open tasks follows by itself.
+    pub tasks: Vec<ReviewTask>,
+    /// Updates held for review, by task; `None` takes one away.
+    pub held_updates: Vec<(TaskId, Option<SourceRecord>)>,
+    /// Pairs of records that a steward keeps apart.
+    pub kept_apart: Vec<(RecordIndex, RecordIndex)>,
+    /// Answers to remember.
+    pub requests: Vec<StoredRequest>,
+    /// The counters after this change; of several commits written together the last counts.
+    pub counters: Option<Counters>,
+}

@@ -1,0 +1,202 @@
+//! Reading a store at one point in time.
+
+use empi_model::{
+    BlockingKey, EnterpriseId, EventSequence, Person, RecordIndex, RecordKey, RegistryEvent,
+    ReviewTask, SourceRecord, TaskId,
+};
+use rocksdb::{DB, Direction, IteratorMode, ReadOptions, SnapshotWithThreadMode};
+
+use crate::codec::{
+    CountersRow, EventRow, PersonRow, RecordRow, RequestRow, Row, SourceRow, TaskRow,
+};
+use crate::layout::{self, Family};
+use crate::store::META_COUNTERS;
+use crate::{Counters, Store, StoreError, StoredRecord, StoredRequest};
+
+/// A store at one point in time. Later commits do not show.
+pub struct Snapshot<'a> {
+    store: &'a Store,
+    snapshot: SnapshotWithThreadMode<'a, DB>,
+}
+
+impl std::fmt::Debug for Snapshot<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Snapshot").field("store", self.store).finish_non_exhaustive()
+    }
+}
+
+type KeyAndValue = (Box<[u8]>, Box<[u8]>);
+
+impl<'a> Snapshot<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store, snapshot: store.db.snapshot() }
+    }
+
+    /// The raw bytes of one row.
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.snapshot.get_cf(&self.store.family(family)?, key)?)
+    }
+
+    fn row<R: Row>(&self, family: Family, key: &[u8]) -> Result<Option<R::Word>, StoreError> {
+        let Some(bytes) = self.get(family, key)? else { return Ok(None) };
+        R::decoded(&bytes).map(Some).ok_or_else(|| StoreError::unreadable(family.as_str()))
+    }
+
+    /// A record by its number.
+    ///
+    /// # Errors
+    /// Like all reads: [`StoreError::Damaged`] for a row that does not read, else what RocksDB says.
+    pub fn record(&self, index: RecordIndex) -> Result<Option<StoredRecord>, StoreError> {
+        self.row::<RecordRow>(Family::Records, &layout::index_key(index))
+    }
+
+    /// The number of a record by its key.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn record_index(&self, key: &RecordKey) -> Result<Option<RecordIndex>, StoreError> {
+        let Some(key) = layout::record_key(key) else { return Ok(None) };
+        let Some(bytes) = self.get(Family::RecordKeys, &key)? else { return Ok(None) };
+        let index = layout::read_index(&bytes);
+        index.map(Some).ok_or_else(|| StoreError::unreadable(Family::RecordKeys.as_str()))
+    }
+
+    /// A person, or the redirect that took its place.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn person(&self, id: EnterpriseId) -> Result<Option<Person>, StoreError> {
+        self.row::<PersonRow>(Family::Persons, &layout::person_key(id))
+    }
+
+    /// A review task.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn task(&self, id: TaskId) -> Result<Option<ReviewTask>, StoreError> {
+        self.row::<TaskRow>(Family::Tasks, &layout::task_key(id))
+    }
+
+    /// The record that a task holds back.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn held_update(&self, id: TaskId) -> Result<Option<SourceRecord>, StoreError> {
+        self.row::<SourceRow>(Family::HeldUpdates, &layout::task_key(id))
+    }
+
+    /// The answer to an earlier request.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn request(&self, request_id: &str) -> Result<Option<StoredRequest>, StoreError> {
+        self.row::<RequestRow>(Family::Requests, request_id.as_bytes())
+    }
+
+    /// An event.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn event(&self, sequence: EventSequence) -> Result<Option<RegistryEvent>, StoreError> {
+        self.row::<EventRow>(Family::Events, &layout::event_key(sequence))
+    }
+
+    /// The counters; all 0 in a new store.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn counters(&self) -> Result<Counters, StoreError> {
+        Ok(self.row::<CountersRow>(Family::Meta, META_COUNTERS)?.unwrap_or_default())
+    }
+
+    /// Rows of a family from a key on, in the order of keys.
+    pub(crate) fn scan(
+        &self,
+        family: Family,
+        from: &[u8],
+    ) -> impl Iterator<Item = Result<KeyAndValue, StoreError>> + use<'_, 'a> {
+        let mut options = ReadOptions::default();
+        options.set_verify_checksums(true);
+        options.set_readahead_size(2 << 20);
+        // A scan of everything must not push the rows that are asked for out of the cache.
+        options.fill_cache(false);
+        let mode = IteratorMode::From(from, Direction::Forward);
+        let rows = self
+            .store
+            .family(family)
+            .map(|handle| self.snapshot.iterator_cf_opt(&handle, options, mode));
+        let (rows, error) = match rows {
+            Ok(rows) => (Some(rows), None),
+            Err(error) => (None, Some(Err(error))),
+        };
+        error.into_iter().chain(rows.into_iter().flatten().map(|row| row.map_err(StoreError::from)))
+    }
+
+    fn words<R: Row>(
+        &self,
+        family: Family,
+        from: &[u8],
+    ) -> impl Iterator<Item = Result<R::Word, StoreError>> + use<'_, 'a, R> {
+        self.scan(family, from).map(move |row| {
+            R::decoded(&row?.1).ok_or_else(|| StoreError::unreadable(family.as_str()))
+        })
+    }
+
+    /// Every record, by number.
+    pub fn records(&self) -> impl Iterator<Item = Result<StoredRecord, StoreError>> {
+        self.words::<RecordRow>(Family::Records, &[])
+    }
+
+    /// Every posting, by blocking key.
+    pub fn keys(&self) -> impl Iterator<Item = Result<(BlockingKey, RecordIndex), StoreError>> {
+        self.scan(Family::Keys, &[]).map(|row| {
+            layout::read_posting(&row?.0).ok_or_else(|| StoreError::unreadable("a blocking key"))
+        })
+    }
+
+    /// Every person and redirect, by enterprise ID.
+    pub fn persons(&self) -> impl Iterator<Item = Result<Person, StoreError>> {
+        self.words::<PersonRow>(Family::Persons, &[])
+    }
+
+    /// Every review task, by ID.
+    pub fn tasks(&self) -> impl Iterator<Item = Result<ReviewTask, StoreError>> {
+        self.words::<TaskRow>(Family::Tasks, &[])
+    }
+
+    /// Every pair of records that a steward keeps apart.
+    pub fn kept_apart(
+        &self,
+    ) -> impl Iterator<Item = Result<(RecordIndex, RecordIndex), StoreError>> {
+        self.scan(Family::KeptApart, &[]).map(|row| {
+            layout::read_pair(&row?.0).ok_or_else(|| StoreError::unreadable("a pair kept apart"))
+        })
+    }
+
+    /// Events from a sequence number on, in order.
+    pub fn events_from(
+        &self,
+        sequence: EventSequence,
+    ) -> impl Iterator<Item = Result<RegistryEvent, StoreError>> {
+        self.words::<EventRow>(Family::Events, &layout::event_key(sequence))
+    }
+
+    /// Review tasks behind one, by ID; all or only those that wait.
+    pub fn tasks_after(
+        &self,
+        open_only: bool,
+        after: Option<TaskId>,
+    ) -> impl Iterator<Item = Result<ReviewTask, StoreError>> {
+        let from = layout::task_key(TaskId(after.map_or(0, |id| id.0.saturating_add(1))));
+        let family = if open_only { Family::OpenTasks } else { Family::Tasks };
+        self.scan(family, &from).map(move |row| {
+            let (key, value) = row?;
+            if !open_only {
+                return TaskRow::decoded(&value).ok_or_else(|| StoreError::unreadable("a task"));
+            }
+            let id = layout::read_u64(&key).ok_or_else(|| StoreError::unreadable("a task's ID"))?;
+            let task = self.task(TaskId(id))?;
+            task.ok_or_else(|| StoreError::Damaged(format!("task {id} is missing")))
+        })
+    }
+}

@@ -1,0 +1,338 @@
+//! Opening a store and writing to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use empi_model::ReviewState;
+use rocksdb::checkpoint::Checkpoint;
+use rocksdb::{ColumnFamilyRef, DB, ErrorKind, WriteBatch, WriteOptions};
+
+use crate::bulk::BulkLoader;
+use crate::codec::{
+    CountersRow, EventRow, PersonRow, RecordRow, RequestRow, Row as _, SourceRow, TaskRow,
+};
+use crate::layout::{self, FORMAT, Family};
+use crate::snapshot::Snapshot;
+use crate::{Commit, StoreError};
+
+/// Names in the `meta` family.
+pub(crate) const META_FORMAT: &[u8] = b"format";
+pub(crate) const META_MODEL: &[u8] = b"model";
+pub(crate) const META_CREATED_BY: &[u8] = b"created_by";
+pub(crate) const META_COUNTERS: &[u8] = b"counters";
+pub(crate) const META_LOADING: &[u8] = b"loading";
+
+/// How to open a store.
+#[derive(Clone, Debug, Default)]
+pub struct StoreOptions {
+    /// The model in force when the store is made; kept for the record.
+    pub model: String,
+    /// Whether to make a store where there is none.
+    pub create: bool,
+}
+
+/// What a store says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreMeta {
+    /// The format of its rows.
+    pub format: u32,
+    /// The model in force when it was made.
+    pub model: String,
+    /// The version of the program that made it.
+    pub created_by: String,
+}
+
+/// Figures of a store.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct StoreStats {
+    /// Records.
+    pub records: u64,
+    /// Living persons.
+    pub persons: u64,
+    /// Enterprise IDs that were merged away.
+    pub redirects: u64,
+    /// Review tasks that wait.
+    pub open_tasks: u64,
+    /// Events.
+    pub events: u64,
+    /// Bytes of the sorted files on disk, by family.
+    pub bytes: Vec<(&'static str, u64)>,
+}
+
+/// A store: one directory, open in one process.
+pub struct Store {
+    pub(crate) db: DB,
+    dir: PathBuf,
+    poisoned: AtomicBool,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Store").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens a store, or makes one if the options say so.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Foreign`], [`StoreError::Locked`],
+    /// [`StoreError::Newer`], [`StoreError::Incomplete`], or what RocksDB says.
+    pub fn open(dir: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        let is_store = dir.join("CURRENT").is_file();
+        if !is_store {
+            if !options.create {
+                return Err(StoreError::Missing(dir.to_owned()));
+            }
+            std::fs::create_dir_all(dir)?;
+            let only_lock = |name: &std::ffi::OsStr| name == "LOCK" || name == "LOG";
+            for entry in std::fs::read_dir(dir)? {
+                if !only_lock(&entry?.file_name()) {
+                    return Err(StoreError::Foreign(dir.to_owned()));
+                }
+            }
+        }
+        let database = layout::database_options(!is_store);
+        let db = DB::open_cf_descriptors(&database, dir, layout::descriptors())
+            .map_err(|error| open_error(error, dir))?;
+        let store = Self { db, dir: dir.to_owned(), poisoned: AtomicBool::new(false) };
+        if is_store {
+            store.check()?
+        } else {
+            store.introduce(options)?
+        }
+        Ok(store)
+    }
+
+    /// Refuses a store that this program must not touch.
+    fn check(&self) -> Result<(), StoreError> {
+        let format = self.meta_value(META_FORMAT)?;
+        let format = format.and_then(|bytes| Some(u32::from_be_bytes(bytes.try_into().ok()?)));
+        let found = format.ok_or_else(|| StoreError::Foreign(self.dir.clone()))?;
+        if found > FORMAT {
+            return Err(StoreError::Newer { found, supported: FORMAT });
+        }
+        if self.meta_value(META_LOADING)?.is_some() {
+            return Err(StoreError::Incomplete(self.dir.clone()));
+        }
+        Ok(())
+    }
+
+    fn introduce(&self, options: &StoreOptions) -> Result<(), StoreError> {
+        let meta = self.family(Family::Meta)?;
+        let mut batch = WriteBatch::default();
+        batch.put_cf(&meta, META_FORMAT, FORMAT.to_be_bytes());
+        batch.put_cf(&meta, META_MODEL, &options.model);
+        batch.put_cf(&meta, META_CREATED_BY, env!("CARGO_PKG_VERSION"));
+        Ok(self.db.write_opt(batch, &synced())?)
+    }
+
+    pub(crate) fn family(&self, family: Family) -> Result<ColumnFamilyRef<'_>, StoreError> {
+        let name = family.as_str();
+        self.db.cf_handle(name).ok_or_else(|| StoreError::unreadable(&format!("family {name}")))
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn meta_value(&self, name: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.db.get_cf(&self.family(Family::Meta)?, name)?)
+    }
+
+    /// What the store says of itself.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn meta(&self) -> Result<StoreMeta, StoreError> {
+        let text = |name| -> Result<String, StoreError> {
+            let bytes = self.meta_value(name)?.unwrap_or_default();
+            String::from_utf8(bytes).map_err(|_| StoreError::unreadable("what it says of itself"))
+        };
+        Ok(StoreMeta {
+            format: FORMAT,
+            model: text(META_MODEL)?,
+            created_by: text(META_CREATED_BY)?,
+        })
+    }
+
+    /// Writes changes as one: after `Ok` all of them are on disk, after an error none is promised and
+    /// the store takes no more.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`] after an earlier failure; else what RocksDB says.
+    pub fn commit(&self, changes: &[Commit]) -> Result<(), StoreError> {
+        if self.poisoned.load(Ordering::Acquire) {
+            return Err(StoreError::Poisoned);
+        }
+        let mut batch = WriteBatch::default();
+        for change in changes {
+            self.stage(&mut batch, change, true)?;
+        }
+        self.write(batch, &synced())
+    }
+
+    /// Writes a batch; a failure poisons the store.
+    pub(crate) fn write(&self, batch: WriteBatch, how: &WriteOptions) -> Result<(), StoreError> {
+        self.db.write_opt(batch, how).map_err(|error| {
+            self.poisoned.store(true, Ordering::Release);
+            StoreError::from(error)
+        })
+    }
+
+    /// Turns a change into writes, its added keys only if `with_keys`.
+    pub(crate) fn stage(
+        &self,
+        batch: &mut WriteBatch,
+        change: &Commit,
+        with_keys: bool,
+    ) -> Result<(), StoreError> {
+        self.stage_records(batch, change, with_keys)?;
+        let persons = self.family(Family::Persons)?;
+        for person in &change.persons {
+            let key = layout::person_key(person.enterprise_id);
+            batch.put_cf(&persons, key, PersonRow::encoded(person));
+        }
+        let events = self.family(Family::Events)?;
+        for event in &change.events {
+            batch.put_cf(&events, layout::event_key(event.sequence), EventRow::encoded(event));
+        }
+        self.stage_tasks(batch, change)?;
+        let kept_apart = self.family(Family::KeptApart)?;
+        for (one, other) in &change.kept_apart {
+            batch.put_cf(&kept_apart, layout::pair_key(*one, *other), b"");
+        }
+        let requests = self.family(Family::Requests)?;
+        for request in &change.requests {
+            batch.put_cf(&requests, &request.request_id, RequestRow::encoded(request));
+        }
+        if let Some(counters) = &change.counters {
+            let meta = self.family(Family::Meta)?;
+            batch.put_cf(&meta, META_COUNTERS, CountersRow::encoded(counters));
+        }
+        Ok(())
+    }
+
+    fn stage_records(
+        &self,
+        batch: &mut WriteBatch,
+        change: &Commit,
+        with_keys: bool,
+    ) -> Result<(), StoreError> {
+        let records = self.family(Family::Records)?;
+        let record_keys = self.family(Family::RecordKeys)?;
+        for stored in &change.records {
+            let key = layout::record_key(&stored.record.key)
+                .ok_or_else(|| StoreError::Damaged("a source's name is too long".to_owned()))?;
+            batch.put_cf(&records, layout::index_key(stored.index), RecordRow::encoded(stored));
+            batch.put_cf(&record_keys, key, layout::index_key(stored.index));
+        }
+        let keys = self.family(Family::Keys)?;
+        for (key, index) in &change.keys_removed {
+            batch.delete_cf(&keys, layout::posting_key(*key, *index));
+        }
+        for (key, index) in change.keys_added.iter().filter(|_| with_keys) {
+            batch.put_cf(&keys, layout::posting_key(*key, *index), b"");
+        }
+        Ok(())
+    }
+
+    fn stage_tasks(&self, batch: &mut WriteBatch, change: &Commit) -> Result<(), StoreError> {
+        let tasks = self.family(Family::Tasks)?;
+        let open_tasks = self.family(Family::OpenTasks)?;
+        for task in &change.tasks {
+            let key = layout::task_key(task.id);
+            batch.put_cf(&tasks, key, TaskRow::encoded(task));
+            match task.state {
+                ReviewState::Open => batch.put_cf(&open_tasks, key, b""),
+                ReviewState::Resolved { .. } => batch.delete_cf(&open_tasks, key),
+            }
+        }
+        let held_updates = self.family(Family::HeldUpdates)?;
+        for (task, record) in &change.held_updates {
+            let key = layout::task_key(*task);
+            match record {
+                Some(record) => batch.put_cf(&held_updates, key, SourceRow::encoded(record)),
+                None => batch.delete_cf(&held_updates, key),
+            }
+        }
+        Ok(())
+    }
+
+    /// The store as it is now, unchanged by later commits.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot::new(self)
+    }
+
+    /// Starts to fill an empty store. Until [`BulkLoader::finish`] the store says that it is incomplete.
+    ///
+    /// # Errors
+    /// [`StoreError::NotEmpty`], or what RocksDB says.
+    pub fn bulk_loader(&self) -> Result<BulkLoader<'_>, StoreError> {
+        if self.snapshot().records().next().is_some() {
+            return Err(StoreError::NotEmpty(self.dir.clone()));
+        }
+        BulkLoader::start(self)
+    }
+
+    /// Copies the store as it is now into a directory that does not exist yet, mostly by hard links.
+    ///
+    /// # Errors
+    /// What RocksDB says.
+    pub fn checkpoint(&self, dir: &Path) -> Result<(), StoreError> {
+        Ok(Checkpoint::new(&self.db)?.create_checkpoint(dir)?)
+    }
+
+    /// Figures. Reads every person.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        let snapshot = self.snapshot();
+        let counters = snapshot.counters().unwrap_or_default();
+        let is_live =
+            |person: &empi_model::Person| matches!(person.state, empi_model::PersonState::Live(_));
+        let (mut persons, mut redirects) = (0, 0);
+        for person in snapshot.persons().filter_map(Result::ok) {
+            *(if is_live(&person) { &mut persons } else { &mut redirects }) += 1;
+        }
+        let bytes = Family::ALL.map(|family| (family.as_str(), self.bytes_of(family)));
+        StoreStats {
+            records: u64::from(counters.records),
+            persons,
+            redirects,
+            open_tasks: snapshot.tasks_after(true, None).count() as u64,
+            events: counters.events,
+            bytes: bytes.to_vec(),
+        }
+    }
+
+    fn bytes_of(&self, family: Family) -> u64 {
+        let handle = self.family(family).ok();
+        let bytes = handle.and_then(|handle| {
+            self.db
+                .property_int_value_cf(&handle, rocksdb::properties::TOTAL_SST_FILES_SIZE)
+                .ok()?
+        });
+        bytes.unwrap_or_default()
+    }
+}
+
+/// A write that is on disk when it returns.
+pub(crate) fn synced() -> WriteOptions {
+    let mut options = WriteOptions::default();
+    options.set_sync(true);
+    options
+}
+
+/// RocksDB tells only in words that the lock is taken.
+fn open_error(error: rocksdb::Error, dir: &Path) -> StoreError {
+    let says = |words: &str| error.as_ref().contains(words);
+    if error.kind() == ErrorKind::IOError && (says("lock hold") || says("While lock file")) {
+        return StoreError::Locked(dir.to_owned());
+    }
+    if error.kind() == ErrorKind::InvalidArgument && says("olumn famil") {
+        // Written by a program that knows other families than this one.
+        return StoreError::Newer { found: FORMAT + 1, supported: FORMAT };
+    }
+    error.into()
+}

@@ -1,0 +1,79 @@
+//! The command line as a whole: which commands there are.
+
+use std::fmt;
+
+use crate::{client, generate, serve, store_commands};
+
+/// Enterprise Master Patient Index: decides which patient records are the same human being.
+#[derive(clap::Parser)]
+#[command(name = "empi", version, max_term_width = 100, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands. Each line is one module; its `run` does the work.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Make US-like patients who never were, with the truth about them
+    Generate(generate::Args),
+    /// Serve an index over gRPC
+    Serve(serve::Args),
+    /// Register records with a running server
+    Register(Box<client::register::Args>),
+    /// Ask a running server which persons a record resembles, without writing
+    Match(Box<client::match_record::Args>),
+    /// Show a person and its records
+    Person(client::person::Args),
+    /// Work through the review queue
+    Review(client::review::Args),
+    /// Check a store that no server has open: every row against every other
+    Verify(store_commands::VerifyArgs),
+    /// Count what a store holds that no server has open
+    Stats(store_commands::StatsArgs),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Generate(args) => generate::run(args),
+            Self::Serve(args) => serve::run(&args),
+            Self::Register(args) => client::register::run(*args),
+            Self::Match(args) => client::match_record::run(*args),
+            Self::Person(args) => client::person::run(args),
+            Self::Review(args) => client::review::run(args),
+            Self::Verify(args) => store_commands::verify(&args),
+            Self::Stats(args) => store_commands::stats(&args),
+        }
+    }
+}
+
+/// Wrong usage that only shows when the arguments are looked at together. Exit code 2.
+#[derive(Debug)]
+pub(crate) struct UsageError(String);
+
+impl UsageError {
+    pub(crate) fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+}

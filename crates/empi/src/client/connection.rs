@@ -1,0 +1,147 @@
+//! Finding the server and speaking with it.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use empi_proto::v1::registry_service_client::RegistryServiceClient;
+use empi_proto::v1::review_service_client::ReviewServiceClient;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+use crate::cli::UsageError;
+
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// A person with very many records is a large answer; beyond this the server is broken.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Which server, and how to print its answers.
+#[derive(clap::Args)]
+pub(crate) struct ServerArgs {
+    /// The server: HOST:PORT or a URL
+    #[arg(long, global = true, value_name = "ADDR", default_value = "127.0.0.1:7311")]
+    server: String,
+    /// Print each answer as one line of JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// An open connection.
+pub(crate) struct Server {
+    channel: Channel,
+}
+
+impl ServerArgs {
+    /// Connects, or says what to start.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Server> {
+        let url = url_of(&self.server)?;
+        let endpoint = Endpoint::from_shared(url)
+            .map_err(|_| bad_address(&self.server))?
+            .connect_timeout(CONNECT_TIME_MAX);
+        let channel = endpoint.connect().await.map_err(|error| {
+            anyhow!(
+                "no server answers at {} ({}): start one with `empi serve --data DIR`, or \
+                 name another with --server",
+                self.server,
+                root_cause(&error)
+            )
+        })?;
+        Ok(Server { channel })
+    }
+}
+
+impl Server {
+    pub(crate) fn registry(&self) -> RegistryServiceClient<Channel> {
+        RegistryServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    pub(crate) fn review(&self) -> ReviewServiceClient<Channel> {
+        ReviewServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+}
+
+/// Runs one command's conversation to its end.
+pub(crate) fn converse(
+    conversation: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(conversation)
+}
+
+/// The server's own sentence. A status that the transport made gets one that says what it means.
+pub(crate) fn refusal(status: &Status) -> anyhow::Error {
+    match (status.code(), status.source()) {
+        (Code::Unknown | Code::Unavailable | Code::Cancelled, Some(_)) => anyhow!(
+            "the connection to the server broke: what was not answered may or may not be durable, \
+             so send it again"
+        ),
+        _ if status.message().is_empty() => {
+            anyhow!("the server refused without a reason ({:?})", status.code())
+        }
+        _ => anyhow!("{}", status.message()),
+    }
+}
+
+/// An answer that lacks what the contract says it has.
+pub(crate) fn incomplete() -> anyhow::Error {
+    anyhow!("the server's answer is incomplete: is it of another version than this program?")
+}
+
+/// What the system said, below what each layer made of it.
+fn root_cause(error: &dyn Error) -> &dyn Error {
+    error.source().map_or(error, root_cause)
+}
+
+fn url_of(address: &str) -> Result<String, UsageError> {
+    if address.starts_with("http://") {
+        return Ok(address.to_owned());
+    }
+    if address.starts_with("https://") {
+        return Err(UsageError::new(
+            "this version speaks no TLS: use http:// on a network you trust",
+        ));
+    }
+    match address.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(format!("http://{address}"))
+        }
+        _ => Err(bad_address(address)),
+    }
+}
+
+fn bad_address(address: &str) -> UsageError {
+    UsageError::new(format!(
+        "--server {address} is no address: write HOST:PORT or http://HOST:PORT"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_host_and_port_or_a_url() {
+        for (address, url) in [
+            ("127.0.0.1:7311", Some("http://127.0.0.1:7311")),
+            ("[::1]:7311", Some("http://[::1]:7311")),
+            ("http://index.example:80", Some("http://index.example:80")),
+            ("https://index.example", None),
+            ("index.example", None),
+            (":7311", None),
+            ("host:port", None),
+        ] {
+            assert_eq!(url_of(address).ok().as_deref(), url, "{address}");
+        }
+    }
+
+    #[test]
+    fn the_servers_sentence_is_passed_on() {
+        let sentence = refusal(&Status::not_found("no such person")).to_string();
+        assert_eq!(sentence, "no such person");
+    }
+}

@@ -1,0 +1,158 @@
+//! `empi review`: what the index asks people, and their answers.
+
+use empi_proto::v1;
+
+use super::answers::{self, Task};
+use super::connection::{Server, ServerArgs, converse, incomplete, refusal};
+use super::tables;
+use crate::output::Output;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List the tasks that wait, oldest first
+    List(ListArgs),
+    /// Show the oldest task that waits
+    Next,
+    /// Show one task: both records side by side and why they might be one
+    Show(ShowArgs),
+    /// Answer a task
+    Resolve(ResolveArgs),
+}
+
+#[derive(clap::Args)]
+struct ListArgs {
+    /// Also tasks that are resolved
+    #[arg(long)]
+    all: bool,
+    /// At most this many tasks
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+}
+
+#[derive(clap::Args)]
+struct ShowArgs {
+    /// The task
+    #[arg(value_name = "TASK")]
+    task_id: u64,
+}
+
+#[derive(clap::Args)]
+struct ResolveArgs {
+    /// The task
+    #[arg(value_name = "TASK")]
+    task_id: u64,
+    /// The answer: one human being, or two
+    #[arg(long = "as", value_name = "ANSWER")]
+    outcome: Outcome,
+    /// Why, for those who read it later. Kept for ever, so no patient data
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
+    /// Who decides
+    #[arg(long, value_name = "NAME")]
+    actor: String,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Outcome {
+    /// One human being: the two persons are merged
+    Same,
+    /// Two human beings: they are kept apart for good
+    Different,
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    let json = args.server.json;
+    converse(async {
+        let server = args.server.connect().await?;
+        match args.command {
+            Command::List(ListArgs { all, limit }) => list(&server, all, limit, json).await,
+            Command::Next => next(&server, json).await,
+            Command::Show(ShowArgs { task_id }) => print(view_of(&server, task_id).await?, json),
+            Command::Resolve(answer) => print(resolve(&server, answer).await?, json),
+        }
+    })
+}
+
+async fn list(server: &Server, all: bool, limit: usize, json: bool) -> anyhow::Result<()> {
+    let tasks = tasks(server, all, limit).await?;
+    let mut output = Output::lock();
+    if !json {
+        return output.text(&tables::tasks(&tasks));
+    }
+    tasks.iter().try_for_each(|task| output.line(answers::line(task)?))
+}
+
+async fn next(server: &Server, json: bool) -> anyhow::Result<()> {
+    match tasks(server, false, 1).await?.first() {
+        Some(task) => print(view_of(server, task.task_id).await?, json),
+        // For a script, no line is the answer: there is no task.
+        None if json => Ok(()),
+        None => Output::lock().text(&tables::tasks(&[])),
+    }
+}
+
+/// The first tasks of the queue, page by page.
+async fn tasks(server: &Server, all: bool, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut tasks = Vec::new();
+    let mut page_token = String::new();
+    // Pages of the server's own size, which it never refuses.
+    let page_size = if limit == 1 { 1 } else { 0 };
+    while tasks.len() < limit {
+        let request = v1::ListTasksRequest { include_resolved: all, page_size, page_token };
+        let page = server
+            .review()
+            .list_tasks(request)
+            .await
+            .map_err(|status| refusal(&status))?
+            .into_inner();
+        tasks.extend(page.tasks.into_iter().map(Task::from));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    tasks.truncate(limit);
+    Ok(tasks)
+}
+
+async fn view_of(server: &Server, task_id: u64) -> anyhow::Result<v1::TaskView> {
+    let answer = server
+        .review()
+        .get_task(v1::GetTaskRequest { task_id })
+        .await
+        .map_err(|status| refusal(&status))?;
+    answer.into_inner().view.ok_or_else(incomplete)
+}
+
+async fn resolve(server: &Server, answer: ResolveArgs) -> anyhow::Result<v1::TaskView> {
+    let outcome = match answer.outcome {
+        Outcome::Same => v1::ReviewOutcome::Same,
+        Outcome::Different => v1::ReviewOutcome::Different,
+    };
+    let request = v1::ResolveTaskRequest {
+        task_id: answer.task_id,
+        outcome: outcome.into(),
+        actor: Some(v1::Actor { kind: v1::ActorKind::Steward.into(), name: answer.actor }),
+        note: answer.note,
+    };
+    let resolved =
+        server.review().resolve_task(request).await.map_err(|status| refusal(&status))?;
+    resolved.into_inner().view.ok_or_else(incomplete)
+}
+
+fn print(view: v1::TaskView, json: bool) -> anyhow::Result<()> {
+    let task = Task::try_from(view)?;
+    if json {
+        Output::lock().line(answers::line(&task)?)
+    } else {
+        Output::lock().text(&tables::task(&task))
+    }
+}

@@ -1,0 +1,104 @@
+//! `empi load`: link files and put records, identities and review tasks into a store that `serve`
+//! opens.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use empi_model::{Actor, ActorKind, RecordIndex};
+use empi_registry::{LoadedReview, Loader};
+
+use super::input::InputArgs;
+use super::pipeline::{Linked, ModelArgs, link_files};
+use super::{stages, write_summary};
+
+/// Link files and put the outcome into a new store that `empi serve` opens.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The store's directory; it must be empty or not there yet
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Where the figures of the run go, as JSON
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+    /// The column that holds the truth, to measure quality by; it is not used for linking
+    #[arg(long, value_name = "COLUMN")]
+    truth: Option<String>,
+    /// Who loads, for the events
+    #[arg(long, value_name = "NAME", default_value = "empi load")]
+    actor: String,
+}
+
+/// Runs `empi load`.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    // Before the work: a store that cannot take it should be known at once.
+    let actor = Actor { kind: ActorKind::System, name: args.actor.clone() };
+    let model = args.model.file()?.validate()?;
+    let mut loader =
+        Loader::create(&args.data, &model, Arc::new(crate::clock::SystemClock), actor)?;
+    let mut linked = link_files(&args.input, &args.model, args.truth.as_deref())?;
+    let mut stages = std::mem::replace(&mut linked.stages, stages::Stages::start());
+    stages.run("store", || store(args, &linked, &mut loader))?;
+    let report = stages.run("finish", || {
+        loader.finish(&questions(&linked), u64::from(linked.linkage.person_count))
+    })?;
+    let line = stages.line();
+    linked.stages = stages;
+    linked.write_rejects(&args.input.rejects_path(&args.data))?;
+    let summary = linked.summary(args.truth.is_some());
+    summary.print(&line);
+    eprintln!("{}: {} records, {} open review tasks", args.data.display(), report.records, report.tasks);
+    write_summary(args.summary.as_deref(), &summary)
+}
+
+/// Reads the files a second time, so that the whole of the records is never in memory, and stores
+/// each record with its person.
+fn store(args: &Args, linked: &Linked, loader: &mut Loader) -> anyhow::Result<()> {
+    let linkage = &linked.linkage;
+    let mut places = linkage.order.iter().copied().peekable();
+    for file in &args.input.files {
+        let mut reader = empi_formats::open(file, &linked.options)?;
+        while let Some(chunk) = reader.next_chunk()? {
+            for record in chunk.records {
+                // A repeated key was set aside when the files were read first.
+                let is_next = places.peek().is_some_and(|place| {
+                    linkage.keys.get(*place as usize) == Some(&record.key)
+                });
+                if !is_next {
+                    continue;
+                }
+                let Some(place) = places.next() else { continue };
+                let person = linkage.persons.get(place as usize).copied().unwrap_or_default();
+                let weight = linkage.link_weights.get(place as usize).copied().flatten();
+                loader.add(record, linkage.enterprise_id(person), weight)?;
+            }
+        }
+    }
+    anyhow::ensure!(places.peek().is_none(), "an input file changed while it was loaded: load again");
+    Ok(())
+}
+
+/// The review queue, records named by their place in the store: the order of input.
+fn questions(linked: &Linked) -> Vec<LoadedReview> {
+    let linkage = &linked.linkage;
+    let mut index = vec![RecordIndex(0); linkage.keys.len()];
+    for (at, place) in linkage.order.iter().enumerate() {
+        if let Some(slot) = index.get_mut(*place as usize) {
+            *slot = RecordIndex(u32::try_from(at).unwrap_or(u32::MAX));
+        }
+    }
+    let index = |place: u32| index.get(place as usize).copied().unwrap_or(RecordIndex(0));
+    linkage
+        .reviews
+        .iter()
+        .map(|review| LoadedReview {
+            left: index(review.left),
+            right: index(review.right),
+            weight: review.weight,
+            guards: review.guards.iter().collect(),
+        })
+        .collect()
+}

@@ -1,0 +1,194 @@
+//! `summary.json`: what a bulk run did, in figures.
+
+use std::collections::BTreeMap;
+
+use empi_linkage::{LinkageModel, Linkage, MissedPairs, Quality};
+use serde::Serialize;
+
+/// Missed pairs that are looked at one by one; beyond, an even sample.
+const EXAMINED_MAX: u64 = 1_000_000;
+
+/// The figures of one run. A contract with other programs: fields are added, never changed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) records: u64,
+    pub(crate) rejected: u64,
+    pub(crate) candidate_pairs: u64,
+    /// Pairs decided as links.
+    pub(crate) links: u64,
+    /// Questions for data stewards: pairs of persons that may be one.
+    pub(crate) reviews: u64,
+    pub(crate) persons: u64,
+    pub(crate) model: String,
+    pub(crate) thresholds: ThresholdBits,
+    pub(crate) evidence_floor: Floor,
+    pub(crate) capped_blocks: Vec<CappedRule>,
+    pub(crate) stages: BTreeMap<&'static str, f64>,
+    pub(crate) total_seconds: f64,
+    pub(crate) peak_rss_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quality: Option<QualityFigures>,
+}
+
+/// The thresholds in bits.
+#[derive(Debug, Serialize)]
+pub(crate) struct ThresholdBits {
+    pub(crate) link: f64,
+    pub(crate) review: f64,
+}
+
+/// The evidence floor that was in force, and what the files could give.
+#[derive(Debug, Serialize)]
+pub(crate) struct Floor {
+    pub(crate) groups_min: u32,
+    pub(crate) groups_given: u32,
+    pub(crate) bits_min: f64,
+}
+
+/// Blocks of one rule that were too large to be compared.
+#[derive(Debug, Serialize)]
+pub(crate) struct CappedRule {
+    pub(crate) rule: &'static str,
+    pub(crate) blocks: u64,
+    pub(crate) largest: u32,
+}
+
+/// How good the linkage is, by the truth.
+#[derive(Debug, Serialize)]
+pub(crate) struct QualityFigures {
+    pub(crate) truth_pairs: u64,
+    pub(crate) predicted_pairs: u64,
+    pub(crate) true_positive_pairs: u64,
+    pub(crate) precision: Option<f64>,
+    pub(crate) recall: Option<f64>,
+    pub(crate) f1: Option<f64>,
+    pub(crate) cluster_precision: Option<f64>,
+    pub(crate) cluster_recall: Option<f64>,
+    pub(crate) cluster_f1: Option<f64>,
+    pub(crate) b_cubed_precision: Option<f64>,
+    pub(crate) b_cubed_recall: Option<f64>,
+    pub(crate) b_cubed_f1: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missed: Option<MissedFigures>,
+}
+
+/// Why true pairs were missed.
+#[derive(Debug, Serialize)]
+pub(crate) struct MissedFigures {
+    pub(crate) pairs: u64,
+    pub(crate) examined: u64,
+    pub(crate) by_blocking: u64,
+    pub(crate) by_scoring: u64,
+    pub(crate) sent_to_review: u64,
+    pub(crate) recall_with_review: Option<f64>,
+}
+
+impl From<&MissedPairs> for MissedFigures {
+    fn from(missed: &MissedPairs) -> Self {
+        Self {
+            pairs: missed.missed,
+            examined: missed.examined,
+            by_blocking: missed.missed_by_blocking,
+            by_scoring: missed.missed_by_scoring,
+            sent_to_review: missed.sent_to_review,
+            recall_with_review: missed.recall_with_review,
+        }
+    }
+}
+
+impl QualityFigures {
+    pub(crate) fn new(quality: &Quality, missed: Option<&MissedPairs>) -> Self {
+        Self {
+            truth_pairs: quality.truth_pairs,
+            predicted_pairs: quality.predicted_pairs,
+            true_positive_pairs: quality.true_positive_pairs,
+            precision: quality.pairwise.precision,
+            recall: quality.pairwise.recall,
+            f1: quality.pairwise.f1,
+            cluster_precision: quality.exact_cluster.precision,
+            cluster_recall: quality.exact_cluster.recall,
+            cluster_f1: quality.exact_cluster.f1,
+            b_cubed_precision: quality.b_cubed.precision,
+            b_cubed_recall: quality.b_cubed.recall,
+            b_cubed_f1: quality.b_cubed.f1,
+            missed: missed.map(MissedFigures::from),
+        }
+    }
+
+    /// Measures a linkage; `truth` is by order of input.
+    pub(crate) fn of(linkage: &Linkage, truth: &[Option<u32>]) -> Self {
+        let mut by_place = vec![None; linkage.keys.len()];
+        for (place, truth) in linkage.order.iter().zip(truth) {
+            if let Some(slot) = by_place.get_mut(*place as usize) {
+                *slot = *truth;
+            }
+        }
+        let quality = empi_linkage::evaluate(&linkage.persons, &by_place);
+        let reviews: Vec<_> = linkage.reviews.iter().map(|pair| (pair.left, pair.right)).collect();
+        let missed = empi_linkage::split_missed_pairs(
+            &linkage.persons,
+            &by_place,
+            &reviews,
+            EXAMINED_MAX,
+            |left, right| linkage.was_candidate(left, right),
+        );
+        Self::new(&quality, Some(&missed))
+    }
+
+    /// Lines for people.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let percent = |share: Option<f64>| {
+            share.map_or_else(|| "undefined".to_owned(), |share| format!("{:.3} %", share * 100.0))
+        };
+        let line = |what: &str, precision, recall, f1| {
+            let (precision, recall, f1) = (percent(precision), percent(recall), percent(f1));
+            format!("{what}: precision {precision}, recall {recall}, F1 {f1}")
+        };
+        let mut lines = vec![
+            line("pairs   ", self.precision, self.recall, self.f1),
+            line("clusters", self.cluster_precision, self.cluster_recall, self.cluster_f1),
+            line("B-cubed ", self.b_cubed_precision, self.b_cubed_recall, self.b_cubed_f1),
+        ];
+        if let Some(missed) = &self.missed {
+            let of = if missed.examined < missed.pairs {
+                format!("{} ({} looked at)", missed.pairs, missed.examined)
+            } else {
+                missed.pairs.to_string()
+            };
+            lines.push(format!(
+                "missed   : {of} true pairs: {} never compared, {} scored too low or split, {} wait \
+                 for review; recall once all are answered {}",
+                missed.by_blocking,
+                missed.by_scoring,
+                missed.sent_to_review,
+                percent(missed.recall_with_review)
+            ));
+        }
+        lines
+    }
+}
+
+impl ThresholdBits {
+    pub(crate) fn of(model: &LinkageModel) -> Self {
+        let thresholds = model.thresholds();
+        Self { link: thresholds.link.bits(), review: thresholds.review.bits() }
+    }
+}
+
+impl CappedRule {
+    /// Counts capped blocks by rule.
+    pub(crate) fn of(linkage: &Linkage) -> Vec<Self> {
+        let mut rules: Vec<Self> = Vec::new();
+        for block in &linkage.capped_blocks {
+            let rule = block.rule.as_str();
+            match rules.iter_mut().find(|it| it.rule == rule) {
+                Some(it) => {
+                    it.blocks += 1;
+                    it.largest = it.largest.max(block.records);
+                }
+                None => rules.push(Self { rule, blocks: 1, largest: block.records }),
+            }
+        }
+        rules
+    }
+}

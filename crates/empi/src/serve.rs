@@ -1,0 +1,154 @@
+//! `empi serve`: an index on its data directory, over gRPC, until it is told to stop.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use empi_linkage::LinkageModel;
+use empi_registry::{Registry, RegistryOptions};
+use empi_server::{Listener, RegistryConfig, ServerConfig};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::clock::SystemClock;
+use crate::log;
+use crate::output::Output;
+
+/// How long calls that were broken off may still hold the store before the program ends anyway. Only
+/// what was acknowledged has to be on disk, and that it is.
+const LAST_CALLS_TIME_MAX: Duration = Duration::from_secs(5);
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The directory of the index; made when it does not exist
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Where to serve gRPC; port 0 takes a free port and prints it
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7311", value_parser = address_of)]
+    grpc: SocketAddr,
+    /// Limits other than the defaults
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+    /// The linkage model; without it, the built-in one for US patients
+    #[arg(long, value_name = "FILE.toml")]
+    model: Option<PathBuf>,
+    /// INSECURE: allow an address that other machines can reach. There is no authentication and no
+    /// encryption yet: anybody on that network can read and change all patient data
+    #[arg(long)]
+    insecure_allow_remote: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let config = match &args.config {
+        Some(file) => ServerConfig::read(file)?,
+        None => ServerConfig::default(),
+    };
+    let model = read_model(args.model.as_deref())?;
+    log::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(config.grpc.threads_max + 16)
+        .build()
+        .context("cannot start the runtime")?;
+    let served = runtime.block_on(serve(args, config, model));
+    runtime.shutdown_timeout(LAST_CALLS_TIME_MAX);
+    served
+}
+
+/// Binds first, so that a port in use is said at once; then opens the index, which takes longer; and
+/// says that it is ready only when it is.
+async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow::Result<()> {
+    let listener = Listener::bind(args.grpc, args.insecure_allow_remote).await?;
+    let address = listener.address();
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "INSECURE: callers are not authenticated and nothing is encrypted on this address"
+        );
+    }
+    let registry = open(args.data.clone(), model, config.registry).await?;
+    let stop = StopSignal::listen()?;
+    Output::lock().line(format_args!("serving gRPC on {address}"))?;
+    tracing::info!(%address, model = registry.model_name(), "serving");
+    let served =
+        empi_server::serve(listener, &config.grpc, Arc::clone(&registry), stop.received()).await;
+    match Arc::into_inner(registry) {
+        Some(registry) => tokio::task::spawn_blocking(move || registry.close()).await?,
+        None => tracing::warn!("calls still run: the index closes when they end"),
+    }
+    served?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn open(
+    data: PathBuf,
+    model: LinkageModel,
+    limits: RegistryConfig,
+) -> anyhow::Result<Arc<Registry>> {
+    let options = RegistryOptions {
+        queue_max: limits.queue_max,
+        commit_batch_max: limits.commit_batch_max,
+        tasks_max: limits.tasks_max,
+        ..RegistryOptions::new(model, Arc::new(SystemClock))
+    };
+    let registry = tokio::task::spawn_blocking(move || Registry::open(&data, options)).await??;
+    Ok(Arc::new(registry))
+}
+
+fn read_model(file: Option<&Path>) -> anyhow::Result<LinkageModel> {
+    let Some(file) = file else { return Ok(LinkageModel::us_default()?) };
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the model {}", file.display()))?;
+    LinkageModel::parse(&text).with_context(|| format!("the model {} is refused", file.display()))
+}
+
+/// The polite requests to stop: Ctrl-C and what service managers send.
+struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    async fn received(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// An address as numbers, or a name that means one, such as `localhost:7311`.
+fn address_of(text: &str) -> Result<SocketAddr, String> {
+    let addresses = text.to_socket_addrs().map_err(|_| "write HOST:PORT".to_owned())?;
+    addresses.into_iter().next().ok_or_else(|| "this name has no address".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_host_and_port() {
+        assert_eq!(address_of("127.0.0.1:0"), Ok(SocketAddr::from(([127, 0, 0, 1], 0))));
+        assert!(address_of("[::1]:7311").is_ok());
+        assert!(address_of("127.0.0.1").is_err());
+    }
+
+    #[test]
+    fn without_a_model_file_the_built_in_one_serves() {
+        let built_in = LinkageModel::us_default().unwrap();
+        assert_eq!(read_model(None).unwrap().name(), built_in.name());
+        let missing = read_model(Some(Path::new("/no/such/model.toml"))).map(|_| ());
+        assert!(missing.unwrap_err().to_string().contains("model.toml"));
+    }
+}

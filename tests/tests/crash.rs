@@ -1,0 +1,118 @@
+//! Acknowledged is durable: the server is killed in the middle of registrations, again and again.
+//!
+//! SIGKILL takes the process and leaves the page cache, so this does not test the disk; that every
+//! acknowledged change was synced before is for the registry's own tests.
+
+use std::collections::BTreeMap;
+
+use empi_proto::v1::SourceRecord;
+use empi_tests::{Desk, Folder, Server, empi, nth_patient};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+
+const CLIENTS: usize = 6;
+/// After how many acknowledgements of a cycle the server is killed.
+const CYCLES: [usize; 8] = [1, 37, 150, 64, 256, 5, 199, 301];
+
+/// What a client was told: this record belongs to this person.
+struct Acknowledged {
+    client: usize,
+    step: u32,
+    enterprise_id: String,
+}
+
+/// The record of a client's step. All clients register the same people at about the same time, and
+/// every fourth step changes the record of the step before.
+fn step_record(client: usize, step: u32) -> SourceRecord {
+    let number = if step % 4 == 3 { step - 1 } else { step };
+    let patient = nth_patient(number);
+    let patient = if step % 4 == 3 { patient.with("street", "7 Oak Avenue") } else { patient };
+    patient.record(&format!("hospital-{client}"), &number.to_string())
+}
+
+/// Registers without pause until the server is gone.
+async fn register_on(
+    mut desk: Desk,
+    client: usize,
+    first: u32,
+    told: UnboundedSender<Acknowledged>,
+) -> (usize, u32) {
+    for step in first.. {
+        let Ok(answer) = desk.try_register(step_record(client, step), "").await else {
+            return (client, step);
+        };
+        let enterprise_id = answer.enterprise_id;
+        // Nobody listens any more once the server was killed, and then the next call fails.
+        let _ = told.send(Acknowledged { client, step, enterprise_id });
+    }
+    unreachable!("steps never end")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigkill_loses_nothing_acknowledged() {
+    let folder = Folder::new();
+    let data = folder.path("data");
+    // By client and record: the last acknowledged step that wrote it, and the person answered.
+    let mut oracle: BTreeMap<(usize, u32), (u32, String)> = BTreeMap::new();
+    let mut next = [0; CLIENTS];
+    for (cycle, kill_after) in CYCLES.into_iter().enumerate() {
+        let server = Server::start(&data);
+        let mut desk = server.desk().await;
+        for (key, acknowledged) in &oracle {
+            assert_is_there(&mut desk, *key, acknowledged, cycle).await;
+        }
+        let (sender, mut told) = unbounded_channel();
+        let mut running = JoinSet::new();
+        for (client, first) in next.into_iter().enumerate() {
+            let desk = server.desk().await;
+            running.spawn(register_on(desk, client, first, sender.clone()));
+        }
+        drop(sender);
+        let mut heard = Vec::new();
+        while heard.len() < kill_after {
+            heard.push(told.recv().await.expect("the clients register until the server is killed"));
+        }
+        server.kill();
+        // What was still on its way when the server died was acknowledged, too.
+        while let Some(late) = told.recv().await {
+            heard.push(late);
+        }
+        for (client, step) in running.join_all().await {
+            next[client] = step;
+        }
+        for Acknowledged { client, step, enterprise_id } in heard {
+            let record = if step % 4 == 3 { step - 1 } else { step };
+            oracle.insert((client, record), (step, enterprise_id));
+        }
+    }
+    let server = Server::start(&data);
+    let mut desk = server.desk().await;
+    for (key, acknowledged) in &oracle {
+        assert_is_there(&mut desk, *key, acknowledged, CYCLES.len()).await;
+    }
+    let stats = server.stats().await;
+    let sent: u64 = next.iter().map(|step| u64::from(*step) + 1).sum();
+    assert!((oracle.len() as u64..=sent).contains(&stats.records), "{} records", stats.records);
+    assert_eq!(server.stop().code, Some(0));
+    let _ = empi(&["verify", "--data", &data]).succeeded();
+}
+
+/// The record has the acknowledged content, or that of the one later step that was on its way when
+/// the server was killed, and the enterprise ID answers with the record's person.
+async fn assert_is_there(
+    desk: &mut Desk,
+    (client, record): (usize, u32),
+    (step, enterprise_id): &(u32, String),
+    cycle: usize,
+) {
+    let held = desk.record(&format!("hospital-{client}"), &record.to_string()).await;
+    let is_acknowledged = |step| held.record.as_ref() == Some(&step_record(client, step));
+    let may_be_later = record % 4 == 2 && *step == record && is_acknowledged(record + 1);
+    assert!(
+        is_acknowledged(*step) || may_be_later,
+        "cycle {cycle}: content of client {client}, step {step}"
+    );
+    assert_eq!(&held.enterprise_id, enterprise_id, "cycle {cycle}: client {client}, step {step}");
+    let person = desk.person(enterprise_id).await;
+    assert!(person.records.iter().any(|other| other.record == held.record), "cycle {cycle}");
+}
