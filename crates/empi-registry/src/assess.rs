@@ -1,4 +1,5 @@
-//! Reading the index for one record: its candidates, how they score, and which persons they speak for.
+//! Reading the index for one record: its candidates, how they score, and which persons they speak
+//! for.
 //!
 //! An assessment is a value. It carries what was read (keys, persons, the sequence number of the
 //! mirror), so that the commit thread can tell whether it still holds.
@@ -116,24 +117,16 @@ pub(crate) fn assess(
     let own = existing.and_then(|record| reader.own(record));
     let own_person = own.as_ref().map(|own| own.person);
     let (candidates, capped, candidates_cut) = candidates(mirror, model.limits(), &keys, &row);
-    let others = candidates.into_iter().filter(|record| {
-        own_person.is_none() || mirror.person_of(*record) != own_person
-    });
+    let others = candidates
+        .into_iter()
+        .filter(|record| own_person.is_none() || mirror.person_of(*record) != own_person);
     let contenders = reader.contenders(&others.collect::<Vec<_>>(), existing);
     let apart = apart(mirror, &contenders, own_person);
-    Assessment {
-        sequence: mirror.sequence(),
-        keys,
-        contenders,
-        apart,
-        capped,
-        candidates_cut,
-        own,
-    }
+    Assessment { sequence: mirror.sequence(), keys, contenders, apart, capped, candidates_cut, own }
 }
 
-/// The records that share a key, those that share most keys first where there are too many; the blocks
-/// that were not walked; and how many candidates were left out.
+/// The records that share a key, those that share most keys first where there are too many; the
+/// blocks that were not walked; and how many candidates were left out.
 fn candidates(
     mirror: &Mirror,
     limits: Limits,
@@ -203,9 +196,11 @@ impl Reader<'_> {
             person: stored.person,
             link: stored.link,
             with_itself: score(self.model, self.values, self.row, &stored.row),
-            with_others: scored.reduce(|best, next| {
-                if next.1.weight > best.1.weight { next } else { best }
-            }),
+            with_others: scored.reduce(
+                |best, next| {
+                    if next.1.weight > best.1.weight { next } else { best }
+                },
+            ),
         })
     }
 

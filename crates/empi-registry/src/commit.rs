@@ -1,8 +1,8 @@
 //! The commit thread: the one place where the index changes.
 //!
-//! It takes as many waiting changes as one write may hold, checks for each that its plan still holds
-//! (or plans again, which is right because nothing else changes meanwhile), applies them to the mirror,
-//! writes all of them with one synced batch, and only then answers.
+//! It takes as many waiting changes as one write may hold, checks for each that its plan still
+//! holds (or plans again, which is right because nothing else changes meanwhile), applies them to
+//! the mirror, writes all of them with one synced batch, and only then answers.
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -99,7 +99,8 @@ impl Committer {
             };
             self.core.durability.poison();
             tracing::error!(failure, "no change is taken any more");
-            return;
+            // Whoever waits, or still comes, is told by dropping the way to answer.
+            queue.iter().for_each(drop);
         }
     }
 

@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn every_field_counts() {
-        let mut hashes = vec![content_hash(&named("Ann", "Lee")), content_hash(&named("AnnL", "ee"))];
+        let mut hashes =
+            vec![content_hash(&named("Ann", "Lee")), content_hash(&named("AnnL", "ee"))];
         let changes: [fn(&mut SourceRecord); 14] = [
             |record| record.key.source = "hospital-b".into(),
             |record| record.key.record_id = "18".into(),
@@ -132,6 +133,6 @@ mod tests {
         expect_test::expect![[r#"
             "accf648a50204ef9"
         "#]]
-            .assert_debug_eq(&format!("{:016x}", content_hash(&named("Ann", "Lee"))));
+        .assert_debug_eq(&format!("{:016x}", content_hash(&named("Ann", "Lee"))));
     }
 }

@@ -2,8 +2,8 @@
 
 use empi_store::StoreError;
 
-/// Why a use case did not happen. Nothing was changed, except where [`Poisoned`](Self::Poisoned) says
-/// that this is not known.
+/// Why a use case did not happen. Nothing was changed, except where [`Poisoned`](Self::Poisoned)
+/// says that this is not known.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
@@ -22,9 +22,9 @@ pub enum RegistryError {
     /// The store could not read or open.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A write failed before, or the commit thread did. Nothing is answered any more, because what is
-    /// in memory may not be on disk; whether the failed change itself is there shows after a restart,
-    /// when the same request may be sent again.
+    /// A write failed before, or the commit thread did. Nothing is answered any more, because what
+    /// is in memory may not be on disk; whether the failed change itself is there shows after a
+    /// restart, when the same request may be sent again.
     #[error(
         "a write to disk failed, so the index takes no more requests: repair the disk, start again \
          and send the request again"

@@ -1,7 +1,7 @@
 //! A record on its way in: what the source said, what it means, and its content as one number.
 
 use empi_linkage::normalize;
-use empi_model::{NormalizedRecord, SourceRecord};
+use empi_model::{NormalizedRecord, RecordKey, SourceRecord};
 
 use crate::RegistryError;
 use crate::content::content_hash;
@@ -24,14 +24,31 @@ impl Incoming {
     }
 }
 
-/// A record without a source or without a record ID cannot be named, now or later.
+/// Longest name of a source, in bytes.
+const SOURCE_BYTES_MAX: usize = 200;
+
+/// Longest record ID, in bytes.
+const RECORD_ID_BYTES_MAX: usize = 1000;
+
+/// A record that cannot be named, now or later, is refused.
 pub(crate) fn check_key(record: &SourceRecord) -> Result<(), RegistryError> {
-    let sentence = if record.key.source.is_empty() {
-        "the record names no source: fill in `source` with the name of the system it comes from"
-    } else if record.key.record_id.is_empty() {
-        "the record has no record ID: fill in `record_id` with the source's own number for it"
-    } else {
-        return Ok(());
-    };
-    Err(RegistryError::invalid(sentence))
+    let RecordKey { source, record_id } = &record.key;
+    let parts = [
+        ("source", "the name of the system it comes from", source, SOURCE_BYTES_MAX),
+        ("record_id", "the source's own number for it", record_id, RECORD_ID_BYTES_MAX),
+    ];
+    for (field, meaning, value, bytes_max) in parts {
+        if value.is_empty() {
+            let sentence = format!("the record has no `{field}`: fill it in with {meaning}");
+            return Err(RegistryError::invalid(sentence));
+        }
+        if value.len() > bytes_max {
+            return Err(RegistryError::invalid(format!(
+                "the record's `{field}` has {} bytes and may have at most {bytes_max}: send \
+                 {meaning}",
+                value.len()
+            )));
+        }
+    }
+    Ok(())
 }

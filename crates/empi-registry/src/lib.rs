@@ -3,38 +3,38 @@
 //!
 //! # The way of one record
 //!
-//! [`Registry::register`] reads aloud: normalise, find candidates by blocking keys, score, decide, plan,
-//! commit, answer. Everything up to the plan runs in the caller's thread against the mirror, the index
-//! in memory; one commit thread checks that the plan still holds, writes it together with others in one
-//! synced batch, and answers.
+//! [`Registry::register`] reads aloud: normalise, find candidates by blocking keys, score, decide,
+//! plan, commit, answer. Everything up to the plan runs in the caller's thread against the mirror,
+//! the index in memory; one commit thread checks that the plan still holds, writes it together with
+//! others in one synced batch, and answers.
 //!
 //! # One person, one enterprise ID, however many callers
 //!
 //! Two simultaneous registrations of the same new human end with one enterprise ID:
 //!
-//! 1. Scoring sees only records that share a blocking key. So if the two records would match, some key
-//!    belongs to both. (Identical records share all their keys; a block over `block_records_max` is
-//!    split by birth year, which they share too. Only where every common block is over the limit are
-//!    two records never compared; a review task then tells so.)
-//! 2. All keys of a record are in what its plan read, *also those that nobody had*. So are the persons
-//!    that were considered.
+//! 1. Scoring sees only records that share a blocking key. So if the two records would match, some
+//!    key belongs to both. (Identical records share all their keys; a block over
+//!    `block_records_max` is split by birth year, which they share too. Only where every common
+//!    block is over the limit are two records never compared; a review task then tells so.)
+//! 2. All keys of a record are in what its plan read, *also those that nobody had*. So are the
+//!    persons that were considered.
 //! 3. Every change marks the keys of the records it writes, and the persons it changes, with its
-//!    sequence number. The commit thread takes changes one after the other. When it takes the second
-//!    record, the common key is marked with the first record's number, which is higher than the one
-//!    the second's plan was made at. The plan is thrown away and made again, against an index that holds
-//!    the first record: the second is linked to it.
+//!    sequence number. The commit thread takes changes one after the other. When it takes the
+//!    second record, the common key is marked with the first record's number, which is higher than
+//!    the one the second's plan was made at. The plan is thrown away and made again, against an
+//!    index that holds the first record: the second is linked to it.
 //!
 //! A plan that is not thrown away would come out the same if it were made again, because everything
-//! it depends on is unchanged. (Term-frequency counts are the exception: they are statistics, and are
-//! allowed to be a few records old.) So all changes are as if made one after the other, in the order of
-//! their sequence numbers: strictly serialisable.
+//! it depends on is unchanged. (Term-frequency counts are the exception: they are statistics, and
+//! are allowed to be a few records old.) So all changes are as if made one after the other, in the
+//! order of their sequence numbers: strictly serialisable.
 //!
 //! # Durable when answered
 //!
 //! The mirror runs ahead of the disk by the one write in progress. Changes are answered after their
-//! write is synced. Reads take documents from the store, where only synced writes are visible, or wait
-//! until the last change they saw in the mirror is on disk. After a failed write nothing is answered
-//! any more, so nothing that may be lost was ever shown.
+//! write is synced. Reads take documents from the store, where only synced writes are visible, or
+//! wait until the last change they saw in the mirror is on disk. After a failed write nothing is
+//! answered any more, so nothing that may be lost was ever shown.
 //!
 //! # Identity rules kept here
 //!

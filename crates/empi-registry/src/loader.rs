@@ -1,8 +1,9 @@
 //! Loading files that were linked in bulk into an empty store.
 //!
-//! Records stream through: they are normalised and keyed on all cores, chunk by chunk, and written by
-//! a thread of their own while the next chunk is read. What must be known whole (which records a person
-//! has) is kept as numbers and written at the end. A load that breaks off leaves a store that says so.
+//! Records stream through: they are normalised and keyed on all cores, chunk by chunk, and written
+//! by a thread of their own while the next chunk is read. What must be known whole (which records a
+//! person has) is kept as numbers and written at the end. A load that breaks off leaves a store
+//! that says so.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -92,7 +93,7 @@ struct Added {
 
 /// What the writing thread is told.
 enum Part {
-    Add(Commit),
+    Add(Box<Commit>),
     Finish(Counters),
 }
 
@@ -101,6 +102,7 @@ impl Loader {
     ///
     /// # Errors
     /// [`RegistryError::Store`] when the store cannot be opened or is not empty.
+    #[expect(clippy::needless_pass_by_value, reason = "a clock is handed over as in the options")]
     pub fn create(
         dir: &Path,
         model: &LinkageModel,
@@ -134,8 +136,8 @@ impl Loader {
     /// Adds a record of a person and returns its index: 0 for the first, then counting up.
     ///
     /// # Errors
-    /// [`RegistryError::Invalid`] for a record without key, a key that was added before, or too many
-    /// records; [`RegistryError::Store`] when writing fails.
+    /// [`RegistryError::Invalid`] for a record without key, a key that was added before, or too
+    /// many records; [`RegistryError::Store`] when writing fails.
     pub fn add(
         &mut self,
         record: SourceRecord,
@@ -169,8 +171,8 @@ impl Loader {
     /// Writes persons and review tasks and completes the store. `persons_minted` is how many
     /// enterprise IDs linking gave out: the next person gets the one after.
     ///
-    /// A question about two records of one person is left out, and so is a second one about the same
-    /// two persons.
+    /// A question about two records of one person is left out, and so is a second one about the
+    /// same two persons.
     ///
     /// # Errors
     /// [`RegistryError::Invalid`] for a question that names a record that was not added;
@@ -189,7 +191,7 @@ impl Loader {
         };
         self.send_persons()?;
         for chunk in tasks.chunks(CHUNK_MAX) {
-            self.send(Part::Add(Commit { tasks: chunk.to_vec(), ..Commit::default() }))?;
+            self.send(Part::Add(Box::new(Commit { tasks: chunk.to_vec(), ..Commit::default() })))?;
         }
         let counters = Counters {
             records: self.record_count,
@@ -226,7 +228,7 @@ impl Loader {
             commit.records.push(record);
             commit.events.push(event);
         }
-        self.send(Part::Add(commit))
+        self.send(Part::Add(Box::new(commit)))
     }
 
     fn send_persons(&mut self) -> Result<(), RegistryError> {
@@ -240,7 +242,7 @@ impl Loader {
                 version: records.last().map_or(EventSequence(0), |last| event_of(*last)),
             });
             let commit = Commit { persons: persons.collect(), ..Commit::default() };
-            self.send(Part::Add(commit))?;
+            self.send(Part::Add(Box::new(commit)))?;
         }
         Ok(())
     }
@@ -298,8 +300,13 @@ impl Origin {
         let Added { index, record, enterprise_id, weight, is_first } = added;
         let Self { model, actor, time } = self.clone();
         let event = event_of(index);
-        let link =
-            Link { enterprise_id, source: LinkSource::Automatic, weight, model: model.clone(), event };
+        let link = Link {
+            enterprise_id,
+            source: LinkSource::Automatic,
+            weight,
+            model: model.clone(),
+            event,
+        };
         let keys = stored_keys(&record).into_iter().map(|key| (key, index)).collect();
         let kind = if is_first { EventKind::RegisteredNew } else { EventKind::RegisteredLinked };
         let stored = StoredRecord {

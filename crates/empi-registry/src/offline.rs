@@ -10,8 +10,8 @@ use crate::query::stored_keys;
 /// Reads a whole store and checks that everything in it agrees.
 ///
 /// # Errors
-/// [`RegistryError::Store`] when it is missing, open elsewhere or cannot be read; what does not agree is
-/// in the report.
+/// [`RegistryError::Store`] when it is missing, open elsewhere or cannot be read; what does not
+/// agree is in the report.
 pub fn verify(dir: &Path) -> Result<VerifyReport, RegistryError> {
     Ok(open(dir)?.verify(&stored_keys)?)
 }

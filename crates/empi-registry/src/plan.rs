@@ -1,4 +1,5 @@
-//! Deciding: from what the index says about a record to what is to change. Pure functions over values.
+//! Deciding: from what the index says about a record to what is to change. Pure functions over
+//! values.
 //!
 //! A person *answers* when its best record links and no guard, for the pair or for the person as a
 //! whole, holds the link back.
@@ -6,13 +7,16 @@
 //! | who answers | what is decided |
 //! |---|---|
 //! | exactly one person | the record is linked to it |
-//! | several | linked to the strongest; each other one becomes a question (potential duplicate). Enterprise IDs that exist are never merged by scoring |
-//! | several, of which a steward keeps two apart | nobody can tell whose record it is: a new person, and a question for each |
+//! | several | linked to the strongest, and a question (potential duplicate) for each other |
+//! | several, of which a steward keeps two apart | a new person, and a question for each |
 //! | nobody, some possible | a new person, and a question (possible match) for each |
 //! | nobody at all | a new person |
 //!
-//! To keep the queue short, a linked record asks about further persons only where their weight alone
-//! would link and a guard holds it back; mere possible matches beside a clear link are not asked.
+//! Enterprise IDs that exist are never merged by scoring.
+//!
+//! To keep the queue short, a linked record asks about further persons only where their weight
+//! alone would link and a guard holds it back; mere possible matches beside a clear link are not
+//! asked.
 
 use empi_linkage::Guards;
 use empi_model::{
@@ -97,9 +101,10 @@ pub(crate) fn place(assessment: &Assessment, rules: &Rules) -> Placement {
 /// A new person, and a question for everybody who answers or nearly does.
 fn ask_all(assessment: &Assessment, guards_of_answering: Guards, rules: &Rules) -> Placement {
     let own = assessment.own.as_ref().map(|own| own.person);
-    let askable = assessment.contenders.iter().filter(|contender| {
-        own.is_none_or(|own| !is_apart(assessment, own, contender.person))
-    });
+    let askable = assessment
+        .contenders
+        .iter()
+        .filter(|contender| own.is_none_or(|own| !is_apart(assessment, own, contender.person)));
     let questions = askable.map(|contender| {
         let more = if contender.answers() { guards_of_answering } else { Guards::NONE };
         question(ReviewKind::PossibleMatch, contender, more)
@@ -109,11 +114,7 @@ fn ask_all(assessment: &Assessment, guards_of_answering: Guards, rules: &Rules) 
 
 /// The questions that remain beside a link: whether others who answer, or whom only a guard holds
 /// back, are one with the person linked to.
-fn questions_beside(
-    assessment: &Assessment,
-    person: EnterpriseId,
-    rules: &Rules,
-) -> Vec<Question> {
+fn questions_beside(assessment: &Assessment, person: EnterpriseId, rules: &Rules) -> Vec<Question> {
     let others = assessment.contenders.iter().filter(|contender| {
         contender.person != person
             && (contender.answers() || contender.weight >= rules.thresholds.link)
@@ -136,8 +137,8 @@ fn is_apart(assessment: &Assessment, one: EnterpriseId, other: EnterpriseId) -> 
 ///
 /// A record with others in its person must still resemble the best of them, at or above the review
 /// threshold. A record that is alone, or that a steward linked, must not contradict what it said
-/// before: the evidence between old and new content, without the prior, must not be negative, and no
-/// guard may speak of two people (a twin, a parent, another number).
+/// before: the evidence between old and new content, without the prior, must not be negative, and
+/// no guard may speak of two people (a twin, a parent, another number).
 pub(crate) fn plan_update(own: &Own, assessment: &Assessment, rules: &Rules) -> UpdatePlan {
     let evidence = own.with_itself.weight - rules.prior;
     let contradicts_itself =

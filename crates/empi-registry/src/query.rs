@@ -1,12 +1,13 @@
 //! Asking the registry: nothing here changes anything, and nothing is answered that is not durable.
 //!
-//! Documents (records, persons, tasks) are read from a snapshot of the store, where only synced writes
-//! are visible. Matching reads the mirror and waits for the changes it saw.
+//! Documents (records, persons, tasks) are read from a snapshot of the store, where only synced
+//! writes are visible. Matching reads the mirror and waits for the changes it saw.
 
 use empi_linkage::{Intern, Lexicon, LexiconOverlay, blocking_keys, explain, normalize};
 use empi_model::{
-    BlockingKey, BlockingRule, EnterpriseId, Identifier, LinkDecision, MatchGrade, NormalizedRecord,
-    Person, PersonState, RecordKey, ReviewKind, ReviewTask, ScoreExplanation, SourceRecord, TaskId,
+    BlockingKey, BlockingRule, EnterpriseId, Identifier, LinkDecision, MatchGrade,
+    NormalizedRecord, Person, PersonState, RecordKey, ReviewKind, ReviewTask, ScoreExplanation,
+    SourceRecord, TaskId,
 };
 use empi_store::{Snapshot, StoreStats, StoredRecord, VerifyReport};
 
@@ -14,9 +15,7 @@ use crate::RegistryError;
 use crate::assess::{Contender, assess};
 use crate::commit::Core;
 use crate::registry::Registry;
-use crate::words::{
-    MatchCandidate, PersonView, RecordView, RegistryStats, TaskQuery, TaskView,
-};
+use crate::words::{MatchCandidate, PersonView, RecordView, RegistryStats, TaskQuery, TaskView};
 
 /// Longest chain of merges that is followed; each step is one merge of the survivor before.
 const REDIRECTS_MAX: usize = 10_000;
@@ -25,11 +24,12 @@ const REDIRECTS_MAX: usize = 10_000;
 const IDENTIFIER_PERSONS_MAX: usize = 100;
 
 impl Registry {
-    /// The persons that a record may belong to, the best first, one entry per person, without writing
-    /// anything. At most `candidates_max`. The record needs no key.
+    /// The persons that a record may belong to, the best first, one entry per person, without
+    /// writing anything. At most `candidates_max`. The record needs no key.
     ///
     /// # Errors
-    /// [`RegistryError::Store`] when reading fails, [`RegistryError::Poisoned`] after a failed write.
+    /// [`RegistryError::Store`] when reading fails, [`RegistryError::Poisoned`] after a failed
+    /// write.
     pub fn match_record(
         &self,
         record: &SourceRecord,
@@ -90,8 +90,8 @@ impl Registry {
     /// that the identifier was given twice, or that two persons may be one.
     ///
     /// # Errors
-    /// [`RegistryError::Invalid`] for an identifier that is a placeholder, unreadable, or carried by
-    /// more than 100 persons.
+    /// [`RegistryError::Invalid`] for an identifier that is a placeholder, unreadable, or carried
+    /// by more than 100 persons.
     pub fn resolve_identifier(
         &self,
         identifier: &Identifier,
@@ -117,7 +117,9 @@ impl Registry {
             };
             let mut persons: Vec<EnterpriseId> = Vec::new();
             for record in mirror.postings.records(key) {
-                let Some(record) = mirror.record(empi_model::RecordIndex(*record)) else { continue };
+                let Some(record) = mirror.record(empi_model::RecordIndex(*record)) else {
+                    continue;
+                };
                 let carries = record.row.identifiers().any(|carried| carried == wanted);
                 if carries && !persons.contains(&record.person) {
                     persons.push(record.person);
@@ -144,7 +146,8 @@ impl Registry {
     /// A page of the review queue, in order of task IDs.
     ///
     /// # Errors
-    /// [`RegistryError::Store`] when reading fails, [`RegistryError::Poisoned`] after a failed write.
+    /// [`RegistryError::Store`] when reading fails, [`RegistryError::Poisoned`] after a failed
+    /// write.
     pub fn tasks(&self, query: &TaskQuery) -> Result<Vec<ReviewTask>, RegistryError> {
         self.core.durability.check()?;
         let snapshot = self.core.store.snapshot();

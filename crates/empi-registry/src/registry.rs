@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
-use empi_model::{MatchWeight, TaskId};
+use empi_model::{MatchWeight, RecordIndex, TaskId};
 use empi_store::{Store, StoreOptions};
 use parking_lot::RwLock;
 
@@ -26,8 +26,8 @@ const REQUEST_ID_BYTES_MAX: usize = 200;
 
 /// An open patient index. Shared between threads; every call blocks until its answer is durable.
 ///
-/// Strictly serialisable: every change takes effect at one moment between call and answer, and what is
-/// read is the state after some change that was durable when it was answered.
+/// Strictly serialisable: every change takes effect at one moment between call and answer, and what
+/// is read is the state after some change that was durable when it was answered.
 pub struct Registry {
     pub(crate) core: Arc<Core>,
     /// `None` once closing.
@@ -88,7 +88,8 @@ impl Registry {
         Ok(Self { core, queue: Some(queue), queue_max, commit_thread: Some(commit_thread) })
     }
 
-    /// Registers a record, or updates it when its key is known, and says which person it belongs to.
+    /// Registers a record, or updates it when its key is known, and says which person it belongs
+    /// to.
     ///
     /// Sent again with the same request ID, or with the same content, it changes nothing.
     ///
@@ -111,14 +112,12 @@ impl Registry {
         let assessment = {
             let mirror = self.core.mirror.read();
             let existing = mirror.record_index(&incoming.record.key);
-            let is_repeat = existing.is_some_and(|record| {
-                mirror.record(record).is_some_and(|own| own.content_hash == incoming.content_hash)
-                    && mirror.tasks.held(record).is_none()
+            let is_answered = request_id.as_deref().is_some_and(|request_id| {
+                mirror.recent.request(request_id).is_some() || looked_up < mirror.recent.floor()
             });
-            if is_repeat
-                && let Some(record) = existing
-                && let Some(answer) = unchanged(&mirror, record, &incoming)
-            {
+            // A request that was answered since it was looked for is left to the commit thread.
+            let repeat = if is_answered { None } else { repeat(&mirror, existing, &incoming) };
+            if let Some(answer) = repeat {
                 let sequence = mirror.recent.person_changed(answer.enterprise_id);
                 drop(mirror);
                 self.core.durability.wait(sequence)?;
@@ -160,9 +159,10 @@ impl Registry {
     /// *different* keeps the two apart for good, or applies the held update as somebody else.
     ///
     /// # Errors
-    /// [`RegistryError::NotFound`] without such a task; [`RegistryError::Conflict`] when it was answered
-    /// otherwise, or when the persons are kept apart by another answer; [`RegistryError::Invalid`] for
-    /// an outcome that is no answer; [`RegistryError::Busy`] and [`RegistryError::Poisoned`] as above.
+    /// [`RegistryError::NotFound`] without such a task; [`RegistryError::Conflict`] when it was
+    /// answered otherwise, or when the persons are kept apart by another answer;
+    /// [`RegistryError::Invalid`] for an outcome that is no answer; [`RegistryError::Busy`] and
+    /// [`RegistryError::Poisoned`] as above.
     pub fn resolve_task(
         &self,
         id: TaskId,
@@ -207,6 +207,19 @@ impl Drop for Registry {
             let _ = thread.join();
         }
     }
+}
+
+/// The answer to content that the index holds already; `None` when there is something to decide.
+fn repeat(
+    mirror: &Mirror,
+    existing: Option<RecordIndex>,
+    incoming: &Incoming,
+) -> Option<Registration> {
+    let record = existing?;
+    let is_same = mirror.record(record)?.content_hash == incoming.content_hash;
+    // The content that stands, said again, withdraws an update that waits: that is a change.
+    let is_repeat = is_same && mirror.tasks.held(record).is_none();
+    is_repeat.then(|| unchanged(mirror, record, incoming)).flatten()
 }
 
 fn check_request_id(request_id: Option<&str>) -> Result<(), RegistryError> {

@@ -26,7 +26,8 @@ pub struct RegistryOptions {
     pub queue_max: usize,
     /// Most changes in one synced write.
     pub commit_batch_max: usize,
-    /// Most review tasks that one registration raises; the event's reason tells when there were more.
+    /// Most review tasks that one registration raises; the event's reason tells when there were
+    /// more.
     pub tasks_max: usize,
     /// Whether to make a store where there is none.
     pub create: bool,

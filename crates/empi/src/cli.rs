@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{client, generate, serve, store_commands};
+use crate::{client, generate, link, serve, store_commands};
 
 /// Enterprise Master Patient Index: decides which patient records are the same human being.
 #[derive(clap::Parser)]
@@ -15,6 +15,14 @@ pub(crate) struct Cli {
 /// The commands. Each line is one module; its `run` does the work.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
+    /// Link the records of files: which are the same person?
+    Link(link::Args),
+    /// Link files and put the outcome into a new store that `serve` opens
+    Load(link::load::Args),
+    /// Fit the linkage model to one's own records; the truth is not needed
+    Train(link::train::Args),
+    /// Measure linked persons against the truth
+    Evaluate(link::evaluate::Args),
     /// Make US-like patients who never were, with the truth about them
     Generate(generate::Args),
     /// Serve an index over gRPC
@@ -36,6 +44,10 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Link(args) => link::run(&args),
+            Self::Load(args) => link::load::run(&args),
+            Self::Train(args) => link::train::run(&args),
+            Self::Evaluate(args) => link::evaluate::run(&args),
             Self::Generate(args) => generate::run(args),
             Self::Serve(args) => serve::run(&args),
             Self::Register(args) => client::register::run(*args),

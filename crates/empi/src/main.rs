@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod clock;
 mod generate;
+mod link;
 mod log;
 mod output;
 mod serve;

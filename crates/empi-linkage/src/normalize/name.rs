@@ -2,6 +2,8 @@
 
 use empi_model::{NormalizedName, PatientText, PersonName, QualityNote, RecordField, Suffix};
 
+use crate::names_table::name_shares;
+
 use super::placeholder::{Kind, is_placeholder};
 use super::{Notes, text};
 
@@ -136,12 +138,13 @@ impl Parts {
     /// `BABY BOY`, `TWIN A`, `GIRL 2`, `BABYGIRL`, `Girl1Marie`: no evidence of who it is.
     fn recognise_newborn(&mut self, notes: &mut Notes) {
         let Some(first) = self.given.first() else { return };
-        let numbered = first
-            .strip_prefix("BABY")
-            .or_else(|| first.strip_prefix("GIRL"))
-            .or_else(|| first.strip_prefix("BOY"))
-            .is_some_and(|rest| rest.starts_with(|it: char| it.is_ascii_digit()));
-        if NEWBORN_WORDS.contains(&first.as_str()) || numbered {
+        // `GIRLKIM`, `BOY2ERICKA`: sex and the mother's name in one word (AHIMA).
+        let rest = ["BABY", "GIRL", "BOY"].iter().find_map(|word| first.strip_prefix(word));
+        let of_mother = rest.is_some_and(|rest| {
+            let mother = rest.trim_start_matches(|it: char| it.is_ascii_digit());
+            rest.len() > mother.len() || (is_given(mother) && !is_given(first))
+        });
+        if NEWBORN_WORDS.contains(&first.as_str()) || of_mother {
             self.given.clear();
             self.newborn = true;
             notes.add(QualityNote::NewbornName);
@@ -171,6 +174,11 @@ fn split_whole_name(given: &mut String, family: &mut String) {
     if !only_suffix && !text::fold(before).is_empty() {
         (*given, *family) = (behind.to_owned(), before.to_owned());
     }
+}
+
+/// Whether a name stands in the table of given names.
+fn is_given(name: &str) -> bool {
+    name_shares(name).given > 0.0
 }
 
 fn tokens(folded: &str) -> Vec<String> {
@@ -236,6 +244,8 @@ mod tests {
             ("", "", "Okafor, Jr", "", "-/-/OKAFOR/JR"),
             ("Baby Boy", "", "Smith", "", "-/-/SMITH/- newborn"),
             ("Girl1Marie", "", "Smith", "", "-/-/SMITH/- newborn"),
+            ("Girlkim", "", "Smith", "", "-/-/SMITH/- newborn"),
+            ("Boy2Ericka", "", "Smith", "", "-/-/SMITH/- newborn"),
             ("Boyd", "", "Smith", "", "BOYD/-/SMITH/-"),
             ("Unknown", "", "Smith", "", "-/-/SMITH/-"),
             ("John", "", "Doe", "", "-/-/-/-"),

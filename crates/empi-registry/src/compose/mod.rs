@@ -57,7 +57,7 @@ struct EventWords {
 
 impl<'a> Draft<'a> {
     fn new(context: Context<'a>) -> Self {
-        let counters = context.mirror.counters().clone();
+        let counters = *context.mirror.counters();
         let event = EventSequence(counters.events + 1);
         Self { context, change: Change::default(), counters, event }
     }
@@ -128,10 +128,11 @@ impl<'a> Draft<'a> {
 
     /// Exchanges the keys of a record. `old` is empty for a new one.
     fn put_keys(&mut self, record: RecordIndex, old: &BlockingKeys, new: &BlockingKeys) {
-        let without = |keys: &BlockingKeys, others: &BlockingKeys| -> Vec<(BlockingKey, RecordIndex)> {
-            let missing = keys.iter().filter(|key| others.binary_search(key).is_err());
-            missing.map(|key| (*key, record)).collect()
-        };
+        let without =
+            |keys: &BlockingKeys, others: &BlockingKeys| -> Vec<(BlockingKey, RecordIndex)> {
+                let missing = keys.iter().filter(|key| others.binary_search(key).is_err());
+                missing.map(|key| (*key, record)).collect()
+            };
         self.change.commit.keys_added.extend(without(new, old));
         self.change.commit.keys_removed.extend(without(old, new));
     }
@@ -139,7 +140,7 @@ impl<'a> Draft<'a> {
     /// Gives a stored record new content. Its link stays as it is.
     fn put_content(
         &mut self,
-        stored: StoredRecord,
+        stored: &StoredRecord,
         incoming: &Incoming,
         keys: &BlockingKeys,
         link: Link,
@@ -155,8 +156,9 @@ impl<'a> Draft<'a> {
             content_hash: incoming.content_hash,
             link,
             version: stored.version.saturating_add(1),
+            index: stored.index,
+            registered: stored.registered,
             updated: self.context.time,
-            ..stored
         });
     }
 
@@ -180,8 +182,8 @@ impl<'a> Draft<'a> {
     }
 
     /// Raises questions about a record of a person. A question that is open between the same two
-    /// persons already, also under an ID that goes into this person now, is not asked twice: its task
-    /// is returned instead.
+    /// persons already, also under an ID that goes into this person now, is not asked twice: its
+    /// task is returned instead.
     fn ask(
         &mut self,
         record: RecordIndex,

@@ -7,20 +7,22 @@ use super::Draft;
 use crate::RegistryError;
 use crate::mirror::Mirror;
 
-/// The open questions that are settled, or asked twice, once the records of `from` belong to `to`: those
-/// between the two, and those of `from` about somebody whom `to` is asked about already.
+/// The open questions that are settled, or asked twice, once the records of `from` belong to `to`:
+/// those between the two, and those of `from` about somebody whom `to` is asked about already.
 fn moot_after_join(mirror: &Mirror, from: EnterpriseId, to: EnterpriseId) -> Vec<TaskId> {
     let mut moot: Vec<TaskId> =
         mirror.questions_between(from, to).into_iter().map(|task| task.id).collect();
     let asked: HashSet<EnterpriseId> = mirror.questions_about(to).map(|(_, other)| other).collect();
-    let repeated = mirror.questions_about(from).filter(|(_, other)| {
-        *other != from && *other != to && asked.contains(other)
-    });
+    let repeated = mirror
+        .questions_about(from)
+        .filter(|(_, other)| *other != from && *other != to && asked.contains(other));
     moot.extend(repeated.map(|(task, _)| task.id));
     // Two persons that a steward keeps apart from one of them are kept apart from the other, too.
-    let settled = mirror.questions_about(from).filter(|(_, other)| mirror.are_kept_apart(to, *other));
+    let settled =
+        mirror.questions_about(from).filter(|(_, other)| mirror.are_kept_apart(to, *other));
     moot.extend(settled.map(|(task, _)| task.id));
-    let settled = mirror.questions_about(to).filter(|(_, other)| mirror.are_kept_apart(from, *other));
+    let settled =
+        mirror.questions_about(to).filter(|(_, other)| mirror.are_kept_apart(from, *other));
     moot.extend(settled.map(|(task, _)| task.id));
     moot.sort_unstable();
     moot.dedup();

@@ -1,5 +1,5 @@
-//! The changes of the write that is being put together, and the store below them: what is on disk is
-//! read through what is about to be.
+//! The changes of the write that is being put together, and the store below them: what is on disk
+//! is read through what is about to be.
 
 use empi_model::{RecordIndex, ReviewTask, SourceRecord, TaskId};
 use empi_store::{Commit, Store, StoredRecord, StoredRequest};

@@ -41,7 +41,11 @@ impl Outcome {
 }
 
 /// The answer for content that the index holds already.
-pub(crate) fn unchanged(mirror: &Mirror, own: RecordIndex, incoming: &Incoming) -> Option<Registration> {
+pub(crate) fn unchanged(
+    mirror: &Mirror,
+    own: RecordIndex,
+    incoming: &Incoming,
+) -> Option<Registration> {
     let person = mirror.person_of(own)?;
     let tasks = mirror.tasks.of_record(own).map(|task| task.id).collect();
     let decision = RegistrationDecision::Unchanged;
@@ -212,7 +216,7 @@ impl Draft<'_> {
                 self.supersede(held.map(|held| held.task))?;
                 let stored = self.context.pending.record(own.record)?;
                 let link = self.link(target.person, LinkSource::Automatic, Some(target.weight));
-                self.put_content(stored, incoming, &assessment.keys, link);
+                self.put_content(&stored, incoming, &assessment.keys, link);
                 self.move_only_record(own, target, &placement, assessment)
             }
         }
@@ -235,7 +239,7 @@ impl Draft<'_> {
     ) -> Result<Outcome, RegistryError> {
         let stored = self.context.pending.record(own.record)?;
         let link = stored.link.clone();
-        self.put_content(stored, incoming, &assessment.keys, link);
+        self.put_content(&stored, incoming, &assessment.keys, link);
         self.put_live(own.person, self.context.mirror.members(own.person).to_vec());
         let mut tasks = self.ask(own.record, &[own.person], &placement.questions);
         let asks_alone = own.with_others.is_none() && !tasks.is_empty();
@@ -257,8 +261,9 @@ impl Draft<'_> {
         Ok(Outcome { person, record, decision, weight, tasks, event: Some(event) })
     }
 
-    /// The only record of a person goes to another; the enterprise ID it leaves goes with it, because
-    /// an enterprise ID resolves for ever (identity rule 2). Its content and link are written already.
+    /// The only record of a person goes to another; the enterprise ID it leaves goes with it,
+    /// because an enterprise ID resolves for ever (identity rule 2). Its content and link are
+    /// written already.
     fn move_only_record(
         &mut self,
         own: &Own,
@@ -293,8 +298,8 @@ impl Draft<'_> {
         })
     }
 
-    /// One task for all blocks over the limit that nobody was told about yet, so that a common value
-    /// raises one task and not one per record (identity rule 7).
+    /// One task for all blocks over the limit that nobody was told about yet, so that a common
+    /// value raises one task and not one per record (identity rule 7).
     fn ask_about_blocks(&mut self, record: RecordIndex, assessment: &Assessment) -> Option<TaskId> {
         let mirror = self.context.mirror;
         let is_new = assessment.capped.iter().any(|key| mirror.is_unasked_block(*key));

@@ -80,8 +80,7 @@ impl Draft<'_> {
             )));
         }
         let age = |id: EnterpriseId| mirror.person(id).map(|person| person.age());
-        let (survivor, subsumed) =
-            if age(one) <= age(other) { (one, other) } else { (other, one) };
+        let (survivor, subsumed) = if age(one) <= age(other) { (one, other) } else { (other, one) };
         let moved = mirror.members(subsumed).to_vec();
         let asked = [task.incoming, task.candidate];
         let rewritten = moved.iter().chain(asked.iter().filter(|record| !moved.contains(record)));
@@ -158,15 +157,16 @@ impl Draft<'_> {
         Ok((incoming, assessment, own))
     }
 
-    /// The update is right: it is applied, and the record stays with its person by the steward's word.
+    /// The update is right: it is applied, and the record stays with its person by the steward's
+    /// word.
     fn apply_held(&mut self, task: &ReviewTask) -> Result<EventSequence, RegistryError> {
         let (incoming, assessment, own) = self.held(task)?;
         let weight = own.with_others.map(|(_, scored)| scored.weight);
         let link = self.link(own.person, LinkSource::Manual, weight);
         let stored = self.context.pending.record(own.record)?;
-        self.put_content(stored, &incoming, &assessment.keys, link);
+        self.put_content(&stored, &incoming, &assessment.keys, link);
         self.put_live(own.person, self.context.mirror.members(own.person).to_vec());
-        let stays = Own { link: LinkSource::Manual, ..own.clone() };
+        let stays = Own { link: LinkSource::Manual, ..own };
         let plan = plan_accepted_update(&stays, &assessment, self.context.rules);
         if let crate::plan::UpdatePlan::Kept { placement, .. } = plan {
             self.ask(own.record, &[own.person], &placement.questions);
@@ -182,8 +182,8 @@ impl Draft<'_> {
         }))
     }
 
-    /// The update makes the record somebody else: it is applied, and the record leaves its person for
-    /// the one that answers, or for a new one. A person that it leaves empty goes with it.
+    /// The update makes the record somebody else: it is applied, and the record leaves its person
+    /// for the one that answers, or for a new one. A person that it leaves empty goes with it.
     fn split_held(&mut self, task: &ReviewTask) -> Result<EventSequence, RegistryError> {
         let (incoming, assessment, own) = self.held(task)?;
         let mirror = self.context.mirror;
@@ -192,7 +192,7 @@ impl Draft<'_> {
         let weight = placement.target.map(|target| target.weight);
         let link = self.link(person, LinkSource::Automatic, weight);
         let stored = self.context.pending.record(own.record)?;
-        self.put_content(stored, &incoming, &assessment.keys, link);
+        self.put_content(&stored, &incoming, &assessment.keys, link);
         let mut records = mirror.members(person).to_vec();
         records.push(own.record);
         self.put_live(person, records);

@@ -1,5 +1,5 @@
-//! The index in memory: everything that deciding about a record reads, so that it never waits for the
-//! disk. RocksDB is the truth; the mirror is rebuilt from it at start.
+//! The index in memory: everything that deciding about a record reads, so that it never waits for
+//! the disk. RocksDB is the truth; the mirror is rebuilt from it at start.
 //!
 //! Only the commit thread changes it, by applying the very [`Commit`] that goes to disk, so the two
 //! cannot drift. It is ahead of the disk by the changes of one write; every change has a sequence
@@ -160,7 +160,11 @@ impl Mirror {
     }
 
     /// The open questions whether two persons are one, in order of their IDs.
-    pub(crate) fn questions_between(&self, one: EnterpriseId, other: EnterpriseId) -> Vec<OpenTask> {
+    pub(crate) fn questions_between(
+        &self,
+        one: EnterpriseId,
+        other: EnterpriseId,
+    ) -> Vec<OpenTask> {
         let mut found: Vec<OpenTask> = self
             .questions_about(one)
             .filter(|(_, of_other)| *of_other == other)
@@ -223,7 +227,7 @@ impl Mirror {
             self.recent.mark_request(request.clone(), self.sequence);
         }
         if let Some(counters) = &commit.counters {
-            self.counters = counters.clone();
+            self.counters = *counters;
         }
         self.sequence
     }
@@ -266,8 +270,8 @@ impl Mirror {
         });
     }
 
-    /// Every key of a record whose content changes is marked, also those that stay: whoever read one
-    /// of them has compared with the old content.
+    /// Every key of a record whose content changes is marked, also those that stay: whoever read
+    /// one of them has compared with the old content.
     fn mark_keys(&mut self, row: &CompareRow) {
         for key in blocking_keys(&self.lexicon, row) {
             self.recent.mark_key(key, self.sequence);

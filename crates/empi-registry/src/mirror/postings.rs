@@ -1,8 +1,8 @@
 //! Which records have a blocking key: the inverted index of the mirror.
 //!
-//! Most keys belong to one record, so a key's entry is twelve bytes: the key, and either that record or
-//! the number of a list. With some fifteen keys per record, this is what decides how many records fit
-//! into memory.
+//! Most keys belong to one record, so a key's entry is twelve bytes: the key, and either that
+//! record or the number of a list. With some fifteen keys per record, this is what decides how many
+//! records fit into memory.
 
 use empi_model::{BlockingKey, RecordIndex};
 use hashbrown::HashTable;
@@ -61,11 +61,8 @@ impl Postings {
     /// Adds a record to a key, if it is not there yet.
     pub(crate) fn insert(&mut self, key: BlockingKey, RecordIndex(record): RecordIndex) {
         let number = key.as_number();
-        let entry = self.table.entry(
-            hash(number),
-            |slot| slot.key() == number,
-            |slot| hash(slot.key()),
-        );
+        let entry =
+            self.table.entry(hash(number), |slot| slot.key() == number, |slot| hash(slot.key()));
         let mut occupied = match entry {
             Entry::Vacant(vacant) => {
                 let [high, low] = [(number >> 32) as u32, (number & 0xFFFF_FFFF) as u32];

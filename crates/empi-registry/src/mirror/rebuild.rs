@@ -19,8 +19,8 @@ const KEYS_PER_RECORD: usize = 12;
 impl Mirror {
     /// Reads everything. Normalising and keys run on all cores, the rest in order.
     ///
-    /// Keys are made anew and not read from the store: what is compared is then made by this version
-    /// of the program throughout. `verify` tells when the stored keys differ.
+    /// Keys are made anew and not read from the store: what is compared is then made by this
+    /// version of the program throughout. `verify` tells when the stored keys differ.
     pub(crate) fn rebuild(limits: Limits, snapshot: &Snapshot<'_>) -> Result<Self, StoreError> {
         let started = Instant::now();
         let mut mirror = Self::new(limits);
@@ -122,9 +122,10 @@ mod digest {
                 let hash = record.content_hash;
                 (key.source, key.record_id, hash, record.person, is_manual, keys)
             });
-            let persons = self.persons.iter().map(|(id, person)| {
-                (*id, (person.records.to_vec(), person.created.0))
-            });
+            let persons = self
+                .persons
+                .iter()
+                .map(|(id, person)| (*id, (person.records.to_vec(), person.created.0)));
             let kept_apart = self.kept_apart.iter();
             let tasks = self.tasks.sorted().into_iter().map(|task| {
                 let held = self.tasks.held(task.incoming).map(|held| held.content_hash);
@@ -168,13 +169,4 @@ mod digest {
             }
         }
     }
-
-    impl Digest {
-        pub(crate) fn person_count(&self) -> usize {
-            self.persons.len()
-        }
-    }
 }
-
-#[cfg(test)]
-pub(crate) use digest::Digest;

@@ -1,7 +1,7 @@
 //! What changed lately, and in which change: so that a plan made a moment ago can be checked.
 //!
-//! Only the last changes are remembered, in two halves of which the older is thrown away whole. A plan
-//! from before what is remembered is made again, which is always right.
+//! Only the last changes are remembered, in two halves of which the older is thrown away whole. A
+//! plan from before what is remembered is made again, which is always right.
 
 use empi_model::{BlockingKey, EnterpriseId};
 use empi_store::StoredRequest;

@@ -33,9 +33,9 @@ impl RecordKeys {
     pub(crate) fn index(&self, key: &RecordKey) -> Option<RecordIndex> {
         let source = self.source(&key.source)?;
         let is_it = |at: &u32| {
-            self.keys.get(*at as usize).is_some_and(|known| {
-                known.source == source && *known.record_id == *key.record_id
-            })
+            self.keys
+                .get(*at as usize)
+                .is_some_and(|known| known.source == source && *known.record_id == *key.record_id)
         };
         self.by_key.find(hash(source, &key.record_id), is_it).map(|at| RecordIndex(*at))
     }

@@ -46,7 +46,8 @@ fn assessment(contenders: Vec<Contender>, apart: &[(u64, u64)]) -> Assessment {
 /// A placement in words: `link 1; duplicate 2 [several_persons]`.
 fn told(placement: &Placement) -> String {
     let number = |id: EnterpriseId| (0..20).find(|number| person(*number) == id).unwrap();
-    let target = placement.target.map_or("new".to_owned(), |to| format!("link {}", number(to.person)));
+    let target =
+        placement.target.map_or("new".to_owned(), |to| format!("link {}", number(to.person)));
     let questions = placement.questions.iter().map(|question| {
         let guards: Vec<_> = question.guards.iter().map(Guard::as_str).collect();
         let kind = match question.kind {
@@ -71,7 +72,8 @@ fn placing_a_new_record() {
         (vec![contender(1, 30.0, None)], &[], "link 1"),
         (vec![contender(1, 5.0, None)], &[], "new; possible 1 []"),
         (vec![contender(1, 25.0, twins)], &[], "new; possible 1 [possible_twins]"),
-        // Beside a link, only those are asked about whom a guard alone holds back, or who answer too.
+        // Beside a link, only those are asked about whom a guard alone holds back, or who answer
+        // too.
         (vec![contender(1, 30.0, None), contender(2, 5.0, None)], &[], "link 1"),
         (
             vec![contender(1, 30.0, None), contender(2, 25.0, twins)],
@@ -98,7 +100,9 @@ fn placing_a_new_record() {
         ),
         // The weightiest questions are asked, and the rest is counted.
         (
-            (1..=5).map(|at| contender(at, 10.0 - f64::from(u32::try_from(at).unwrap()), None)).collect(),
+            (1..=5)
+                .map(|at| contender(at, 10.0 - f64::from(u32::try_from(at).unwrap()), None))
+                .collect(),
             &[],
             "new; possible 1 []; possible 2 []; possible 3 []; 2 more",
         ),
@@ -148,11 +152,7 @@ fn planning_an_update() {
         (own(Automatic, alike, Some(0.0)), vec![], "kept new"),
         (own(Automatic, contrary, Some(0.0)), vec![], "kept new"),
         (own(Automatic, alike, Some(-0.1)), vec![], "held against 8"),
-        (
-            own(Automatic, alike, Some(15.0)),
-            other(),
-            "kept new; duplicate 1 [several_persons]",
-        ),
+        (own(Automatic, alike, Some(15.0)), other(), "kept new; duplicate 1 [several_persons]"),
         // By a steward's word: never moved, and held when it contradicts itself.
         (own(Manual, alike, None), other(), "kept new; duplicate 1 [several_persons]"),
         (own(Manual, alike, Some(-30.0)), vec![], "kept new"),

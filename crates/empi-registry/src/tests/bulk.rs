@@ -1,5 +1,7 @@
 //! Stores that were loaded in bulk.
 
+use std::path::Path;
+
 use empi_model::{Guard, MatchWeight};
 use expect_test::expect;
 
@@ -79,7 +81,10 @@ fn a_load_that_breaks_off_says_so() {
     broken.add(record("a/1", ROBERT), EnterpriseId::mint(0), None).unwrap();
     broken.abandon();
     let opened = Registry::open(dir.path(), options());
-    assert!(matches!(opened, Err(RegistryError::Store(crate::StoreError::Incomplete))), "{opened:?}");
+    assert!(
+        matches!(opened, Err(RegistryError::Store(crate::StoreError::Incomplete(_)))),
+        "{opened:?}"
+    );
 }
 
 #[test]

@@ -29,7 +29,9 @@ fn spelling(round: usize, thread: usize) -> String {
     let house = 100 + round;
     match thread {
         0 => format!("{given}|{family}||{birth_date}|F|{ssn}|{house} Elm Street|02139|"),
-        1 => format!("{}|{}||{birth_date}|F|{plain}|||", given.to_uppercase(), family.to_uppercase()),
+        1 => {
+            format!("{}|{}||{birth_date}|F|{plain}|||", given.to_uppercase(), family.to_uppercase())
+        }
         2 => format!("{given}|{family}||{birth_date}||{ssn}|{house} Oak Ave|60601|"),
         3 => format!("{given}|{family}x||{birth_date}|F|{ssn}|{house} Elm St|02139|"),
         4 => format!("{family}|{given}||{birth_date}|F|{ssn}|{house} Elm Street|02139|"),

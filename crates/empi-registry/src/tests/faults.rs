@@ -28,7 +28,7 @@ impl Journal for FailingFrom {
     }
 }
 
-fn is_poisoned<T: std::fmt::Debug>(answer: Result<T, RegistryError>) -> bool {
+fn is_poisoned<T>(answer: &Result<T, RegistryError>) -> bool {
     matches!(answer, Err(RegistryError::Poisoned))
 }
 
@@ -38,15 +38,15 @@ fn after_a_failed_write_nothing_is_answered() {
         let journal = FailingFrom { write: 1, count: AtomicUsize::new(0), panics };
         let mut index = Index::with_journal(options(), Box::new(journal));
         let robert = index.register("a/1", ROBERT);
-        assert!(is_poisoned(index.try_register(record("a/2", ALICE), None)));
+        assert!(is_poisoned(&index.try_register(record("a/2", ALICE), None)));
         let registry = index.registry();
-        assert!(is_poisoned(index.try_register(record("a/1", ROBERT), None)));
-        assert!(is_poisoned(registry.match_record(&record("x/1", ALICE), 10)));
-        assert!(is_poisoned(registry.person(robert.enterprise_id)));
-        assert!(is_poisoned(registry.record(&RecordKey::new("a", "1"))));
-        assert!(is_poisoned(index.try_resolve(TaskId(1), ReviewOutcome::Same)));
+        assert!(is_poisoned(&index.try_register(record("a/1", ROBERT), None)));
+        assert!(is_poisoned(&registry.match_record(&record("x/1", ALICE), 10)));
+        assert!(is_poisoned(&registry.person(robert.enterprise_id)));
+        assert!(is_poisoned(&registry.record(&RecordKey::new("a", "1"))));
+        assert!(is_poisoned(&index.try_resolve(TaskId(1), ReviewOutcome::Same)));
         let query = TaskQuery { open_only: true, after: None, limit: 10 };
-        assert!(is_poisoned(registry.tasks(&query)));
+        assert!(is_poisoned(&registry.tasks(&query)));
         // What was answered is there after a restart, what was not may be sent again.
         index.reopen();
         index.expect("a/1", ROBERT, RegistrationDecision::Unchanged);
@@ -82,9 +82,11 @@ fn gated(options: RegistryOptions) -> (Index, Receiver<usize>, Sender<bool>) {
 #[test]
 fn what_is_not_durable_is_not_shown() {
     let (index, begins, goes_on) = gated(options());
-    std::thread::scope(|scope| {
-        let (index, done) = (&index, unbounded());
-        scope.spawn(|| index.register("a/1", ROBERT));
+    let index = &index;
+    // The scope owns the gate, so that it opens also when an assertion fails.
+    std::thread::scope(move |scope| {
+        let done = unbounded();
+        scope.spawn(move || index.register("a/1", ROBERT));
         begins.recv().unwrap();
         // Documents are as they were.
         let record_answer = index.registry().record(&RecordKey::new("a", "1"));
@@ -113,8 +115,8 @@ fn what_is_not_durable_is_not_shown() {
 #[test]
 fn waiting_callers_learn_that_the_write_failed() {
     let (index, begins, goes_on) = gated(options());
-    std::thread::scope(|scope| {
-        let index = &index;
+    let index = &index;
+    std::thread::scope(move |scope| {
         let first = scope.spawn(|| index.try_register(record("a/1", ROBERT), None));
         begins.recv().unwrap();
         let queued = scope.spawn(|| index.try_register(record("a/2", ALICE), None));
@@ -123,9 +125,9 @@ fn waiting_callers_learn_that_the_write_failed() {
             std::thread::yield_now();
         }
         goes_on.send(false).unwrap();
-        assert!(is_poisoned(first.join().unwrap()));
-        assert!(is_poisoned(queued.join().unwrap()));
-        assert!(is_poisoned(reading.join().unwrap()));
+        assert!(is_poisoned(&first.join().unwrap()));
+        assert!(is_poisoned(&queued.join().unwrap()));
+        assert!(is_poisoned(&reading.join().unwrap()));
     });
 }
 
@@ -133,9 +135,9 @@ fn waiting_callers_learn_that_the_write_failed() {
 fn a_full_queue_refuses_and_one_write_takes_many() {
     let options = RegistryOptions { queue_max: 2, ..options() };
     let (index, begins, goes_on) = gated(options);
-    std::thread::scope(|scope| {
-        let index = &index;
-        scope.spawn(|| index.register("a/1", ROBERT));
+    let index = &index;
+    std::thread::scope(move |scope| {
+        scope.spawn(move || index.register("a/1", ROBERT));
         assert_eq!(begins.recv().unwrap(), 1);
         for (waiting, key) in ["a/2", "a/3"].into_iter().enumerate() {
             scope.spawn(move || index.register(key, ALICE));

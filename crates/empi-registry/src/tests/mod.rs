@@ -1,4 +1,5 @@
-//! Tests of the use cases against a real store. Each ends with a check of everything that must hold.
+//! Tests of the use cases against a real store. Each ends with a check of everything that must
+//! hold.
 
 mod bulk;
 mod concurrency;
@@ -9,7 +10,6 @@ mod rules;
 mod updates;
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -44,8 +44,7 @@ pub(crate) const BOB: &str = "Bob|Okafor||1980-03-12|M|457-12-9983|7 Oak Ave|606
 /// Robert with nothing to tell but his name and birth date: below the evidence floor.
 pub(crate) const SPARSE_ROBERT: &str = "Robert|Okafor||1980-03-12|M||||";
 /// Perhaps Robert's twin brother.
-pub(crate) const SAMUEL: &str =
-    "Samuel|Okafor||1980-03-12|M||12 Elm St|02139|617-555-8123";
+pub(crate) const SAMUEL: &str = "Samuel|Okafor||1980-03-12|M||12 Elm St|02139|617-555-8123";
 /// Robert with his number and no address: not enough in common with [`HOUSED_ROBERT`] to be linked.
 pub(crate) const NUMBERED_ROBERT: &str = "Robert|Okafor||1980-03-12|M|457-12-9983|||";
 /// Robert with his address and no number.
@@ -114,10 +113,6 @@ impl Index {
         let dir = TempDir::new().unwrap();
         let registry = Registry::open_with(dir.path(), options.clone(), journal).unwrap();
         Self { dir, options, registry: Some(registry) }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.dir.path()
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -190,7 +185,8 @@ impl Index {
             format!("P{}", at + 1)
         };
         let key = |index: RecordIndex| {
-            let RecordKey { source, record_id } = snapshot.record(index).unwrap().unwrap().record.key;
+            let RecordKey { source, record_id } =
+                snapshot.record(index).unwrap().unwrap().record.key;
             format!("{source}/{record_id}")
         };
         let mut text = String::new();
@@ -223,8 +219,8 @@ impl Index {
         text
     }
 
-    /// Everything that must hold at any time: the store verifies, every record has one person, and a
-    /// mirror that is rebuilt from the store is the one in memory.
+    /// Everything that must hold at any time: the store verifies, every record has one person, and
+    /// a mirror that is rebuilt from the store is the one in memory.
     pub(crate) fn check(&self) {
         let report = self.registry().verify().unwrap();
         assert_eq!(report.problems, Vec::<String>::new());

@@ -13,8 +13,10 @@ fn matching_answers_best_first_and_writes_nothing() {
     index.register("a/3", ALICE);
     let stats = index.registry().stats();
     let found = index.registry().match_record(&record("x/x", ROBERT), 10).unwrap();
-    let summary: Vec<_> =
-        found.iter().map(|found| (found.enterprise_id, found.record.clone(), found.grade)).collect();
+    let summary: Vec<_> = found
+        .iter()
+        .map(|found| (found.enterprise_id, found.record.clone(), found.grade))
+        .collect();
     let key = |record_id| RecordKey::new("a", record_id);
     assert_eq!(summary[0], (robert, key("1"), MatchGrade::Certain));
     assert_eq!(summary[1].0, samuel);
@@ -45,9 +47,10 @@ fn identifiers_resolve_to_persons() {
     let alice = with("a/2", ALICE, "PLAN", "AB-7654321");
     let resolve = |authority: &str, value: &str| {
         let identifier = Identifier { authority: authority.into(), value: value.into() };
-        index.registry().resolve_identifier(&identifier).map(|views| {
-            views.iter().map(|view| view.person.enterprise_id).collect::<Vec<_>>()
-        })
+        index
+            .registry()
+            .resolve_identifier(&identifier)
+            .map(|views| views.iter().map(|view| view.person.enterprise_id).collect::<Vec<_>>())
     };
     assert_eq!(resolve("PLAN", "AB1234567").unwrap(), [robert]);
     assert_eq!(resolve("plan", "AB 7654321").unwrap(), [alice]);

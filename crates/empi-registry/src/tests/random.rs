@@ -93,11 +93,10 @@ impl Remembered {
                 };
                 let pair = (key(&view.incoming), key(&view.candidate));
                 if kind == empi_model::ReviewKind::HeldUpdate {
-                    let applied = view.incoming.record.record.clone();
-                    let content = CONTENTS.iter().position(|line| {
-                        super::record(&pair.0, line) == applied
-                    });
-                    self.contents.insert(pair.0.clone(), content.unwrap());
+                    let applied = view.incoming.record.record;
+                    let content =
+                        CONTENTS.iter().position(|line| super::record(&pair.0, line) == applied);
+                    self.contents.insert(pair.0, content.unwrap());
                 } else if is_same {
                     assert_eq!(view.incoming.enterprise_id, view.candidate.enterprise_id);
                 } else {
@@ -131,7 +130,11 @@ impl Remembered {
             }
             let (one, other) = (view.incoming.enterprise_id, view.candidate.enterprise_id);
             assert_ne!(one, other, "an open task is not moot: {}", index.state());
-            assert!(asked.insert((one.min(other), one.max(other))), "asked twice: {}", index.state());
+            assert!(
+                asked.insert((one.min(other), one.max(other))),
+                "asked twice: {}",
+                index.state()
+            );
         }
         index.check();
     }

@@ -146,9 +146,8 @@ fn a_twins_data_in_a_brothers_record_are_held() {
 #[test]
 fn a_record_that_said_little_may_say_more() {
     let index = Index::new();
-    for (at, little) in ["|Okafor|||||||", "||||||||", "Unknown|Unknown||1900-01-01|U||||"]
-        .into_iter()
-        .enumerate()
+    for (at, little) in
+        ["|Okafor|||||||", "||||||||", "Unknown|Unknown||1900-01-01|U||||"].into_iter().enumerate()
     {
         let key = format!("a/{at}");
         index.expect(&key, little, New);

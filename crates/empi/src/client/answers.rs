@@ -423,7 +423,12 @@ mod tests {
         }
         let answer =
             v1::MatchRecordResponse { candidates: vec![candidate(5.0, v1::LinkDecision::Review)] };
-        check(&Matched::of(key().unwrap(), answer).unwrap(), &expect![[r#"{"source":"hospital-a","record_id":"17","enterprise_id":"7K3M-9QXT-2VC","decision":"review","match_weight":5.0,"candidates":[{"enterprise_id":"7K3M-9QXT-2VC","source":"hospital-a","record_id":"17","grade":"probable","match_weight":5.0,"match_probability":0.5,"decision":"review","guards":["possible_twins"],"model":"us-default","rows":[{"label":"prior","level":"","incoming":"","candidate":"","m":null,"u":null,"match_weight":5.0}]}]}"#]]);
+        check(
+            &Matched::of(key().unwrap(), answer).unwrap(),
+            &expect![[
+                r#"{"source":"hospital-a","record_id":"17","enterprise_id":"7K3M-9QXT-2VC","decision":"review","match_weight":5.0,"candidates":[{"enterprise_id":"7K3M-9QXT-2VC","source":"hospital-a","record_id":"17","grade":"probable","match_weight":5.0,"match_probability":0.5,"decision":"review","guards":["possible_twins"],"model":"us-default","rows":[{"label":"prior","level":"","incoming":"","candidate":"","m":null,"u":null,"match_weight":5.0}]}]}"#
+            ]],
+        );
     }
 
     #[test]
@@ -452,6 +457,11 @@ mod tests {
                 updated: None,
             }],
         };
-        check(&Person::of("1T4M-PVE9-69X".to_owned(), person).unwrap(), &expect![[r#"{"asked":"1T4M-PVE9-69X","enterprise_id":"7K3M-9QXT-2VC","created":"1970-01-01T00:00:00Z","version":4,"records":[{"source":"hospital-a","record_id":"17","enterprise_id":"7K3M-9QXT-2VC","link_source":"manual","match_weight":null,"model":"us-default","version":2,"registered":"","updated":"","fields":{"birth_date":"1980-02-29","phone":"1|2"}}]}"#]]);
+        check(
+            &Person::of("1T4M-PVE9-69X".to_owned(), person).unwrap(),
+            &expect![[
+                r#"{"asked":"1T4M-PVE9-69X","enterprise_id":"7K3M-9QXT-2VC","created":"1970-01-01T00:00:00Z","version":4,"records":[{"source":"hospital-a","record_id":"17","enterprise_id":"7K3M-9QXT-2VC","link_source":"manual","match_weight":null,"model":"us-default","version":2,"registered":"","updated":"","fields":{"birth_date":"1980-02-29","phone":"1|2"}}]}"#
+            ]],
+        );
     }
 }

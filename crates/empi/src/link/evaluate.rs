@@ -56,7 +56,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         bail!("no record of the clusters file stands in the truth: do source and record_id agree?");
     }
     if strangers > 0 {
-        eprintln!("{strangers} records of the truth are not in the clusters file and were left out");
+        eprintln!(
+            "{strangers} records of the truth are not in the clusters file and were left out"
+        );
     }
     let quality = empi_linkage::evaluate(&persons, &truth);
     let missed = match &args.pairs {
@@ -93,7 +95,6 @@ fn missed(
         }
     }
     let was_scored = |left, right| scored.contains(&(left, right));
-    let missed =
-        empi_linkage::split_missed_pairs(persons, truth, &reviews, u64::MAX, was_scored);
+    let missed = empi_linkage::split_missed_pairs(persons, truth, &reviews, u64::MAX, was_scored);
     Ok(MissedFigures::from(&missed))
 }

@@ -50,7 +50,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     linked.write_rejects(&args.input.rejects_path(&args.data))?;
     let summary = linked.summary(args.truth.is_some());
     summary.print(&line);
-    eprintln!("{}: {} records, {} open review tasks", args.data.display(), report.records, report.tasks);
+    eprintln!(
+        "{}: {} records, {} open review tasks",
+        args.data.display(),
+        report.records,
+        report.tasks
+    );
     write_summary(args.summary.as_deref(), &summary)
 }
 
@@ -64,9 +69,9 @@ fn store(args: &Args, linked: &Linked, loader: &mut Loader) -> anyhow::Result<()
         while let Some(chunk) = reader.next_chunk()? {
             for record in chunk.records {
                 // A repeated key was set aside when the files were read first.
-                let is_next = places.peek().is_some_and(|place| {
-                    linkage.keys.get(*place as usize) == Some(&record.key)
-                });
+                let is_next = places
+                    .peek()
+                    .is_some_and(|place| linkage.keys.get(*place as usize) == Some(&record.key));
                 if !is_next {
                     continue;
                 }
@@ -77,7 +82,10 @@ fn store(args: &Args, linked: &Linked, loader: &mut Loader) -> anyhow::Result<()
             }
         }
     }
-    anyhow::ensure!(places.peek().is_none(), "an input file changed while it was loaded: load again");
+    anyhow::ensure!(
+        places.peek().is_none(),
+        "an input file changed while it was loaded: load again"
+    );
     Ok(())
 }
 

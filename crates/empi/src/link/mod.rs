@@ -78,7 +78,8 @@ fn write_clusters(path: &Path, linkage: &Linkage) -> anyhow::Result<()> {
 
 fn write_pairs(path: &Path, linkage: &Linkage) -> anyhow::Result<()> {
     let mut writer = PairsWriter::create(path)?;
-    let key = |place: u32| linkage.keys.get(place as usize).cloned().unwrap_or_else(RecordKey::default);
+    let key =
+        |place: u32| linkage.keys.get(place as usize).cloned().unwrap_or_else(RecordKey::default);
     for pair in &linkage.pairs {
         writer.write(&PairRow {
             left: key(pair.left),

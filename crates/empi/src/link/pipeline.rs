@@ -73,9 +73,8 @@ pub(crate) fn link_files(
         bits_min: blocked.model().evidence_floor().bits_min,
     };
     let model = blocked.model().clone();
-    let scored = stages.run("score", || {
-        with_bar("score", total, || progress.done(), || blocked.score(&progress))
-    });
+    let scored = stages
+        .run("score", || with_bar("score", total, || progress.done(), || blocked.score(&progress)));
     let linkage = stages.run("cluster", || scored.cluster());
     Ok(Linked { linkage, model, options, read, stages, floor })
 }

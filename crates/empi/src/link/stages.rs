@@ -73,9 +73,10 @@ pub(crate) fn with_bar<T>(
     }
     let (finished, waiting) = std::sync::mpsc::channel::<()>();
     let result = std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let (shown, position) = (&bar, &done);
+        scope.spawn(move || {
             while waiting.recv_timeout(TICK) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                bar.set_position(done());
+                shown.set_position(position());
             }
         });
         let result = work();

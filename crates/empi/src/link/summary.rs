@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use empi_linkage::{LinkageModel, Linkage, MissedPairs, Quality};
+use empi_linkage::{Linkage, LinkageModel, MissedPairs, Quality};
 use serde::Serialize;
 
 /// Missed pairs that are looked at one by one; beyond, an even sample.
