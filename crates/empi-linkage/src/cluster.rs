@@ -37,7 +37,7 @@ pub fn judge_join(
     let stride = pairs.div_ceil(CROSS_PAIRS_MAX);
     let (mut sum, mut count) = (0.0, 0_u32);
     let (mut conflicts, mut refuted) = (Guards::NONE, Guards::NONE);
-    let (mut twins, mut one_name) = (0_u32, 0_u32);
+    let (mut twins, mut one_person) = (0_u32, 0_u32);
     for at in (0..pairs).step_by(stride) {
         let (Some(one), Some(other)) = (left.get(at / right.len()), right.get(at % right.len()))
         else {
@@ -47,13 +47,13 @@ pub fn judge_join(
         conflicts = conflicts.union(crossed.conflicts);
         refuted = refuted.union(crossed.refuted);
         twins += u32::from(crossed.conflicts.contains(Guard::PossibleTwins));
-        one_name += u32::from(crossed.one_name);
+        one_person += u32::from(crossed.one_person);
         sum += crossed.weight.bits();
         count += 1;
     }
     // A third record may itself be a mixture of two twins, so no single pair shows that there are none:
-    // only more pairs with one name than with two do.
-    if one_name > twins {
+    // only more pairs with one name or number than with two names do.
+    if one_person > twins {
         refuted.insert(Guard::PossibleTwins);
     }
     guards = guards.union(conflicts.without(refuted));

@@ -102,7 +102,7 @@ pub(crate) fn guards(
     rules.into_iter().filter(|(_, holds)| *holds).map(|(guard, _)| guard).collect()
 }
 
-fn has_exact_ssn(vector: &ComparisonVector) -> bool {
+pub(crate) fn has_exact_ssn(vector: &ComparisonVector) -> bool {
     vector.level(Comparison::Ssn) == Some(levels::SSN_EXACT)
 }
 

@@ -8,7 +8,7 @@
 use empi_model::{LinkDecision, MatchWeight};
 
 use crate::compare::{AgreedNames, Compared, Comparison, compare};
-use crate::guard::{Guards, guards, is_one_name, refuted};
+use crate::guard::{Guards, guards, has_exact_ssn, is_one_name, refuted};
 use crate::lexicon::Values;
 use crate::model::LinkageModel;
 use crate::names_table::average_shares;
@@ -48,8 +48,8 @@ pub(crate) struct Crossed {
     pub(crate) conflicts: Guards,
     /// Conflicts of other pairs that this pair shows to be a slip of the pen.
     pub(crate) refuted: Guards,
-    /// Whether the two records carry one given and family name.
-    pub(crate) one_name: bool,
+    /// Whether the two records carry one given and family name, or one whole national number.
+    pub(crate) one_person: bool,
 }
 
 /// Scores a pair for what it says about joining the groups of the two records.
@@ -66,7 +66,8 @@ pub(crate) fn score_across(
         weight: weighed.total,
         conflicts: guards.conflicts(),
         refuted: refuted(values, &compared.vector, left, right),
-        one_name: is_one_name(values, &compared.vector, left, right),
+        one_person: is_one_name(values, &compared.vector, left, right)
+            || has_exact_ssn(&compared.vector),
     }
 }
 

@@ -116,3 +116,10 @@ fn figures_add_up() {
     }
     assert_eq!(index.registry().model_name(), "us-default/1");
 }
+
+#[test]
+fn a_registry_is_shared_between_threads() {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<Registry>();
+    is_shared::<RegistryError>();
+}
