@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -68,6 +68,14 @@ pub fn empi_in(folder: &Path, arguments: &[&str]) -> Run {
     Run::of(command.args(arguments).current_dir(folder).stdin(Stdio::null()).output())
 }
 
+/// Starts `empi` with arguments and leaves it running, to be killed. What it prints is dropped.
+#[must_use]
+pub fn start_empi(arguments: &[&str]) -> Child {
+    let mut command = Command::new(binary());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("empi starts")
+}
+
 impl Run {
     fn of(output: std::io::Result<Output>) -> Self {
         let Output { status, stdout, stderr } = output.expect("empi starts");
@@ -97,6 +105,9 @@ impl Run {
         }
         for trace in ["panicked", "RUST_BACKTRACE", "unwrap", "src/"] {
             assert!(!stderr.contains(trace), "`{trace}` is in:\n{stderr}");
+        }
+        for line in stderr.lines() {
+            assert!(line.matches("(os error").count() < 2, "said twice:\n{stderr}");
         }
     }
 

@@ -148,7 +148,7 @@ async fn the_client_passes_the_servers_sentence_on() {
     server.empi(&["person", "7K3M"]).failed(1, &["eleven"]);
     server.empi(&["review", "show", "7"]).failed(1, &["task 7"]);
     server.empi(&["person", "--source", "a", "--record-id", "1"]).failed(1, &["record"]);
-    server.empi(&["person", "--identifier", "PLAN:1"]).failed(1, &["nobody carries"]);
+    server.empi(&["person", "--identifier", "PLAN:55-1234"]).failed(1, &["nobody carries"]);
     let nameless = ["register", "--source", "a", "--family-name", "Lee"];
     server.empi(&nameless).failed(1, &["record_id"]);
 }

@@ -1,9 +1,10 @@
 //! A store made by `empi load` opens in `empi serve`, with its review tasks waiting.
 
 use std::collections::HashMap;
+use std::process::Command;
 
 use empi_proto::v1::{self, RegistrationDecision, ReviewOutcome};
-use empi_tests::{Desk, Folder, Partition, Server, Steward, Table, empi};
+use empi_tests::{Desk, Folder, Partition, Server, Steward, Table, empi, start_empi};
 use serde_json::Value;
 
 use crate::link::{clusters, generated, linked};
@@ -154,6 +155,30 @@ fn loading_twice_into_one_store_is_refused() {
     let data = folder.path("data");
     empi(&["load", &file, "--data", &data]).failed(1, &["empty", &data]);
     let _ = empi(&["verify", "--data", &data]).succeeded();
+}
+
+#[test]
+fn a_load_that_was_broken_off_is_no_store() {
+    let folder = Folder::new();
+    let (data, pipe) = (folder.path("data"), folder.path("in.csv"));
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo is there").success());
+    let mut load = start_empi(&["load", &pipe, "--data", &data]);
+    // Opening a pipe waits for its reader: from here on the load is in the middle of its work, and
+    // stays there, because nobody writes.
+    let writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    load.kill().unwrap();
+    load.wait().unwrap();
+    drop(writer);
+    std::fs::remove_file(&pipe).unwrap();
+
+    let Err(run) = Server::try_start(&["--data", &data, "--grpc", "127.0.0.1:0"], &[]) else {
+        panic!("half a store must not be served")
+    };
+    run.failed(1, &[&data, "not loaded to its end", "load again"]);
+    empi(&["verify", "--data", &data]).failed(1, &[&data, "load again"]);
+    let file = generated(&folder, 100, 1);
+    empi(&["load", &file, "--data", &data]).failed(1, &[&data, "load again"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -239,6 +239,21 @@ async fn matching_writes_nothing_and_explains_itself() {
     assert!(server.stats().await == before, "a match writes nothing");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_changes_no_answer() {
+    let folder = Folder::new();
+    let file = crate::link::generated(&folder, 400, 31);
+    let server = Server::start(&folder.path("data"));
+    let _ = server.empi(&["register", "--file", &file, "--json"]).succeeded();
+    let questions = ["match", "--file", &file, "--json"];
+    let before = (server.empi(&questions).succeeded().stdout, server.stats().await);
+    assert_eq!(server.stop().code, Some(0));
+    let server = Server::start(&folder.path("data"));
+    let after = (server.empi(&questions).succeeded().stdout, server.stats().await);
+    assert!(before.0 == after.0, "the same candidates with the same weights");
+    assert!(before.1 == after.1, "the same counts");
+}
+
 /// The rows of an explanation add up to its total, and the total to its probability.
 pub(crate) fn assert_adds_up(explanation: &v1::ScoreExplanation) {
     let sum: f64 = explanation.rows.iter().map(|row| row.match_weight).sum();

@@ -3,7 +3,8 @@
 use empi_model::{EvidenceGroup, Guard};
 
 use crate::compare::{
-    Compared, Comparison, ComparisonVector, NameLevel, are_distinct_given, birth_date, levels,
+    Compared, Comparison, ComparisonVector, NameLevel, are_distinct_given, are_two_given,
+    birth_date, levels,
 };
 use crate::lexicon::Values;
 use crate::model::LinkageModel;
@@ -132,15 +133,22 @@ fn possible_twins(
         vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
     let other_given = are_distinct_given(values, left.name.given, right.name.given)
         && name.is_some_and(|level| level > NameLevel::Swapped);
-    let one_number = has_exact_ssn(vector) || is_mistyped_number(vector, left, right);
+    let one_edit = vector.level(Comparison::Ssn) == Some(levels::SSN_ONE_EDIT);
+    let neighbours = one_edit && are_neighbours(left, right);
+    if neighbours
+        && are_two_given(values, left.name.given, right.name.given)
+        && name != Some(NameLevel::Swapped)
+    {
+        return true;
+    }
+    let one_number = has_exact_ssn(vector) || (one_edit && !neighbours);
     other_given && (same_family || same_mother || same_address) && !one_number
 }
 
-/// National numbers of one edit that were not issued one after the other, as those of twins are.
-fn is_mistyped_number(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
-    const NEIGHBOURS: u64 = 20;
-    let one_edit = vector.level(Comparison::Ssn) == Some(levels::SSN_ONE_EDIT);
-    one_edit && left.ssn.number().abs_diff(right.ssn.number()) > NEIGHBOURS
+/// Whether two national numbers may have been issued one after the other, as those of twins are.
+fn are_neighbours(left: &CompareRow, right: &CompareRow) -> bool {
+    const NEIGHBOURS_MAX: u64 = 20;
+    left.ssn.number().abs_diff(right.ssn.number()) <= NEIGHBOURS_MAX
 }
 
 /// Two known suffixes that differ.

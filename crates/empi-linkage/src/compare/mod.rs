@@ -11,7 +11,7 @@ mod name;
 mod number;
 
 pub use name::AgreedNames;
-pub(crate) use name::{NameLevel, are_distinct_given};
+pub(crate) use name::{NameLevel, are_distinct_given, are_two_given};
 
 /// Levels that guards ask for by name.
 pub(crate) mod levels {

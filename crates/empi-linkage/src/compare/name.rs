@@ -106,6 +106,14 @@ pub(crate) fn are_distinct_given(values: &impl Values, left: NameId, right: Name
     }
 }
 
+/// Whether two given names may be those of two people: one is missing, or both stand in the table of
+/// given names and are not the same one. Then even a nickname may be a twin's (`JEFF`, `JEFFERSON`).
+pub(crate) fn are_two_given(values: &impl Values, left: NameId, right: NameId) -> bool {
+    let listed = |id: NameId| values.name(id).shares.given > 0.0;
+    let missing = !left.is_some() || !right.is_some();
+    missing || (left != right && listed(left) && listed(right))
+}
+
 /// The best level over all pairs of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ComparedNames {

@@ -141,7 +141,7 @@ impl Remembered {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn invariants_survive_any_sequence(steps in proptest::collection::vec(step(), 1..40)) {
