@@ -46,6 +46,7 @@ fn per_record(criterion: &mut Criterion) {
     let (lexicon, rows) = rows(&records);
     let mut group = criterion.benchmark_group("per record");
     group.throughput(Throughput::Elements(records.len() as u64));
+    group.bench_function("read CSV", |bencher| bencher.iter(|| self::records().len()));
     group.bench_function("normalize", |bencher| {
         bencher.iter(|| records.iter().map(normalize).map(|it| it.names.len()).sum::<usize>());
     });

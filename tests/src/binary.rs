@@ -7,14 +7,21 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+/// Names a program to test instead, for example the one that is about to be released.
+const PROGRAM_VARIABLE: &str = "EMPI_TEST_PROGRAM";
+
 /// The `empi` program, built once per test process in the profile and target directory of the test
 /// itself, so that it is never an old one.
 pub(crate) fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(build)
+    static BINARY: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let binary = BINARY.get_or_init(|| match std::env::var_os(PROGRAM_VARIABLE) {
+        Some(program) => Some(PathBuf::from(program)),
+        None => build(),
+    });
+    binary.as_deref().expect("the program under test can be built: see cargo's words above")
 }
 
-fn build() -> PathBuf {
+fn build() -> Option<PathBuf> {
     // target/<profile>/deps/integration-<hash>
     let test = std::env::current_exe().expect("a test knows its own path");
     let profile_folder = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
@@ -30,8 +37,8 @@ fn build() -> PathBuf {
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo starts");
-    assert!(output.status.success(), "the program under test cannot be built: see above");
-    executable_of(&output.stdout, "empi").expect("the workspace has a program named empi")
+    let executable = executable_of(&output.stdout, "empi");
+    executable.filter(|_| output.status.success())
 }
 
 /// Finds a program among cargo's messages.
@@ -66,6 +73,15 @@ pub fn empi(arguments: &[&str]) -> Run {
 pub fn empi_in(folder: &Path, arguments: &[&str]) -> Run {
     let mut command = Command::new(binary());
     Run::of(command.args(arguments).current_dir(folder).stdin(Stdio::null()).output())
+}
+
+/// Runs `empi` with a stdout that nobody reads any more, as after `| head` has seen enough.
+#[must_use]
+pub fn empi_unheard(arguments: &[&str]) -> Run {
+    let (reader, writer) = std::io::pipe().expect("the system has pipes");
+    drop(reader);
+    let mut command = Command::new(binary());
+    Run::of(command.args(arguments).stdin(Stdio::null()).stdout(writer).output())
 }
 
 /// Starts `empi` with arguments and leaves it running, to be killed. What it prints is dropped.

@@ -13,7 +13,7 @@ mod partition;
 mod patient;
 mod server;
 
-pub use binary::{Run, empi, empi_in, start_empi};
+pub use binary::{Run, empi, empi_in, empi_unheard, start_empi};
 pub use data::{Folder, Table, dataset, skipped};
 pub use desk::{Desk, Steward};
 pub use partition::{Agreement, Partition};

@@ -131,7 +131,7 @@ const CASES: [Case; 14] = [
         file: ("in.csv", RECORDS),
         arguments: &["--out", "clusters.csv", "--truth", "who"],
         code: 1,
-        says: &["in.csv", "no column", "who", "--truth"],
+        says: &["in.csv", "no column", "who", "truth"],
     },
     Case {
         what: "a model file that is no model",

@@ -206,3 +206,19 @@ async fn stats_and_verify_read_a_store_that_nobody_serves() {
     let verified = empi_tests::empi(&["verify", "--data", &data]).succeeded();
     assert!(verified.stdout.contains("2 records"), "{}", verified.stdout);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = Folder::new();
+    let server = Server::start(&folder.path("data"));
+    let known = register(&server, &robert(), "hospital-a", "17");
+    let id = known["enterprise_id"].as_str().expect("an ID");
+    for arguments in [
+        &["person", id, "--server", server.address()][..],
+        &["person", id, "--json", "--server", server.address()],
+        &["review", "list", "--server", server.address()],
+    ] {
+        let run = empi_tests::empi_unheard(arguments);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}

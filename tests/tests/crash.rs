@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use empi_proto::v1::SourceRecord;
-use empi_tests::{Desk, Folder, Server, empi, nth_patient};
+use empi_proto::v1::{ReviewOutcome, SourceRecord};
+use empi_tests::{Desk, Folder, Server, Steward, empi, nth_patient};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
@@ -115,4 +115,84 @@ async fn assert_is_there(
     assert_eq!(&held.enterprise_id, enterprise_id, "cycle {cycle}: client {client}, step {step}");
     let person = desk.person(enterprise_id).await;
     assert!(person.records.iter().any(|other| other.record == held.record), "cycle {cycle}");
+}
+
+/// After how many acknowledged answers of stewards the server is killed.
+const STEWARD_CYCLES: [usize; 4] = [3, 20, 41, 8];
+
+/// What a steward was told: this task is resolved.
+struct Resolved {
+    task: u64,
+    outcome: ReviewOutcome,
+    older: String,
+    newer: String,
+}
+
+/// Registers twins and answers whether they are one, again and again, until the server is gone.
+async fn resolve_on(
+    (mut desk, mut steward): (Desk, Steward),
+    client: usize,
+    first: u32,
+    told: UnboundedSender<Resolved>,
+) -> (usize, u32) {
+    for step in first.. {
+        let number = step * STEWARD_CYCLES.len() as u32 + client as u32;
+        let outcome = [ReviewOutcome::Same, ReviewOutcome::Different][step as usize % 2];
+        let patient = nth_patient(number).without("ssn").with("birth_order", "1");
+        let twin = patient.clone().with("given_name", "Zebulon").with("birth_order", "2");
+        let source = format!("hospital-{client}");
+        let older = desk.try_register(patient.record(&source, &format!("{step}-1")), "").await;
+        let newer = desk.try_register(twin.record(&source, &format!("{step}-2")), "").await;
+        let (Ok(older), Ok(newer)) = (older, newer) else { return (client, step) };
+        let Some(task) = newer.tasks.first().copied() else {
+            // A step done again after a crash: its answer was on its way, and is durable or not.
+            continue;
+        };
+        let Ok(view) = steward.try_resolve(task, outcome).await else { return (client, step) };
+        assert!(view.task.is_some_and(|task| task.resolution.is_some()));
+        let (older, newer) = (older.enterprise_id, newer.enterprise_id);
+        // Nobody listens any more once the server was killed, and then the next call fails.
+        let _ = told.send(Resolved { task, outcome, older, newer });
+    }
+    unreachable!("steps never end")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigkill_loses_no_answer_of_a_steward() {
+    let folder = Folder::new();
+    let data = folder.path("data");
+    let mut oracle: Vec<Resolved> = Vec::new();
+    let mut next = [0; STEWARD_CYCLES.len()];
+    for kill_after in STEWARD_CYCLES {
+        let server = Server::start(&data);
+        let (sender, mut told) = unbounded_channel();
+        let mut running = JoinSet::new();
+        for (client, first) in next.into_iter().enumerate() {
+            let calls = (server.desk().await, server.steward().await);
+            running.spawn(resolve_on(calls, client, first, sender.clone()));
+        }
+        drop(sender);
+        for _ in 0..kill_after {
+            oracle.push(told.recv().await.expect("stewards work until the server is killed"));
+        }
+        server.kill();
+        while let Some(late) = told.recv().await {
+            oracle.push(late);
+        }
+        for (client, step) in running.join_all().await {
+            next[client] = step;
+        }
+        let server = Server::start(&data);
+        let (mut desk, mut steward) = (server.desk().await, server.steward().await);
+        for Resolved { task, outcome, older, newer } in &oracle {
+            let resolution = steward.task(*task).await.task.unwrap().resolution.unwrap();
+            assert_eq!(resolution.outcome(), *outcome, "task {task}");
+            let is_same = *outcome == ReviewOutcome::Same;
+            assert_eq!(&desk.person(older).await.enterprise_id, older, "task {task}");
+            let answers = desk.person(newer).await.enterprise_id;
+            assert_eq!(&answers, if is_same { older } else { newer }, "task {task}");
+        }
+        assert_eq!(server.stop().code, Some(0));
+        let _ = empi(&["verify", "--data", &data]).succeeded();
+    }
 }

@@ -63,7 +63,7 @@ fn every_pair_has_its_weight_its_probability_and_its_decision() {
     let persons = clusters(&folder);
     let threshold = |name: &str| summary["thresholds"][name].as_f64().expect("in bits");
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut pairs = HashSet::new();
+    let (mut pairs, mut questions) = (HashSet::new(), HashSet::new());
     for row in &table.rows {
         let [left_source, left_id, right_source, right_id, weight, probability, decision] =
             row.as_slice()
@@ -82,8 +82,14 @@ fn every_pair_has_its_weight_its_probability_and_its_decision() {
         // The file rounds weights.
         assert!(weight >= least - 0.01, "{decision} at {weight} bits");
         *counts.entry(decision).or_default() += 1;
+        let (one, other) = (persons.person(&left), persons.person(&right));
+        if one != other {
+            assert_eq!(decision, "review", "what links two records joins their persons");
+            questions.insert(if one < other { (one, other) } else { (other, one) });
+        }
         assert!(pairs.insert(if left < right { (left, right) } else { (right, left) }), "once");
     }
+    assert_eq!(summary["reviews"], questions.len(), "one question for two persons");
     assert_eq!(counts.keys().copied().collect::<Vec<_>>(), ["link", "review"]);
     assert_eq!(summary["links"], counts["link"]);
     let candidates = summary["candidate_pairs"].as_u64().expect("a count");

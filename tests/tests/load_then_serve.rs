@@ -62,6 +62,8 @@ async fn a_loaded_store_serves_the_persons_that_linking_found() {
     let stranger = desk.register(stranger).await;
     assert_eq!(stranger.decision(), RegistrationDecision::New);
     assert_eq!(desk.person(&stranger.enterprise_id).await.records.len(), 1);
+    assert_eq!(server.stop().code, Some(0));
+    let _ = empi(&["verify", "--data", &folder.path("data")]).succeeded();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -172,7 +172,8 @@ impl Loader {
     /// enterprise IDs linking gave out: the next person gets the one after.
     ///
     /// A question about two records of one person is left out, and so is a second one about the
-    /// same two persons.
+    /// same two persons. A question about one record alone, with [`Guard::CappedBlock`], tells that
+    /// records were not compared with it because too many share a value (identity rule 7).
     ///
     /// # Errors
     /// [`RegistryError::Invalid`] for a question that names a record that was not added;
@@ -258,10 +259,14 @@ impl Loader {
         let mut tasks = Vec::new();
         for LoadedReview { left, right, weight, guards } in reviews {
             let (one, other) = (person(*left)?, person(*right)?);
-            if one == other || !asked.insert((one.min(other), one.max(other))) {
+            let is_capped = left == right && guards.contains(&Guard::CappedBlock);
+            let mut is_new = || asked.insert((one.min(other), one.max(other)));
+            if !is_capped && (one == other || !is_new()) {
                 continue;
             }
-            let kind = if is_alone(one) || is_alone(other) {
+            let kind = if is_capped {
+                ReviewKind::CappedBlock
+            } else if is_alone(one) || is_alone(other) {
                 ReviewKind::PossibleMatch
             } else {
                 ReviewKind::PotentialDuplicate

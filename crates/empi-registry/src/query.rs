@@ -111,8 +111,8 @@ impl Registry {
                 .into_iter()
                 .find(|key| key.rule() == Some(BlockingRule::Identifier));
             let (Some(key), Some(wanted)) = (key, wanted) else {
-                let sentence = "this is no identifier that can be looked for: give its authority \
-                                and its value";
+                let sentence = "this identifier cannot be looked for: it needs an authority, and a \
+                                value that is no placeholder such as 0, 1 or NONE";
                 return Err(RegistryError::invalid(sentence));
             };
             let mut persons: Vec<EnterpriseId> = Vec::new();

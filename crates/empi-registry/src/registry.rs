@@ -183,8 +183,12 @@ impl Registry {
             )),
             TrySendError::Disconnected(_) => RegistryError::Poisoned,
         })?;
-        // The commit thread drops the sender without an answer only when it fails.
-        receiver.recv().map_err(|_| RegistryError::Poisoned)?
+        // The commit thread drops the sender without an answer only when it fails. It may not have
+        // told so yet: nobody is answered from here on.
+        receiver.recv().unwrap_or_else(|_| {
+            self.core.durability.poison();
+            Err(RegistryError::Poisoned)
+        })
     }
 
     /// How many changes wait for the commit thread.

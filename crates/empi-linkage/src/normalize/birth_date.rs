@@ -5,25 +5,35 @@
 //! day-first are turned to ISO before they come here.
 
 use empi_model::{BirthDate, PatientText, QualityNote, RecordField};
+use smallvec::SmallVec;
 
-use super::Notes;
+use super::placeholder::{self, Kind};
+use super::{Notes, text};
 
 /// Two-digit years up to this one are of this century, later ones of the last. A fixed pivot, since this
 /// crate has no clock: a person born in 1926 and written `26` is rarer than a child.
 const PIVOT: u16 = 26;
 
-/// Nobody in an index was born before this year.
-const YEAR_MIN: u16 = 1850;
+/// Nobody alive was born before this year; systems fill in 1800 and 1899 for unknown dates.
+const YEAR_MIN: u16 = 1900;
 
 /// Years beyond are slips: the index will be another by then.
 const YEAR_MAX: u16 = 2100;
 
-/// Dates that systems fill in for an unknown birth date.
-const PLACEHOLDERS: [u32; 6] =
-    [19_000_101, 19_010_101, 18_500_101, 19_111_111, 18_991_231, 19_000_102];
-
-const MONTHS: [&str; 12] =
-    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const MONTHS: [&str; 12] = [
+    "JANUARY",
+    "FEBRUARY",
+    "MARCH",
+    "APRIL",
+    "MAY",
+    "JUNE",
+    "JULY",
+    "AUGUST",
+    "SEPTEMBER",
+    "OCTOBER",
+    "NOVEMBER",
+    "DECEMBER",
+];
 
 const FIELD: RecordField = RecordField::BirthDate;
 
@@ -32,7 +42,8 @@ pub(super) fn normalize_birth_date(
     value: Option<&PatientText>,
     notes: &mut Notes,
 ) -> Option<BirthDate> {
-    let text = value?.expose().trim();
+    let text = text::to_ascii(value?.expose());
+    let text = text.trim();
     if text.is_empty() {
         return None;
     }
@@ -50,7 +61,7 @@ pub(super) fn normalize_birth_date(
         return None;
     }
     let date = possible(read, notes)?;
-    if PLACEHOLDERS.contains(&date.as_number()) {
+    if is_placeholder(date) {
         notes.add(QualityNote::Placeholder(FIELD));
         return None;
     }
@@ -87,48 +98,101 @@ fn possible(read: Read, notes: &mut Notes) -> Option<BirthDate> {
     {
         return Some(date);
     }
-    BirthDate::new(year, month, None).or_else(|| BirthDate::new(year, None, None))
+    BirthDate::new(year, month, None)
+        .or_else(|| BirthDate::new(year, day.filter(|_| month.is_some_and(|it| it <= 31)), None))
+        .or_else(|| BirthDate::new(year, None, None))
+}
+
+/// Dates that systems fill in for an unknown birth date.
+fn is_placeholder(date: BirthDate) -> bool {
+    let mut digits = [b'0'; 8];
+    let mut number = date.as_number();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    std::str::from_utf8(&digits)
+        .is_ok_and(|digits| placeholder::is_placeholder(Kind::BirthDate, digits))
 }
 
 fn read(text: &str) -> Option<Read> {
-    let upper = text.to_ascii_uppercase();
-    if let Some(read) = read_compact(&upper) {
+    if let Some(read) = read_compact(text) {
         return Some(read);
     }
-    let date = without_time(&upper);
-    let parts: Vec<&str> = date
-        .split(|letter: char| !letter.is_ascii_alphanumeric())
-        .filter(|part| !part.is_empty())
-        .collect();
-    if parts.iter().any(|part| month_by_name(part).is_some()) {
-        return read_named(&parts);
+    let upper = text.to_ascii_uppercase();
+    let parts = split(without_time(&upper));
+    let named = parts.iter().position(|part| month_by_name(part).is_some());
+    if let Some(month_at) = named {
+        return read_named(&parts, month_at);
     }
-    let numbers: Option<Vec<u16>> = parts.iter().map(|part| part.parse().ok()).collect();
-    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    match (numbers?.as_slice(), lengths.as_slice()) {
+    let mut numbers: SmallVec<[u16; 4]> = SmallVec::new();
+    for part in &parts {
+        numbers.push(part.parse().ok()?);
+    }
+    let lengths: SmallVec<[usize; 4]> = parts.iter().map(|part| part.len()).collect();
+    match (numbers.as_slice(), lengths.as_slice()) {
         ([year], [4]) => Some(Read { year: *year, ..Read::default() }),
         ([year, month], [4, 1..=2]) => Some(dated(*year, *month, 0)),
         ([month, year], [1..=2, 4]) => Some(dated(*year, *month, 0)),
         ([year, month, day], [4, 1..=2, 1..=2]) => Some(dated(*year, *month, *day)),
         ([month, day, year], [1..=2, 1..=2, 4]) => Some(us(*year, *month, *day)),
-        ([month, day, year], [1..=2, 1..=2, 2]) => {
-            let read = us(century(*year), *month, *day);
-            Some(Read { is_century_guessed: true, ..read })
+        // Only a year is above 31: `80-02-13`.
+        ([year @ 32..=99, month, day], [2, 1..=2, 1..=2]) => {
+            Some(guessed(dated(century(*year), *month, *day)))
         }
+        ([month, day, year], [1..=2, 1..=2, 2]) => Some(guessed(us(century(*year), *month, *day))),
         _ => None,
     }
 }
 
-/// `YYYYMMDD` with or without a time behind it, `YYYYMM`, as HL7 writes.
+/// A reading whose century was not written.
+fn guessed(read: Read) -> Read {
+    Read { is_century_guessed: true, ..read }
+}
+
+/// Runs of digits and of letters, without the words that only join them: `12TH OF MARCH`, `Z`.
+fn split(date: &str) -> SmallVec<[&str; 4]> {
+    let mut parts = SmallVec::new();
+    let mut rest = date;
+    while let Some(start) = rest.find(|letter: char| letter.is_ascii_alphanumeric()) {
+        rest = rest.get(start..).unwrap_or_default();
+        let is_digit = text::begins_with_digit(rest);
+        let is_same =
+            |letter: char| letter.is_ascii_alphanumeric() && letter.is_ascii_digit() == is_digit;
+        let end = rest.find(|letter| !is_same(letter)).unwrap_or(rest.len());
+        let (part, behind) = rest.split_at(end);
+        if !matches!(part, "ST" | "ND" | "RD" | "TH" | "OF" | "THE" | "DE" | "Z" | "UTC" | "GMT") {
+            parts.push(part);
+        }
+        rest = behind;
+    }
+    parts
+}
+
+/// `YYYYMMDD` with or without a time behind it, `YYYYMM`, as HL7 writes; `MMDDYYYY` and `MMDDYY`, where
+/// no year of an index begins the number.
 fn read_compact(text: &str) -> Option<Read> {
-    let digits = text.split(['.', '+', '-', 'Z']).next()?;
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let digits = text.split(['.', '+', '-', 'Z', 'T', 'z', 't']).next()?;
+    if !text::is_number(digits) {
         return None;
     }
+    let is_whole = digits.len() == text.len();
     let part = |from: usize, to: usize| digits.get(from..to)?.parse::<u16>().ok();
+    let is_year = |year: u16| (YEAR_MIN..=YEAR_MAX).contains(&year);
     match digits.len() {
+        8 if is_whole && !is_year(part(0, 4)?) && is_year(part(4, 8)?) => {
+            Some(us(part(4, 8)?, part(0, 2)?, part(2, 4)?))
+        }
         8 | 10 | 12 | 14 => Some(dated(part(0, 4)?, part(4, 6)?, part(6, 8)?)),
-        6 if digits.len() == text.len() => Some(dated(part(0, 4)?, part(4, 6)?, 0)),
+        6 if is_whole && is_year(part(0, 4)?) && part(4, 6)? <= 12 => {
+            Some(dated(part(0, 4)?, part(4, 6)?, 0))
+        }
+        6 if is_whole && part(0, 2)? > 31 => {
+            Some(guessed(dated(century(part(0, 2)?), part(2, 4)?, part(4, 6)?)))
+        }
+        6 if is_whole && part(0, 6)? != 0 => {
+            Some(guessed(us(century(part(4, 6)?), part(0, 2)?, part(2, 4)?)))
+        }
         _ => None,
     }
 }
@@ -149,32 +213,35 @@ fn without_time(text: &str) -> &str {
     }
 }
 
-/// `12 Mar 1980`, `March 12, 1980`, `12-MAR-80`, `March 1980`.
-fn read_named(parts: &[&str]) -> Option<Read> {
-    let month = parts.iter().find_map(|part| month_by_name(part))?;
-    let numbers: Vec<&&str> = parts.iter().filter(|part| month_by_name(part).is_none()).collect();
-    let number = |part: &str| {
-        let digits = part.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-        digits.parse::<u16>().ok()
-    };
-    let is_year = |part: &str| part.len() == 4 && part.bytes().all(|it| it.is_ascii_digit());
-    match numbers.as_slice() {
-        [year] if is_year(year) => Some(dated(number(year)?, month, 0)),
-        [year, day] if is_year(year) => Some(dated(number(year)?, month, number(day)?)),
-        [day, year] if is_year(year) => Some(dated(number(year)?, month, number(day)?)),
-        [day, year] if year.len() == 2 => {
-            let read = dated(century(number(year)?), month, number(day)?);
-            Some(Read { is_century_guessed: true, ..read })
+/// `12 Mar 1980`, `March 12, 1980`, `12-MAR-80`, `12MAR1980`, `March 1980`, `Mar-80`.
+fn read_named(parts: &[&str], month_at: usize) -> Option<Read> {
+    let month = month_by_name(parts.get(month_at)?)?;
+    let others = parts.iter().enumerate().filter(|(at, _)| *at != month_at);
+    let mut numbers: SmallVec<[(u16, usize); 4]> = SmallVec::new();
+    for (at, part) in others {
+        // A weekday before the date says nothing more.
+        let is_word = part.bytes().all(|byte| byte.is_ascii_alphabetic());
+        if !(is_word && at == 0) {
+            numbers.push((part.parse().ok()?, part.len()));
         }
+    }
+    match numbers.as_slice() {
+        [(year, 4)] => Some(dated(*year, month, 0)),
+        [(year @ 32..=99, 2)] => Some(guessed(dated(century(*year), month, 0))),
+        [(year, 4), (day, 1..=2)] | [(day, 1..=2), (year, 4)] => Some(dated(*year, month, *day)),
+        [(day, 1..=2), (year, 2)] => Some(guessed(dated(century(*year), month, *day))),
         _ => None,
     }
 }
 
 fn month_by_name(part: &str) -> Option<u16> {
-    let letters = part.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let beginning = part.get(..3).filter(|_| letters)?;
-    let month = MONTHS.iter().position(|month| *month == beginning)?;
-    u16::try_from(month + 1).ok()
+    const SHORTEST: usize = 3;
+    let is_month = |month: &&str| part.len() >= SHORTEST && month.starts_with(part);
+    let at = match part {
+        "SEPT" => Some(8),
+        _ => MONTHS.iter().position(is_month),
+    };
+    u16::try_from(at? + 1).ok()
 }
 
 /// Parts in an order that leaves no doubt; 0 is missing.
@@ -233,6 +300,29 @@ mod tests {
             ("9999-12-31", "-", &[Placeholder(FIELD)]),
             ("00000000", "-", &[Placeholder(FIELD)]),
             ("unknown", "-", &[Placeholder(FIELD)]),
+            ("12MAR1980", "1980-03-12", &[]),
+            ("5th of March 1980", "1980-03-05", &[]),
+            ("Sept 5, 1980", "1980-09-05", &[]),
+            ("Wed, 12 Mar 1980", "1980-03-12", &[]),
+            ("Mar-80", "1980-03", &[Doubtful(FIELD)]),
+            ("80-02-13", "1980-02-13", &[Doubtful(FIELD)]),
+            ("800213", "1980-02-13", &[Doubtful(FIELD)]),
+            ("021380", "1980-02-13", &[Doubtful(FIELD)]),
+            ("02131980", "1980-02-13", &[]),
+            ("31121980", "1980-12-31", &[]),
+            ("19800213T1000", "1980-02-13", &[]),
+            ("1980-02-13Z", "1980-02-13", &[]),
+            ("１９８０-０２-１３", "1980-02-13", &[]),
+            ("1980-00-00", "1980", &[]),
+            ("31/04/1980", "1980-04", &[Impossible(FIELD)]),
+            ("1980-31-04", "1980-04", &[Impossible(FIELD)]),
+            ("1980-04-31", "1980-04", &[Impossible(FIELD)]),
+            ("11/11/1911", "-", &[Placeholder(FIELD)]),
+            ("12/31/1899", "-", &[Placeholder(FIELD)]),
+            ("1800-05-05", "-", &[Placeholder(FIELD)]),
+            ("99/99/9999", "-", &[Placeholder(FIELD)]),
+            ("married 1980", "-", &[Unreadable(FIELD)]),
+            ("5 May", "-", &[Unreadable(FIELD)]),
             ("12/", "-", &[Unreadable(FIELD)]),
             ("", "-", &[]),
         ] {

@@ -5,38 +5,71 @@ use empi_model::{PatientText, Phone, QualityNote, RecordField};
 use super::placeholder::{Kind, is_placeholder};
 use super::{Notes, text};
 
+/// Fewer digits are no telephone number; behind so many a letter or a comma begins an extension.
+const PHONE_DIGITS_MIN: usize = 7;
+
 /// Reads a telephone number: ten digits for North America, country code and number for others, seven
-/// where the area code is missing. An extension is dropped.
+/// where the area code is missing. An extension and a second number are dropped.
 pub(super) fn normalize_phone(value: &PatientText, notes: &mut Notes) -> Option<Phone> {
-    let folded = text::fold(without_extension(value.expose()));
-    let digits: String = folded.chars().filter(char::is_ascii_digit).collect();
-    let digits = match digits.strip_prefix('1') {
-        Some(national) if national.len() == 10 => national,
-        _ => digits.as_str(),
-    };
-    if digits.is_empty() {
-        if !folded.is_empty() {
+    let text = text::to_ascii(value.expose());
+    let all = first_number(&text);
+    if all.is_empty() {
+        if text.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
             notes.add(QualityNote::Placeholder(RecordField::Phone));
         }
         return None;
     }
-    if is_nobodys(digits) {
+    let digits = national(&all);
+    if is_nobodys(&all) || is_nobodys(digits) {
         notes.add(QualityNote::Placeholder(RecordField::Phone));
         return None;
     }
-    let phone = Phone::from_digits(digits).filter(|_| digits.len() >= 7);
+    let phone = Phone::from_digits(digits).filter(|_| digits.len() >= PHONE_DIGITS_MIN);
     if phone.is_none() {
         notes.add(QualityNote::Unreadable(RecordField::Phone));
     }
     phone
 }
 
-/// What stands before `x12`, `ext. 12` or `#12`.
-fn without_extension(text: &str) -> &str {
-    let end = text.find(['x', 'X', '#', 'e', 'E']).unwrap_or(text.len());
-    match text.get(..end) {
-        Some(before) if before.bytes().any(|byte| byte.is_ascii_digit()) => before,
-        _ => text,
+/// The digits of the first number in a text: what stands before `x12`, `ext. 12`, `#12` or `or ...`.
+fn first_number(text: &str) -> String {
+    let mut digits = String::with_capacity(16);
+    let is_international = text.trim_start().starts_with(['+', '0']);
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        if byte.is_ascii_digit() {
+            digits.push(char::from(*byte));
+        } else if digits.len() >= PHONE_DIGITS_MIN
+            && (byte.is_ascii_alphabetic() || matches!(byte, b'#' | b',' | b';' | b'/'))
+        {
+            break;
+        } else if is_international && !digits.is_empty() && bytes.get(at..at + 3) == Some(b"(0)") {
+            // `+44 (0)20`: the zero is dialled only inside the country.
+            at += 2;
+        }
+        at += 1;
+    }
+    digits
+}
+
+/// A number without the prefixes that are dialled before it: `011`, `00`, `0`, and North America's `1`.
+fn national(digits: &str) -> &str {
+    const WITH_PREFIX_011: usize = 12;
+    let mut rest = match digits.strip_prefix("011") {
+        Some(rest) if digits.len() >= WITH_PREFIX_011 => rest,
+        _ => digits,
+    };
+    loop {
+        let stripped = rest.trim_start_matches('0');
+        let stripped = match stripped.strip_prefix('1') {
+            Some(national) if national.len() == 10 => national,
+            _ => stripped,
+        };
+        if stripped.len() == rest.len() {
+            return rest;
+        }
+        rest = stripped;
     }
 }
 
@@ -45,44 +78,58 @@ fn without_extension(text: &str) -> &str {
 fn is_nobodys(digits: &str) -> bool {
     let mut bytes = digits.bytes();
     let first = bytes.next();
-    if bytes.all(|byte| Some(byte) == first) || matches!(digits, "1234567890" | "0123456789") {
+    if bytes.all(|byte| Some(byte) == first) || is_placeholder(Kind::Phone, digits) {
         return true;
     }
-    if digits.len() != 10 {
-        return digits.len() == 7 && (digits == "1234567" || digits.ends_with("000000"));
+    match (digits.get(..3), digits.get(3..6), digits.len()) {
+        (Some(area), Some(exchange), 10) => {
+            matches!(area, "000" | "999" | "555") || area.ends_with("11") || exchange == "911"
+        }
+        _ => false,
     }
-    let (area, rest) = digits.split_at(3);
-    matches!(area, "000" | "999" | "555") || rest == "0000000" || rest.starts_with("911")
 }
 
-/// Reads an e-mail address in lower case.
+/// Reads an e-mail address in lower case; the first of several.
 pub(super) fn normalize_email(value: &PatientText, notes: &mut Notes) -> Option<PatientText> {
-    let email = value.expose().trim().to_lowercase();
-    if email.is_empty() {
+    let text = value.expose().trim();
+    if text.is_empty() {
         return None;
     }
-    if is_placeholder(Kind::Email, &email) {
+    let inner = text.split_once('<').map_or(text, |(_, behind)| behind);
+    let first = inner.split([';', ',', '>']).next().unwrap_or_default().trim();
+    let email = first.to_lowercase();
+    let email = email.strip_prefix("mailto:").unwrap_or(&email);
+    if is_placeholder(Kind::Email, email) || is_placeholder(Kind::Name, &text::fold(text)) {
         notes.add(QualityNote::Placeholder(RecordField::Email));
         return None;
     }
-    let is_address = email.split_once('@').is_some_and(|(local, domain)| {
-        let has_dot = domain.split('.').count() > 1 && domain.split('.').all(|it| !it.is_empty());
-        !local.is_empty()
-            && has_dot
-            && !email.contains(char::is_whitespace)
-            && !domain.contains('@')
-    });
-    if !is_address {
-        let is_nothing = is_placeholder(Kind::Name, &text::fold(&email));
-        let field = RecordField::Email;
-        notes.add(if is_nothing {
-            QualityNote::Placeholder(field)
-        } else {
-            QualityNote::Unreadable(field)
-        });
+    if !is_address(email) {
+        notes.add(QualityNote::Unreadable(RecordField::Email));
         return None;
     }
     Some(PatientText::new(email))
+}
+
+/// Whether a text in lower case could be an e-mail address: letters of any script before the `@`, a
+/// domain of at least two labels behind it.
+fn is_address(email: &str) -> bool {
+    let Some((local, domain)) = email.split_once('@') else { return false };
+    let is_local =
+        |letter: char| letter.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(letter);
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let ending = domain.rsplit('.').next().unwrap_or_default();
+    !local.is_empty()
+        && local.split('.').all(|part| !part.is_empty())
+        && local.chars().all(is_local)
+        && domain.contains('.')
+        && domain.split('.').all(is_label)
+        && ending.len() >= 2
+        && !ending.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -98,6 +145,18 @@ mod tests {
             ("617-555-8123x44", Some(6_175_558_123)),
             ("555-8123", Some(5_558_123)),
             ("+44 20 7946 0018", Some(442_079_460_018)),
+            ("+44 (0)20 7946 0018", Some(442_079_460_018)),
+            ("0044 20 7946 0018", Some(442_079_460_018)),
+            ("011 44 20 7946 0018", Some(442_079_460_018)),
+            ("tel:+16175558123;ext=12", Some(6_175_558_123)),
+            ("Home: 617-555-8123 (Mary)", Some(6_175_558_123)),
+            ("617-555-8123 or 617-555-9999", Some(6_175_558_123)),
+            ("617-555-8123, 12", Some(6_175_558_123)),
+            ("0412 345 678", Some(412_345_678)),
+            ("617-555-1212", None),
+            ("511-234-5678", None),
+            ("617-000-0000", None),
+            ("1-800-FLOWERS", None),
             ("999-999-9999", None),
             ("555-555-1234", None),
             ("1234567890", None),
@@ -116,6 +175,14 @@ mod tests {
             (" Robert.Okafor@Example.org ", Some("robert.okafor@example.org")),
             ("none@none.com", None),
             ("declined@hospital.org", None),
+            ("mailto:a@b.org", Some("a@b.org")),
+            ("Robert <a@b.org>", Some("a@b.org")),
+            ("a@b.org; c@d.org", Some("a@b.org")),
+            ("robert@none.com", None),
+            ("a b@c.org", None),
+            (".a@b.org", None),
+            ("a@-b.org", None),
+            ("a@b.c", None),
             ("robert", None),
             ("a@b", None),
             ("a@@b.c", None),

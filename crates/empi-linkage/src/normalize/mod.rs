@@ -11,6 +11,7 @@ mod address;
 mod birth_date;
 mod contact;
 mod name;
+mod newborn;
 mod number;
 mod placeholder;
 mod text;
@@ -126,39 +127,55 @@ fn normalize_text(
     Some(PatientText::new(folded))
 }
 
+/// Letters of HL7, words of FHIR and of people, SNOMED codes; `1` and `2` differ between systems.
 fn normalize_sex(value: Option<&PatientText>, notes: &mut Notes) -> Option<Sex> {
     let folded = text::fold(value?.expose());
-    match folded.as_str() {
-        "F" | "FEMALE" | "FEM" | "W" | "WOMAN" | "GIRL" => Some(Sex::Female),
-        "M" | "MALE" | "MAN" | "BOY" => Some(Sex::Male),
-        "O" | "A" | "N" | "X" | "OTHER" | "AMBIGUOUS" | "NONBINARY" | "NON BINARY"
-        | "NOT APPLICABLE" => Some(Sex::Other),
-        "" => None,
-        "U" | "UNK" | "UNKNOWN" | "UN" | "NONE" | "NA" | "N A" => {
-            notes.add(QualityNote::Placeholder(RecordField::Sex));
-            None
+    // `F-FEMALE`, `FEMALE (F)`: all words must say the same.
+    let mut words = folded.split(' ').map(sex_of);
+    let first = words.next().flatten();
+    let whole = sex_of(&folded).or_else(|| first.filter(|sex| words.all(|it| it == Some(*sex))));
+    if whole.is_none() {
+        match folded.as_str() {
+            "" => {}
+            "U" | "UNK" | "UNKNOWN" | "UN" | "NONE" | "NA" | "N A" | "NI" | "ASKU" | "REFUSED"
+            | "DECLINED" | "NOT SPECIFIED" | "UNSPECIFIED" | "NOT STATED" | "NULL" => {
+                notes.add(QualityNote::Placeholder(RecordField::Sex));
+            }
+            _ => notes.add(QualityNote::Unreadable(RecordField::Sex)),
         }
-        _ => {
-            notes.add(QualityNote::Unreadable(RecordField::Sex));
-            None
+    }
+    whole
+}
+
+fn sex_of(word: &str) -> Option<Sex> {
+    match word {
+        "F" | "FEMALE" | "FEM" | "W" | "WOMAN" | "GIRL" | "248152002" => Some(Sex::Female),
+        "M" | "MALE" | "MAN" | "BOY" | "248153007" => Some(Sex::Male),
+        "O" | "A" | "N" | "X" | "OTHER" | "AMBIGUOUS" | "NONBINARY" | "NON BINARY" | "INTERSEX"
+        | "INDETERMINATE" | "UNDIFFERENTIATED" | "TRANSGENDER" | "NOT APPLICABLE" => {
+            Some(Sex::Other)
         }
+        _ => None,
     }
 }
 
+/// `2`, `2nd`, `B`, `second`, `Twin B`, `2 of 3`.
 fn normalize_birth_order(value: Option<&PatientText>, notes: &mut Notes) -> Option<u8> {
     const ORDER_MAX: u8 = 20;
+    const WORDS: [&str; 6] = ["FIRST", "SECOND", "THIRD", "FOURTH", "FIFTH", "SIXTH"];
     let folded = text::fold(value?.expose());
     if folded.is_empty() {
         return None;
     }
-    let digits = folded.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let order = match folded.as_str() {
-        "A" | "FIRST" => Some(1),
-        "B" | "SECOND" => Some(2),
-        "C" | "THIRD" => Some(3),
-        "D" | "FOURTH" => Some(4),
-        _ => digits.parse().ok(),
-    };
+    let mut words =
+        folded.split(' ').filter(|it| !matches!(*it, "TWIN" | "TRIPLET" | "BABY" | "BORN"));
+    let order = words.next().and_then(|word| match word.as_bytes() {
+        [letter @ b'A'..=b'F'] => Some(letter - b'A' + 1),
+        _ if text::begins_with_digit(word) => {
+            word.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()).parse().ok()
+        }
+        _ => WORDS.iter().zip(1..).find(|it| *it.0 == word).map(|it| it.1),
+    });
     let order = order.filter(|order| (1..=ORDER_MAX).contains(order));
     if order.is_none() {
         notes.add(QualityNote::Unreadable(RecordField::BirthOrder));

@@ -1,23 +1,25 @@
-//! Person names: titles and degrees away, suffixes apart, newborns' temporary names recognised.
+//! Person names: titles and degrees away, suffixes apart, placeholders missing.
 
 use empi_model::{NormalizedName, PatientText, PersonName, QualityNote, RecordField, Suffix};
+use smallvec::SmallVec;
 
-use crate::names_table::name_shares;
-
+use super::newborn::is_newborn_name;
 use super::placeholder::{Kind, is_placeholder};
 use super::{Notes, text};
 
-/// Titles before and degrees behind a name. Dropped where another token is left.
-const TITLES: [&str; 12] =
-    ["MR", "MRS", "MS", "MISS", "DR", "PROF", "REV", "SR DR", "SIR", "DAME", "FR", "HON"];
-const DEGREES: [&str; 14] =
-    ["MD", "PHD", "RN", "DO", "DDS", "DMD", "ESQ", "DVM", "PA C", "NP", "LPN", "CPA", "JD", "MBA"];
-
-/// Words of which a newborn's temporary given name is made (Joint Commission NPSG.01.01.01, AHIMA).
-const NEWBORN_WORDS: [&str; 12] = [
-    "BABY", "BOY", "GIRL", "BABYBOY", "BABYGIRL", "BB", "BG", "NB", "NEWBORN", "INFANT", "TWIN",
-    "TRIPLET",
+/// Titles before a name. Dropped where another token is left.
+const TITLES: [&str; 14] = [
+    "MR", "MRS", "MS", "MISS", "MX", "DR", "PROF", "REV", "SIR", "DAME", "FR", "HON", "CAPT", "SGT",
 ];
+
+/// Degrees behind a name that are nobody's name.
+const DEGREES: [&str; 18] = [
+    "MD", "PHD", "RN", "DDS", "DMD", "ESQ", "DVM", "NP", "LPN", "CPA", "JD", "MBA", "APRN", "CRNA",
+    "DPM", "PSYD", "FACP", "MSN",
+];
+
+/// Degrees that are also names (`Do`, `Ma`): only behind a comma or in the suffix field.
+const DEGREES_OR_NAMES: [&str; 9] = ["DO", "MA", "MS", "BA", "BS", "PA", "OD", "PA C", "RPH"];
 
 /// Names that both fields together make a placeholder of.
 const NOBODY: [(&str, &str); 5] =
@@ -35,13 +37,26 @@ pub(super) struct NormalizedNames {
 pub(super) fn normalize_names(names: &[PersonName], notes: &mut Notes) -> NormalizedNames {
     let mut all = NormalizedNames::default();
     for name in names {
-        let parts = Parts::read(name, notes);
+        let fields = Fields::read(name);
+        let mut parts = Parts::new(&fields);
+        parts.take_suffix(&fields, notes);
+        for tokens in [&mut parts.family, &mut parts.given] {
+            drop_titles(tokens);
+        }
+        parts.drop_placeholders(&fields, notes);
+        parts.recognise_newborn(&fields, notes);
+        if parts.move_trailing_initial() {
+            // What the initial hid: `Mary Jr A`, `Unknown A`.
+            parts.take_suffix_behind();
+            parts.drop_placeholders(&fields, notes);
+            parts.recognise_newborn(&fields, notes);
+        }
         all.suffix = all.suffix.or(parts.suffix);
         all.newborn |= parts.newborn;
         let normalized = NormalizedName {
-            given: PatientText::non_blank(&parts.given.join(" ")),
-            middle: PatientText::non_blank(&parts.middle.join(" ")),
-            family: PatientText::non_blank(&parts.family.join(" ")),
+            given: joined(&parts.given),
+            middle: joined(&parts.middle),
+            family: joined(&parts.family),
         };
         let is_empty = normalized.given.is_none() && normalized.family.is_none();
         if !is_empty && !all.names.contains(&normalized) {
@@ -60,153 +75,237 @@ pub(super) fn normalize_single(
     let folded = text::fold(value?.expose());
     let mut tokens = tokens(&folded);
     drop_titles(&mut tokens);
-    let name = tokens.join(" ");
-    if is_placeholder(Kind::Name, &name) || is_placeholder(Kind::Name, &folded) {
+    while tokens.len() > 1 && tokens.last().is_some_and(|token| DEGREES.contains(token)) {
+        tokens.pop();
+    }
+    let name = joined(&tokens)?;
+    if is_placeholder(Kind::Name, name.expose()) || is_placeholder(Kind::Name, &folded) {
         notes.add(QualityNote::Placeholder(field));
         return None;
     }
-    PatientText::non_blank(&name)
+    Some(name)
+}
+
+type Tokens<'a> = SmallVec<[&'a str; 4]>;
+
+/// The fields of one name in match form.
+#[derive(Debug, Default)]
+struct Fields {
+    given: String,
+    middle: String,
+    family: String,
+    /// The suffix field, and what stood behind a comma in the others: `Smith, Jr`.
+    suffix: String,
+    /// Whether the given name is of the form `B/O Mary`: baby of Mary.
+    is_baby_of: bool,
+}
+
+impl Fields {
+    fn read(name: &PersonName) -> Self {
+        let given = text::to_ascii(name.given.as_ref().map_or("", PatientText::expose));
+        let family = text::to_ascii(name.family.as_ref().map_or("", PatientText::expose));
+        let (given, family) = split_whole_name(&given, &family);
+        let mut suffix =
+            name.suffix.as_ref().map_or_else(String::new, |it| text::fold(it.expose()));
+        let [given, family] = [given, family].map(|field| {
+            let (kept, behind) = split_suffix(field);
+            if !behind.is_empty() {
+                suffix.push(' ');
+                suffix.push_str(&text::fold(behind));
+            }
+            kept
+        });
+        let is_baby_of = given.as_bytes().windows(3).any(|it| it.eq_ignore_ascii_case(b"b/o"));
+        Self {
+            given: text::fold(given),
+            middle: name.middle.as_ref().map_or_else(String::new, |it| text::fold(it.expose())),
+            family: text::fold(family),
+            suffix,
+            is_baby_of,
+        }
+    }
 }
 
 /// The tokens of one name.
-#[derive(Debug, Default)]
-struct Parts {
-    given: Vec<String>,
-    middle: Vec<String>,
-    family: Vec<String>,
+#[derive(Debug)]
+struct Parts<'a> {
+    given: Tokens<'a>,
+    middle: Tokens<'a>,
+    family: Tokens<'a>,
     suffix: Option<Suffix>,
     newborn: bool,
 }
 
-impl Parts {
-    fn read(name: &PersonName, notes: &mut Notes) -> Self {
-        let raw =
-            |part: &Option<PatientText>| part.as_ref().map_or("", |it| it.expose()).to_owned();
-        let (mut given, mut family) = (raw(&name.given), raw(&name.family));
-        split_whole_name(&mut given, &mut family);
-        let fold = |text: &str| tokens(&text::fold(text));
-        let mut parts = Self {
-            given: fold(&given),
-            middle: fold(&raw(&name.middle)),
-            family: fold(&family),
-            ..Self::default()
-        };
-        parts.take_suffix(&fold(&raw(&name.suffix)), notes);
-        for field in [&mut parts.family, &mut parts.given, &mut parts.middle] {
-            drop_titles(field);
+impl<'a> Parts<'a> {
+    fn new(fields: &'a Fields) -> Self {
+        Self {
+            given: tokens(&fields.given),
+            middle: tokens(&fields.middle),
+            family: tokens(&fields.family),
+            suffix: None,
+            newborn: false,
         }
-        parts.drop_placeholders(notes);
-        parts.recognise_newborn(notes);
-        parts.move_trailing_initial();
-        parts
     }
 
-    /// Takes the suffix from its own field, else from behind the family or the given name.
-    fn take_suffix(&mut self, field: &[String], notes: &mut Notes) {
-        self.suffix = field.iter().find_map(|token| suffix_of(token, true));
-        let is_degree = |token: &String| DEGREES.contains(&token.as_str());
-        if self.suffix.is_none() && !field.is_empty() && !field.iter().any(is_degree) {
-            notes.add(QualityNote::Unreadable(RecordField::Suffix));
+    /// Takes the suffix from its own field, else from behind the family, given or middle name.
+    fn take_suffix(&mut self, fields: &Fields, notes: &mut Notes) {
+        self.suffix = tokens(&fields.suffix).iter().find_map(|token| suffix_of(token, true));
+        if self.suffix.is_none() && !fields.suffix.is_empty() && !is_degree_field(&fields.suffix) {
+            let is_nothing = is_placeholder(Kind::Name, &fields.suffix);
+            let field = RecordField::Suffix;
+            notes.add(if is_nothing {
+                QualityNote::Placeholder(field)
+            } else {
+                QualityNote::Unreadable(field)
+            });
         }
-        for tokens in [&mut self.family, &mut self.given, &mut self.middle] {
-            while tokens.len() > 1 {
-                let Some(suffix) = tokens.last().and_then(|token| suffix_of(token, false)) else {
+        self.take_suffix_behind();
+    }
+
+    /// Takes suffixes and degrees from behind the names. Behind a family name `V` is the fifth,
+    /// elsewhere an initial.
+    fn take_suffix_behind(&mut self) {
+        for (tokens, is_family, kept_min) in
+            [(&mut self.family, true, 1), (&mut self.given, false, 1), (&mut self.middle, false, 0)]
+        {
+            while tokens.len() > kept_min
+                && let Some(last) = tokens.last()
+            {
+                let suffix = suffix_of(last, false)
+                    .or_else(|| (is_family && *last == "V").then_some(Suffix::V));
+                if suffix.is_none() && !(DEGREES.contains(last) && tokens.len() > 1) {
                     break;
-                };
-                self.suffix = self.suffix.or(Some(suffix));
+                }
+                self.suffix = self.suffix.or(suffix);
                 tokens.pop();
             }
         }
     }
 
-    fn drop_placeholders(&mut self, notes: &mut Notes) {
-        let nobody =
-            NOBODY.contains(&(self.given.join(" ").as_str(), self.family.join(" ").as_str()));
+    fn drop_placeholders(&mut self, fields: &Fields, notes: &mut Notes) {
+        let names = (fields.given.as_str(), fields.family.as_str());
+        let nobody = NOBODY.contains(&names);
         for (tokens, field) in [
             (&mut self.given, RecordField::GivenName),
             (&mut self.middle, RecordField::MiddleName),
             (&mut self.family, RecordField::FamilyName),
         ] {
-            let is_name = field != RecordField::MiddleName;
-            if is_placeholder(Kind::Name, &tokens.join(" ")) || (nobody && is_name) {
+            let is_nothing = match tokens.as_slice() {
+                [] => continue,
+                [token] => is_placeholder_of(token, field),
+                tokens => is_placeholder_of(&tokens.join(" "), field),
+            };
+            if is_nothing || (nobody && field != RecordField::MiddleName) {
                 tokens.clear();
                 notes.add(QualityNote::Placeholder(field));
             }
         }
     }
 
-    /// `BABY BOY`, `TWIN A`, `GIRL 2`, `BABYGIRL`, `Girl1Marie`: no evidence of who it is.
-    fn recognise_newborn(&mut self, notes: &mut Notes) {
-        let Some(first) = self.given.first() else { return };
-        // `GIRLKIM`, `BOY2ERICKA`: sex and the mother's name in one word (AHIMA).
-        let rest = ["BABY", "GIRL", "BOY"].iter().find_map(|word| first.strip_prefix(word));
-        let of_mother = rest.is_some_and(|rest| {
-            let mother = rest.trim_start_matches(|it: char| it.is_ascii_digit());
-            rest.len() > mother.len() || (is_given(mother) && !is_given(first))
-        });
-        if NEWBORN_WORDS.contains(&first.as_str()) || of_mother {
+    /// A newborn's temporary name is no evidence of who it is, and its middle name is the mother's.
+    fn recognise_newborn(&mut self, fields: &Fields, notes: &mut Notes) {
+        if fields.is_baby_of || is_newborn_name(&self.given) {
             self.given.clear();
+            self.middle.clear();
             self.newborn = true;
             notes.add(QualityNote::NewbornName);
         }
     }
 
     /// `MARY A` in the given name is `MARY` with middle initial `A`, unless there is a middle name.
-    fn move_trailing_initial(&mut self) {
+    /// Says whether an initial was moved.
+    fn move_trailing_initial(&mut self) -> bool {
         let ends_in_initial = self.given.last().is_some_and(|token| token.len() == 1);
-        if self.given.len() > 1 && ends_in_initial && self.middle.is_empty() {
+        let moves = self.given.len() > 1 && ends_in_initial && self.middle.is_empty();
+        if moves {
             self.middle.extend(self.given.pop());
         }
+        moves
     }
+}
+
+fn is_placeholder_of(name: &str, field: RecordField) -> bool {
+    is_placeholder(Kind::Name, name)
+        || field == RecordField::FamilyName && is_placeholder(Kind::FamilyName, name)
 }
 
 /// `Okafor, Robert A` in one of the two fields while the other is empty.
-fn split_whole_name(given: &mut String, family: &mut String) {
-    let whole = match (given.trim().is_empty(), family.trim().is_empty()) {
-        (true, false) => family.clone(),
-        (false, true) => given.clone(),
-        _ => return,
+fn split_whole_name<'a>(given: &'a str, family: &'a str) -> (&'a str, &'a str) {
+    let whole = match (is_blank(given), is_blank(family)) {
+        (true, false) => family,
+        (false, true) => given,
+        _ => return (given, family),
     };
-    let Some((before, behind)) = whole.split_once(',') else { return };
-    let only_suffix = tokens(&text::fold(behind))
-        .iter()
-        .all(|token| suffix_of(token, true).is_some() || DEGREES.contains(&token.as_str()));
-    if !only_suffix && !text::fold(before).is_empty() {
-        (*given, *family) = (behind.to_owned(), before.to_owned());
+    match whole.split_once(',') {
+        Some((before, behind))
+            if !is_blank(before) && !is_blank(behind) && split_suffix(whole).1.is_empty() =>
+        {
+            (behind, before)
+        }
+        _ => (given, family),
     }
 }
 
-/// Whether a name stands in the table of given names.
-fn is_given(name: &str) -> bool {
-    name_shares(name).given > 0.0
+fn is_blank(text: &str) -> bool {
+    !text.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
-fn tokens(folded: &str) -> Vec<String> {
-    folded.split(' ').filter(|token| !token.is_empty()).map(str::to_owned).collect()
+/// Splits `Smith, Jr., MD` behind the name: what follows the first comma, where it is nothing but
+/// suffixes and degrees.
+fn split_suffix(field: &str) -> (&str, &str) {
+    match field.split_once(',') {
+        Some((before, behind)) if !is_blank(before) => {
+            let folded = text::fold(behind);
+            let is_suffix = !folded.is_empty()
+                && tokens(&folded)
+                    .iter()
+                    .all(|token| suffix_of(token, true).is_some() || is_degree_field(token));
+            if is_suffix { (before, behind) } else { (field, "") }
+        }
+        _ => (field, ""),
+    }
 }
 
-/// Titles before and degrees behind a name, as long as something is left.
-fn drop_titles(tokens: &mut Vec<String>) {
-    while tokens.len() > 1 && tokens.first().is_some_and(|it| TITLES.contains(&it.as_str())) {
+/// Whether a suffix field holds nothing but degrees, titles and `I`, which no name needs.
+fn is_degree_field(folded: &str) -> bool {
+    DEGREES_OR_NAMES.contains(&folded)
+        || tokens(folded).iter().all(|token| {
+            DEGREES.contains(token)
+                || DEGREES_OR_NAMES.contains(token)
+                || TITLES.contains(token)
+                || matches!(*token, "I" | "1ST" | "THE")
+        })
+}
+
+fn tokens(folded: &str) -> Tokens<'_> {
+    folded.split(' ').filter(|token| !token.is_empty()).collect()
+}
+
+fn joined(tokens: &[&str]) -> Option<PatientText> {
+    (!tokens.is_empty()).then(|| PatientText::new(tokens.join(" ")))
+}
+
+/// Titles before a name, as long as something is left.
+fn drop_titles(tokens: &mut Tokens<'_>) {
+    while tokens.len() > 1 && tokens.first().is_some_and(|it| TITLES.contains(it)) {
         tokens.remove(0);
-    }
-    while tokens.len() > 1 && tokens.last().is_some_and(|it| DEGREES.contains(&it.as_str())) {
-        tokens.pop();
     }
 }
 
 /// A suffix. `I` and `V` alone are initials unless they stand in the suffix field.
 fn suffix_of(token: &str, in_suffix_field: bool) -> Option<Suffix> {
     match token {
-        "JR" | "JUNIOR" => Some(Suffix::Jr),
-        "SR" | "SENIOR" => Some(Suffix::Sr),
+        "JR" | "JUNIOR" | "JNR" => Some(Suffix::Jr),
+        "SR" | "SENIOR" | "SNR" => Some(Suffix::Sr),
         "II" | "2ND" => Some(Suffix::Ii),
         "III" | "3RD" => Some(Suffix::Iii),
         "IV" | "4TH" => Some(Suffix::Iv),
-        "V" | "5TH" if in_suffix_field || token == "5TH" => Some(Suffix::V),
-        "2" if in_suffix_field => Some(Suffix::Ii),
-        "3" if in_suffix_field => Some(Suffix::Iii),
-        "4" if in_suffix_field => Some(Suffix::Iv),
+        "5TH" => Some(Suffix::V),
+        _ if !in_suffix_field => None,
+        "2" | "SECOND" => Some(Suffix::Ii),
+        "3" | "THIRD" => Some(Suffix::Iii),
+        "4" | "FOURTH" => Some(Suffix::Iv),
+        "V" | "5" | "FIFTH" => Some(Suffix::V),
         _ => None,
     }
 }
@@ -253,6 +352,29 @@ mod tests {
             ("V", "", "Smith", "", "V/-/SMITH/-"),
             ("Miss", "", "Dr", "", "MISS/-/DR/-"),
             ("Anna V", "", "Smith", "V", "ANNA/V/SMITH/V"),
+            ("John", "V", "Smith", "", "JOHN/V/SMITH/-"),
+            ("John", "", "Smith V", "", "JOHN/-/SMITH/V"),
+            ("John", "III", "Smith", "", "JOHN/-/SMITH/III"),
+            ("John Jr", "", "Smith", "", "JOHN/-/SMITH/JR"),
+            ("John", "", "Smith", "Jr., MD", "JOHN/-/SMITH/JR"),
+            ("John", "", "Smith", "the third", "JOHN/-/SMITH/III"),
+            ("John", "", "Smith Jr MD", "", "JOHN/-/SMITH/JR"),
+            ("John", "", "Smith, DO", "", "JOHN/-/SMITH/-"),
+            ("Thi", "", "Le Do", "", "THI/-/LE DO/-"),
+            ("", "", "SMITH JR, JOHN", "", "JOHN/-/SMITH/JR"),
+            ("Smith, John, Jr", "", "", "", "JOHN/-/SMITH/JR"),
+            ("Maria de los Angeles", "", "de la Cruz", "", "MARIA DE LOS ANGELES/-/DE LA CRUZ/-"),
+            ("Mary", "", "Doe", "", "MARY/-/-/-"),
+            ("Doe", "", "Smith", "", "DOE/-/SMITH/-"),
+            ("John", "NMN", "Smith", "", "JOHN/-/SMITH/-"),
+            ("ZZTEST", "", "ZZPATIENT", "", "-/-/-/-"),
+            ("Mr", "", "Smith", "", "MR/-/SMITH/-"),
+            ("Jr", "", "Smith", "", "JR/-/SMITH/-"),
+            ("GIRLMARIE", "", "Smith", "", "-/-/SMITH/- newborn"),
+            ("B/O Mary", "", "Smith", "", "-/-/SMITH/- newborn"),
+            ("Boy", "Marie", "Smith", "", "-/-/SMITH/- newborn"),
+            ("Mary Jr A", "", "Smith", "", "MARY/A/SMITH/JR"),
+            ("Unknown A", "", "Smith", "", "-/A/SMITH/-"),
         ] {
             assert_eq!(shown(given, middle, family, suffix), expected);
         }

@@ -5,10 +5,6 @@ use empi_model::{Identifier, NormalizedIdentifier, PatientText, QualityNote, Rec
 use super::placeholder::{Kind, is_placeholder};
 use super::{Notes, text};
 
-/// Numbers that stood in advertisements and forms and were copied ever since (`standards.md` §5.5).
-const MISUSED: [u32; 6] =
-    [123_456_789, 987_654_321, 12_345_678, 78_051_120, 219_099_999, 457_555_462];
-
 const FIELD: RecordField = RecordField::Ssn;
 
 /// Reads a Social Security number, its last four digits, or a number of another country.
@@ -31,7 +27,7 @@ pub(super) fn normalize_ssn(value: Option<&PatientText>, notes: &mut Notes) -> O
     let (ssn, is_usable) = match digits.len() {
         9 => {
             let number = u32::try_from(number).ok()?;
-            (Ssn::Full(number), is_issued(number))
+            (Ssn::Full(number), is_issued(number) && !is_placeholder(Kind::Ssn, &digits))
         }
         4 => {
             let number = u16::try_from(number).ok()?;
@@ -54,11 +50,11 @@ pub(super) fn normalize_ssn(value: Option<&PatientText>, notes: &mut Notes) -> O
 }
 
 /// Whether the Social Security Administration could have issued a number: no area 000, 666 or 9xx, no
-/// group 00, no serial 0000, none of the misused ones.
+/// group 00, no serial 0000.
 fn is_issued(number: u32) -> bool {
     let (area, group, serial) = (number / 1_000_000, number / 10_000 % 100, number % 10_000);
     let is_area = area != 0 && area != 666 && area < 900;
-    is_area && group != 0 && serial != 0 && !MISUSED.contains(&number)
+    is_area && group != 0 && serial != 0
 }
 
 fn is_one_digit(digits: &str) -> bool {
@@ -72,8 +68,7 @@ pub(super) fn normalize_identifier(
     notes: &mut Notes,
 ) -> Option<NormalizedIdentifier> {
     let authority = text::fold(&identifier.authority);
-    let value: String =
-        text::fold(identifier.value.expose()).chars().filter(|it| *it != ' ').collect();
+    let value = text::fold_joined(identifier.value.expose());
     if value.is_empty() || authority.is_empty() {
         return None;
     }

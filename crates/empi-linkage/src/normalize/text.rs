@@ -1,18 +1,13 @@
 //! Folding text to match form: `A-Z`, `0-9` and single spaces.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
 
 /// Folds a text: compatibility forms and diacritics to plain letters, letters to upper case,
 /// apostrophes away (`O'Neil` becomes `ONEIL`), anything else between letters and digits to one space.
 pub(super) fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return fold_ascii(text);
-    }
-    let composed: String = text.nfkc().filter(|letter| !is_apostrophe(*letter)).collect();
-    fold_ascii(&any_ascii::any_ascii(&composed))
-}
-
-fn fold_ascii(text: &str) -> String {
+    let text = to_ascii(text);
     let mut folded = String::with_capacity(text.len());
     let mut gap = false;
     for byte in text.bytes() {
@@ -22,11 +17,35 @@ fn fold_ascii(text: &str) -> String {
             }
             gap = false;
             folded.push(char::from(byte.to_ascii_uppercase()));
-        } else if !matches!(byte, b'\'' | b'`') {
+        } else if !is_apostrophe(char::from(byte)) {
             gap = true;
         }
     }
     folded
+}
+
+/// The letters and digits of a text in match form, without what stands between them.
+pub(super) fn fold_joined(text: &str) -> String {
+    let text = to_ascii(text);
+    let alphanumeric = text.bytes().filter(u8::is_ascii_alphanumeric);
+    alphanumeric.map(|byte| char::from(byte.to_ascii_uppercase())).collect()
+}
+
+/// A text in plain ASCII, punctuation and letter case kept: compatibility forms decomposed, other
+/// scripts transliterated, foreign apostrophes dropped, a space before a fraction (`12½` is `12 1/2`).
+pub(super) fn to_ascii(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut spaced = String::with_capacity(text.len() + 4);
+    for letter in text.chars() {
+        if matches!(letter, '¼'..='¾' | '⅐'..='⅞') {
+            spaced.push(' ');
+        }
+        spaced.push(letter);
+    }
+    let composed: String = spaced.nfkc().filter(|letter| !is_apostrophe(*letter)).collect();
+    Cow::Owned(any_ascii::any_ascii(&composed))
 }
 
 const fn is_apostrophe(letter: char) -> bool {
@@ -35,7 +54,17 @@ const fn is_apostrophe(letter: char) -> bool {
 
 /// Only the digits of a text.
 pub(super) fn digits(text: &str) -> String {
-    text.nfkc().filter(char::is_ascii_digit).collect()
+    to_ascii(text).chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Whether a text consists of digits, and of at least one.
+pub(super) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a text begins with a digit.
+pub(super) fn begins_with_digit(text: &str) -> bool {
+    text.as_bytes().first().is_some_and(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -55,10 +84,13 @@ mod tests {
             ("Ｆｕｌｌ", "FULL"),
             ("Straße", "STRASSE"),
             ("D'Angelo, Jr.", "DANGELO JR"),
+            ("Анна Иванова", "ANNA IVANOVA"),
+            ("12½", "12 1 2"),
             ("---", ""),
         ] {
             assert_eq!(fold(text), expected, "{text}");
             assert_eq!(fold(expected), expected);
+            assert_eq!(fold_joined(text), expected.replace(' ', ""), "{text}");
         }
     }
 }

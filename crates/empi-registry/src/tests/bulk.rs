@@ -32,15 +32,17 @@ fn load(dir: &Path) -> crate::LoadReport {
         let index = loader.add(record(&format!("a/{at}"), line), person, weight).unwrap();
         assert_eq!(index.0 as usize, at);
     }
-    // The second is inside one person, the third asks about the same two persons again.
-    loader.finish(&[review(0, 3), review(0, 2), review(2, 3)], 3).unwrap()
+    // The second is inside one person, the third asks about the same two persons again, and the last
+    // tells of a block that was too large (identity rule 7).
+    let capped = LoadedReview { guards: vec![Guard::CappedBlock], ..review(1, 1) };
+    loader.finish(&[review(0, 3), review(0, 2), review(2, 3), capped], 3).unwrap()
 }
 
 #[test]
 fn a_loaded_store_opens_with_its_tasks() {
     let dir = TempDir::new().unwrap();
     let report = load(dir.path());
-    assert_eq!((report.records, report.persons, report.tasks), (4, 3, 1));
+    assert_eq!((report.records, report.persons, report.tasks), (4, 3, 2));
     assert_eq!(crate::verify(dir.path()).unwrap().problems, Vec::<String>::new());
     let registry = Registry::open(dir.path(), options()).unwrap();
     let index = Index { dir, options: options(), registry: Some(registry) };
@@ -50,6 +52,7 @@ fn a_loaded_store_opens_with_its_tasks() {
         a/2 P3 automatic v1
         a/3 P2 automatic v1
         task 1 possible_match a/0 a/3 [possible_twins] open
+        task 2 capped_block a/1 a/1 [capped_block] open
     "#]]
     .assert_eq(&index.state());
     index.check();

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use empi_model::{Actor, ActorKind, RecordIndex};
+use empi_model::{Actor, ActorKind, Guard, MatchWeight, RecordIndex};
 use empi_registry::{LoadedReview, Loader};
 
 use super::input::InputArgs;
@@ -99,14 +99,18 @@ fn questions(linked: &Linked) -> Vec<LoadedReview> {
         }
     }
     let index = |place: u32| index.get(place as usize).copied().unwrap_or(RecordIndex(0));
-    linkage
-        .reviews
-        .iter()
-        .map(|review| LoadedReview {
-            left: index(review.left),
-            right: index(review.right),
-            weight: review.weight,
-            guards: review.guards.iter().collect(),
-        })
-        .collect()
+    let reviews = linkage.reviews.iter().map(|review| LoadedReview {
+        left: index(review.left),
+        right: index(review.right),
+        weight: review.weight,
+        guards: review.guards.iter().collect(),
+    });
+    // A block that was too large to be compared is a question about its first record.
+    let capped = linkage.capped_blocks.iter().map(|block| LoadedReview {
+        left: index(block.example),
+        right: index(block.example),
+        weight: MatchWeight::ZERO,
+        guards: vec![Guard::CappedBlock],
+    });
+    reviews.chain(capped).collect()
 }

@@ -1,0 +1,64 @@
+//! Postal addresses in match form, by USPS Publication 28 and Project US@; other countries' addresses
+//! keep their words.
+//!
+//! A street line is taken apart in this order: words, care-of, boxes and routes, units, house number,
+//! and what is left is the street's name.
+
+mod delivery;
+mod highway;
+mod line;
+mod place;
+mod street;
+mod unit;
+mod words;
+
+#[cfg(test)]
+pub(super) use street::street_line;
+
+use empi_model::{NormalizedAddress, PatientText, PostalAddress, QualityNote, RecordField};
+
+use super::placeholder::{Kind, is_placeholder};
+use super::{Notes, text};
+use street::{Street, read_street};
+
+/// Normalises one address; `None` when nothing usable is left.
+pub(super) fn normalize_address(
+    address: &PostalAddress,
+    notes: &mut Notes,
+) -> Option<NormalizedAddress> {
+    let Street { number, name, unit } = match &address.street {
+        Some(line) => read_street(line.expose(), notes),
+        None => Street::default(),
+    };
+    let unit_apart = address.unit.as_ref().map(|unit| unit::read_unit(unit.expose()));
+    let unit_apart = unit_apart.and_then(|unit| known_unit(unit, notes));
+    let state = place::normalize_state(address.state.as_ref(), notes);
+    let city = place::normalize_city(address.city.as_ref(), state.as_ref(), notes);
+    let postal_code =
+        place::normalize_postal_code(address.postal_code.as_ref(), state.as_ref(), notes);
+    let normalized = NormalizedAddress {
+        number: non_empty(number),
+        street: non_empty(name),
+        unit: unit_apart.or_else(|| known_unit(unit, notes)),
+        city,
+        state,
+        postal_code,
+    };
+    (normalized != NormalizedAddress::default()).then_some(normalized)
+}
+
+/// A unit, unless it is a placeholder.
+fn known_unit(unit: String, notes: &mut Notes) -> Option<PatientText> {
+    if is_placeholder(Kind::Address, &unit) {
+        notes.add(QualityNote::Placeholder(RecordField::Unit));
+        return None;
+    }
+    non_empty(unit)
+}
+
+fn non_empty(text: String) -> Option<PatientText> {
+    (!text.is_empty()).then(|| PatientText::new(text))
+}
+
+#[cfg(test)]
+mod tests;
