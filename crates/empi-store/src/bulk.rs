@@ -1,23 +1,32 @@
-//! Filling an empty store fast: without a write-ahead log, keys as sorted files.
+//! Filling an empty store fast: without a write-ahead log, blocking keys as sorted files.
 //!
 //! The first write marks the store as incomplete and the last one takes the mark away, both synced, so a
 //! load that breaks off is recognised however it broke off.
 
-use rocksdb::{IngestExternalFileOptions, SstFileWriter, WriteBatch, WriteOptions};
+use std::path::{Path, PathBuf};
+
+use rocksdb::{Cache, IngestExternalFileOptions, Options, SstFileWriter, WriteBatch, WriteOptions};
 
 use crate::layout::{self, Family};
+use crate::postings::{Merged, Postings};
 use crate::store::{META_LOADING, synced};
 use crate::{Commit, Counters, Store, StoreError};
 
-/// Postings that are sorted together: 12 bytes each.
-const RUN_POSTINGS: usize = 4_000_000;
+/// Postings that are sorted together in memory: 12 bytes each.
+const RUN_POSTINGS_MAX: usize = 4_000_000;
+
+/// Postings in one sorted file, about 25 MB.
+const FILE_POSTINGS_MAX: usize = 4_000_000;
 
 /// Fills a store; see [`Store::bulk_loader`].
+///
+/// After a failure it takes no more, and the store stays incomplete.
 #[derive(Debug)]
 pub struct BulkLoader<'a> {
     store: &'a Store,
-    postings: Vec<[u8; 12]>,
-    runs: sorted_files::Runs,
+    /// A directory inside the store's, so that files can be moved from it into the store.
+    workshop: PathBuf,
+    postings: Postings,
 }
 
 impl<'a> BulkLoader<'a> {
@@ -25,65 +34,90 @@ impl<'a> BulkLoader<'a> {
         let mut batch = WriteBatch::default();
         batch.put_cf(&store.family(Family::Meta)?, META_LOADING, b"");
         store.write(batch, &synced())?;
-        let runs = sorted_files::Runs::start(store.dir())?;
-        Ok(Self { store, postings: Vec::new(), runs })
+        let workshop = store.dir.join("loading");
+        let postings = store.poisoning(start_sorting(&workshop))?;
+        Ok(Self { store, workshop, postings })
     }
 
     /// Adds a part of any size. Each row may come once only; keys may not be removed.
     ///
     /// # Errors
-    /// What RocksDB says.
+    /// As [`Store::commit`]; the store then takes no more and stays incomplete.
     pub fn add(&mut self, part: &Commit) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
-        self.store.stage(&mut batch, part, false)?;
+        self.store.poisoning(self.store.stage(&mut batch, part, false))?;
         self.store.write(batch, &unlogged())?;
-        let added = part.keys_added.iter();
-        self.postings.extend(added.map(|(key, index)| layout::posting_key(*key, *index)));
-        if self.postings.len() >= RUN_POSTINGS { self.write_run() } else { Ok(()) }
-    }
-
-    /// Sorts the postings at hand into a file.
-    fn write_run(&mut self) -> Result<(), StoreError> {
-        if self.postings.is_empty() {
-            return Ok(());
+        for (key, index) in &part.keys_added {
+            let sorted = self.postings.add(layout::posting_key(*key, *index));
+            self.store.poisoning(sorted)?;
         }
-        self.postings.sort_unstable();
-        self.postings.dedup();
-        let path = self.runs.next();
-        let cache = rocksdb::Cache::new_lru_cache(1 << 20);
-        let options = layout::family_options(Family::Keys, &cache);
-        let mut writer = SstFileWriter::create(&options);
-        writer.open(&path)?;
-        for posting in self.postings.drain(..) {
-            writer.put(posting, b"")?;
-        }
-        Ok(writer.finish()?)
+        Ok(())
     }
 
     /// Completes the store.
     ///
     /// # Errors
-    /// What RocksDB says; the store then stays incomplete.
-    pub fn finish(mut self, counters: Counters) -> Result<(), StoreError> {
-        self.write_run()?;
-        self.postings = Vec::new();
-        let mut options = IngestExternalFileOptions::default();
-        options.set_move_files(true);
-        let keys = self.store.family(Family::Keys)?;
-        let paths = self.runs.paths();
-        if !paths.is_empty() {
-            self.store.db.ingest_external_file_cf_opts(&keys, &options, paths)?;
-        }
-        for family in Family::ALL {
-            self.store.db.flush_cf(&self.store.family(family)?)?;
-        }
-        self.runs.remove()?;
+    /// What RocksDB or the disk says; the store then stays incomplete.
+    pub fn finish(self, counters: Counters) -> Result<(), StoreError> {
+        let Self { store, workshop, postings } = self;
         let counted = Commit { counters: Some(counters), ..Commit::default() };
         let mut batch = WriteBatch::default();
-        self.store.stage(&mut batch, &counted, true)?;
-        batch.delete_cf(&self.store.family(Family::Meta)?, META_LOADING);
-        self.store.write(batch, &synced())
+        store.stage(&mut batch, &counted, true)?;
+        batch.delete_cf(&store.family(Family::Meta)?, META_LOADING);
+        store.poisoning(take_in(store, postings, &workshop))?;
+        // Whatever was written without a log is in files and synced now: the mark may go.
+        store.write(batch, &synced())
     }
+}
+
+fn start_sorting(workshop: &Path) -> std::io::Result<Postings> {
+    std::fs::create_dir(workshop)?;
+    Postings::start(&workshop.join("postings"), RUN_POSTINGS_MAX)
+}
+
+/// Makes everything that was added part of the store's files.
+fn take_in(store: &Store, postings: Postings, workshop: &Path) -> Result<(), StoreError> {
+    let cache = Cache::new_lru_cache(1 << 20);
+    let options = layout::family_options(Family::Keys, &cache);
+    let mut merged = postings.merge()?;
+    let mut paths = Vec::new();
+    loop {
+        let path = workshop.join(format!("{:05}.sst", paths.len()));
+        if !write_file(&mut merged, &options, &path)? {
+            break;
+        }
+        paths.push(path);
+    }
+    drop(merged);
+    if !paths.is_empty() {
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        let keys = store.family(Family::Keys)?;
+        store.db.ingest_external_file_cf_opts(&keys, &options, paths)?;
+    }
+    for family in Family::ALL {
+        store.db.flush_cf(&store.family(family)?)?;
+    }
+    Ok(std::fs::remove_dir_all(workshop)?)
+}
+
+/// Writes the next postings into a file of RocksDB's; tells whether there were any.
+fn write_file(merged: &mut Merged, options: &Options, path: &Path) -> Result<bool, StoreError> {
+    let Some(mut posting) = merged.next()? else { return Ok(false) };
+    let mut writer = SstFileWriter::create(options);
+    writer.open(path)?;
+    for count in 1.. {
+        writer.put(posting, b"")?;
+        if count == FILE_POSTINGS_MAX {
+            break;
+        }
+        match merged.next()? {
+            Some(next) => posting = next,
+            None => break,
+        }
+    }
+    writer.finish()?;
+    Ok(true)
 }
 
 /// A write that is on disk only after the family was flushed.
@@ -91,40 +125,4 @@ fn unlogged() -> WriteOptions {
     let mut options = WriteOptions::default();
     options.disable_wal(true);
     options
-}
-
-/// Files of sorted postings, in a directory inside the store's so that they can be moved into it.
-mod sorted_files {
-    use std::path::{Path, PathBuf};
-
-    #[derive(Debug)]
-    pub(super) struct Runs {
-        dir: PathBuf,
-        paths: Vec<PathBuf>,
-    }
-
-    impl Runs {
-        pub(super) fn start(store: &Path) -> std::io::Result<Self> {
-            let dir = store.join("loading");
-            if dir.exists() {
-                std::fs::remove_dir_all(&dir)?;
-            }
-            std::fs::create_dir(&dir)?;
-            Ok(Self { dir, paths: Vec::new() })
-        }
-
-        pub(super) fn next(&mut self) -> PathBuf {
-            let path = self.dir.join(format!("{:04}.sst", self.paths.len()));
-            self.paths.push(path.clone());
-            path
-        }
-
-        pub(super) fn paths(&self) -> Vec<PathBuf> {
-            self.paths.clone()
-        }
-
-        pub(super) fn remove(&self) -> std::io::Result<()> {
-            std::fs::remove_dir_all(&self.dir)
-        }
-    }
 }

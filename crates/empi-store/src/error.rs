@@ -37,12 +37,35 @@ pub enum StoreError {
     /// Something in the store does not agree with the rest of it.
     #[error("the store is damaged, {0}: run `empi verify`, and restore a backup if it agrees")]
     Damaged(String),
+    /// RocksDB found bytes that are not those it wrote. It redacts keys in its messages.
+    #[error("the store's files are damaged, {0}: restore a backup")]
+    Corrupt(rocksdb::Error),
+    /// A name is longer than a key of the store can be.
+    #[error("{0} is longer than {1} bytes: shorten it where it comes from")]
+    TooLong(&'static str, usize),
+    /// The operating system refuses the directory.
+    #[error("the directory {} cannot be used for a store, {error}: choose another one", dir.display())]
+    Directory {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
     /// The operating system refused.
-    #[error("the store cannot be reached: {0}")]
+    #[error("the store cannot be reached, {0}: look after the disk, then try again")]
     Io(#[from] std::io::Error),
     /// RocksDB refused.
-    #[error("the store cannot be read or written: {0}")]
-    RocksDb(#[from] rocksdb::Error),
+    #[error("the store cannot be read or written, {0}: look after the disk, then start again")]
+    RocksDb(rocksdb::Error),
+}
+
+impl From<rocksdb::Error> for StoreError {
+    fn from(error: rocksdb::Error) -> Self {
+        match error.kind() {
+            rocksdb::ErrorKind::Corruption => Self::Corrupt(error),
+            _ => Self::RocksDb(error),
+        }
+    }
 }
 
 impl StoreError {

@@ -14,19 +14,37 @@
 //! | `events` | sequence (8) | event |
 //! | `requests` | request ID | answer |
 //!
-//! Numbers in keys are big-endian, so that rows sort as the numbers do.
+//! Numbers in keys are big-endian, so that rows sort as the numbers do. Values are the messages of
+//! [`codec`](crate::codec); `meta` holds the format as four big-endian bytes and the rest as text or as
+//! messages.
 
 use empi_model::{BlockingKey, EnterpriseId, EventSequence, RecordIndex, RecordKey, TaskId};
-use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Options};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel,
+    Options, WriteBufferManager,
+};
 
 /// The format that this program writes. Raised whenever rows written earlier would read differently.
 pub(crate) const FORMAT: u32 = 1;
 
-/// Bytes of the block cache that all families share.
+/// Bytes of the block cache that all families share; index and filter blocks are in it, too.
 const BLOCK_CACHE_BYTES: usize = 128 << 20;
 
 /// Bytes of changes of one family in memory before they are written out.
 const WRITE_BUFFER_BYTES: usize = 16 << 20;
+
+/// Bytes of changes of all families together in memory; above, the largest is written out early.
+const WRITE_BUFFERS_BYTES: usize = 96 << 20;
+
+/// Files that RocksDB keeps open; low enough for the usual limit of 1,024 beside the connections.
+const OPEN_FILES_MAX: i32 = 512;
+
+/// Bytes of the write-ahead log before families are written out to shorten it: bounds the time that
+/// opening takes after a crash.
+const LOG_BYTES_MAX: u64 = 256 << 20;
+
+/// Longest name of a source, in bytes: its length stands in two bytes of the key.
+pub(crate) const SOURCE_BYTES_MAX: usize = u16::MAX as usize;
 
 /// A column family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,14 +100,26 @@ pub(crate) fn database_options(create: bool) -> Options {
     options.create_if_missing(create);
     options.create_missing_column_families(create);
     options.increase_parallelism(2);
-    options.set_max_open_files(512);
-    // The info log names files and sizes, never values; a few small ones are enough.
+    options.set_max_open_files(OPEN_FILES_MAX);
+    options.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager(
+        WRITE_BUFFERS_BYTES,
+        false,
+    ));
+    // The info log names files and sizes; keys in it are redacted. A few small ones are enough.
+    options.set_log_level(LogLevel::Info);
     options.set_keep_log_file_num(4);
     options.set_max_log_file_size(4 << 20);
-    options.set_max_total_wal_size(256 << 20);
-    // One torn write at the end of the log is what a crash leaves; anything else is damage.
-    options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::PointInTime);
+    options.set_max_total_wal_size(LOG_BYTES_MAX);
+    // A write cut short at the end of the log is what a crash leaves; anything else is damage and is
+    // refused. The default mode would stop at a damaged entry and drop every commit behind it in
+    // silence: acknowledged registrations would be gone and their enterprise IDs given out again.
+    // What stays undetectable is damage to the length of an entry in the last 32 KiB of the log that
+    // makes it look cut short.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_track_and_verify_wals_in_manifest(true);
     options.set_paranoid_checks(true);
+    // Large files reach the disk steadily instead of in bursts that delay commits.
+    options.set_bytes_per_sync(1 << 20);
     options
 }
 
@@ -105,14 +135,19 @@ pub(crate) fn descriptors() -> Vec<ColumnFamilyDescriptor> {
 pub(crate) fn family_options(family: Family, cache: &Cache) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
-    table.set_format_version(5);
-    // Families that are asked for single rows; the others are only scanned.
+    // Their memory is bounded by the cache as well; those of fresh files are always needed.
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // Families that are asked for single rows, also for ones that are not there; the others are
+    // only scanned, where a filter does not help.
     if !matches!(family, Family::Keys | Family::KeptApart | Family::OpenTasks | Family::Events) {
         table.set_bloom_filter(10.0, false);
+        table.set_optimize_filters_for_memory(true);
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    // Fast where data is rewritten often, small where most of it lies for good.
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_bottommost_compression_type(DBCompressionType::Zstd);
     options
@@ -134,7 +169,7 @@ pub(crate) fn event_key(sequence: EventSequence) -> [u8; 8] {
     sequence.0.to_be_bytes()
 }
 
-/// Source and record ID in one key. `None` for a source of 64 KiB or more.
+/// Source and record ID in one key. `None` for a source longer than [`SOURCE_BYTES_MAX`].
 pub(crate) fn record_key(key: &RecordKey) -> Option<Vec<u8>> {
     let length = u16::try_from(key.source.len()).ok()?;
     let mut bytes = Vec::with_capacity(2 + key.source.len() + key.record_id.len());
@@ -178,4 +213,57 @@ pub(crate) fn read_u64(bytes: &[u8]) -> Option<u64> {
 
 pub(crate) fn read_index(bytes: &[u8]) -> Option<RecordIndex> {
     Some(RecordIndex(u32::from_be_bytes(bytes.try_into().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_sort_as_what_they_stand_for(
+            left in any::<(u64, u32, u64)>(),
+            right in any::<(u64, u32, u64)>(),
+        ) {
+            let posting = |(key, index, _)| (BlockingKey::from_number(key), RecordIndex(index));
+            let (one, other) = (posting(left), posting(right));
+            prop_assert_eq!(
+                one.cmp(&other),
+                posting_key(one.0, one.1).cmp(&posting_key(other.0, other.1))
+            );
+            prop_assert_eq!(read_posting(&posting_key(one.0, one.1)), Some(one));
+            let ids = (EnterpriseId::from_number(left.2), EnterpriseId::from_number(right.2));
+            prop_assert_eq!(ids.0.cmp(&ids.1), person_key(ids.0).cmp(&person_key(ids.1)));
+            prop_assert_eq!(read_u64(&task_key(TaskId(left.2))), Some(left.2));
+            prop_assert_eq!(
+                left.2.cmp(&right.2),
+                event_key(EventSequence(left.2)).cmp(&event_key(EventSequence(right.2)))
+            );
+            prop_assert_eq!(read_index(&index_key(one.1)), Some(one.1));
+            let pair = (one.1.min(other.1), one.1.max(other.1));
+            prop_assert_eq!(read_pair(&pair_key(other.1, one.1)), Some(pair));
+        }
+
+        #[test]
+        fn no_two_records_share_a_key(left in "[ab]{0,3}", right in "[ab]{0,3}", cut in 0_usize..4) {
+            let whole = format!("{left}{right}");
+            let (source, record_id) = whole.split_at(cut.min(whole.len()));
+            let one = RecordKey::new(left, right);
+            let other = RecordKey::new(source, record_id);
+            prop_assert_eq!(one == other, record_key(&one) == record_key(&other));
+        }
+    }
+
+    #[test]
+    fn bytes_of_keys_never_change() {
+        let posting = posting_key(BlockingKey::from_number(0x0102_0304_0506_0708), RecordIndex(9));
+        assert_eq!(posting, [1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 9]);
+        assert_eq!(pair_key(RecordIndex(2), RecordIndex(1)), [0, 0, 0, 1, 0, 0, 0, 2]);
+        assert_eq!(index_key(RecordIndex(258)), [0, 0, 1, 2]);
+        assert_eq!(person_key(EnterpriseId::from_number(258)), [0, 0, 0, 0, 0, 0, 1, 2]);
+        assert_eq!(record_key(&RecordKey::new("ab", "c")), Some(vec![0, 2, b'a', b'b', b'c']));
+        assert_eq!(record_key(&RecordKey::new("s".repeat(SOURCE_BYTES_MAX + 1), "")), None);
+    }
 }

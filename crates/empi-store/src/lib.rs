@@ -12,6 +12,8 @@ mod bulk;
 mod codec;
 mod error;
 mod layout;
+mod open;
+mod postings;
 mod rows;
 mod snapshot;
 mod store;

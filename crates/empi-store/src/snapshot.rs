@@ -4,7 +4,7 @@ use empi_model::{
     BlockingKey, EnterpriseId, EventSequence, Person, RecordIndex, RecordKey, RegistryEvent,
     ReviewTask, SourceRecord, TaskId,
 };
-use rocksdb::{DB, Direction, IteratorMode, ReadOptions, SnapshotWithThreadMode};
+use rocksdb::{DB, DBRawIterator, ReadOptions, SnapshotWithThreadMode};
 
 use crate::codec::{
     CountersRow, EventRow, PersonRow, RecordRow, RequestRow, Row, SourceRow, TaskRow,
@@ -25,7 +25,34 @@ impl std::fmt::Debug for Snapshot<'_> {
     }
 }
 
-type KeyAndValue = (Box<[u8]>, Box<[u8]>);
+/// Rows of a family in the order of keys. Ends after the first row that RocksDB cannot give.
+pub(crate) struct Scan<'a, F> {
+    rows: Option<DBRawIterator<'a>>,
+    failure: Option<StoreError>,
+    read: F,
+}
+
+impl<T, F> Iterator for Scan<'_, F>
+where
+    F: FnMut(&[u8], &[u8]) -> Result<T, StoreError>,
+{
+    type Item = Result<T, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.failure.take() {
+            return Some(Err(error));
+        }
+        let rows = self.rows.as_mut()?;
+        if let Some((key, value)) = rows.item() {
+            let word = (self.read)(key, value);
+            rows.next();
+            return Some(word);
+        }
+        let ended = rows.status();
+        self.rows = None;
+        ended.err().map(|error| Err(error.into()))
+    }
+}
 
 impl<'a> Snapshot<'a> {
     pub(crate) fn new(store: &'a Store) -> Self {
@@ -109,27 +136,24 @@ impl<'a> Snapshot<'a> {
         Ok(self.row::<CountersRow>(Family::Meta, META_COUNTERS)?.unwrap_or_default())
     }
 
-    /// Rows of a family from a key on, in the order of keys.
-    pub(crate) fn scan(
-        &self,
-        family: Family,
-        from: &[u8],
-    ) -> impl Iterator<Item = Result<KeyAndValue, StoreError>> + use<'_, 'a> {
+    /// Rows of a family from a key on, in the order of keys, each read where it lies.
+    pub(crate) fn scan<T, F>(&self, family: Family, from: &[u8], read: F) -> Scan<'_, F>
+    where
+        F: FnMut(&[u8], &[u8]) -> Result<T, StoreError>,
+    {
         let mut options = ReadOptions::default();
         options.set_verify_checksums(true);
         options.set_readahead_size(2 << 20);
         // A scan of everything must not push the rows that are asked for out of the cache.
         options.fill_cache(false);
-        let mode = IteratorMode::From(from, Direction::Forward);
-        let rows = self
-            .store
-            .family(family)
-            .map(|handle| self.snapshot.iterator_cf_opt(&handle, options, mode));
-        let (rows, error) = match rows {
-            Ok(rows) => (Some(rows), None),
-            Err(error) => (None, Some(Err(error))),
-        };
-        error.into_iter().chain(rows.into_iter().flatten().map(|row| row.map_err(StoreError::from)))
+        match self.store.family(family) {
+            Err(error) => Scan { rows: None, failure: Some(error), read },
+            Ok(handle) => {
+                let mut rows = self.snapshot.raw_iterator_cf_opt(&handle, options);
+                rows.seek(from);
+                Scan { rows: Some(rows), failure: None, read }
+            }
+        }
     }
 
     fn words<R: Row>(
@@ -137,8 +161,8 @@ impl<'a> Snapshot<'a> {
         family: Family,
         from: &[u8],
     ) -> impl Iterator<Item = Result<R::Word, StoreError>> + use<'_, 'a, R> {
-        self.scan(family, from).map(move |row| {
-            R::decoded(&row?.1).ok_or_else(|| StoreError::unreadable(family.as_str()))
+        self.scan(family, from, move |_, value| {
+            R::decoded(value).ok_or_else(|| StoreError::unreadable(family.as_str()))
         })
     }
 
@@ -149,8 +173,8 @@ impl<'a> Snapshot<'a> {
 
     /// Every posting, by blocking key.
     pub fn keys(&self) -> impl Iterator<Item = Result<(BlockingKey, RecordIndex), StoreError>> {
-        self.scan(Family::Keys, &[]).map(|row| {
-            layout::read_posting(&row?.0).ok_or_else(|| StoreError::unreadable("a blocking key"))
+        self.scan(Family::Keys, &[], |key, _| {
+            layout::read_posting(key).ok_or_else(|| StoreError::unreadable("a blocking key"))
         })
     }
 
@@ -168,8 +192,8 @@ impl<'a> Snapshot<'a> {
     pub fn kept_apart(
         &self,
     ) -> impl Iterator<Item = Result<(RecordIndex, RecordIndex), StoreError>> {
-        self.scan(Family::KeptApart, &[]).map(|row| {
-            layout::read_pair(&row?.0).ok_or_else(|| StoreError::unreadable("a pair kept apart"))
+        self.scan(Family::KeptApart, &[], |key, _| {
+            layout::read_pair(key).ok_or_else(|| StoreError::unreadable("a pair kept apart"))
         })
     }
 
@@ -189,12 +213,11 @@ impl<'a> Snapshot<'a> {
     ) -> impl Iterator<Item = Result<ReviewTask, StoreError>> {
         let from = layout::task_key(TaskId(after.map_or(0, |id| id.0.saturating_add(1))));
         let family = if open_only { Family::OpenTasks } else { Family::Tasks };
-        self.scan(family, &from).map(move |row| {
-            let (key, value) = row?;
+        self.scan(family, &from, move |key, value| {
             if !open_only {
-                return TaskRow::decoded(&value).ok_or_else(|| StoreError::unreadable("a task"));
+                return TaskRow::decoded(value).ok_or_else(|| StoreError::unreadable("a task"));
             }
-            let id = layout::read_u64(&key).ok_or_else(|| StoreError::unreadable("a task's ID"))?;
+            let id = layout::read_u64(key).ok_or_else(|| StoreError::unreadable("a task's ID"))?;
             let task = self.task(TaskId(id))?;
             task.ok_or_else(|| StoreError::Damaged(format!("task {id} is missing")))
         })

@@ -1,11 +1,11 @@
-//! Opening a store and writing to it.
+//! A store that is open: commits, copies, figures.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use empi_model::ReviewState;
 use rocksdb::checkpoint::Checkpoint;
-use rocksdb::{ColumnFamilyRef, DB, ErrorKind, WriteBatch, WriteOptions};
+use rocksdb::{ColumnFamilyRef, DB, WriteBatch, WriteOptions};
 
 use crate::bulk::BulkLoader;
 use crate::codec::{
@@ -62,8 +62,9 @@ pub struct StoreStats {
 /// A store: one directory, open in one process.
 pub struct Store {
     pub(crate) db: DB,
-    dir: PathBuf,
-    poisoned: AtomicBool,
+    pub(crate) dir: PathBuf,
+    /// Whether a write has failed.
+    pub(crate) poisoned: AtomicBool,
 }
 
 impl std::fmt::Debug for Store {
@@ -73,70 +74,12 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens a store, or makes one if the options say so.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`], [`StoreError::Foreign`], [`StoreError::Locked`],
-    /// [`StoreError::Newer`], [`StoreError::Incomplete`], or what RocksDB says.
-    pub fn open(dir: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
-        let is_store = dir.join("CURRENT").is_file();
-        if !is_store {
-            if !options.create {
-                return Err(StoreError::Missing(dir.to_owned()));
-            }
-            std::fs::create_dir_all(dir)?;
-            let only_lock = |name: &std::ffi::OsStr| name == "LOCK" || name == "LOG";
-            for entry in std::fs::read_dir(dir)? {
-                if !only_lock(&entry?.file_name()) {
-                    return Err(StoreError::Foreign(dir.to_owned()));
-                }
-            }
-        }
-        let database = layout::database_options(!is_store);
-        let db = DB::open_cf_descriptors(&database, dir, layout::descriptors())
-            .map_err(|error| open_error(error, dir))?;
-        let store = Self { db, dir: dir.to_owned(), poisoned: AtomicBool::new(false) };
-        if is_store {
-            store.check()?
-        } else {
-            store.introduce(options)?
-        }
-        Ok(store)
-    }
-
-    /// Refuses a store that this program must not touch.
-    fn check(&self) -> Result<(), StoreError> {
-        let format = self.meta_value(META_FORMAT)?;
-        let format = format.and_then(|bytes| Some(u32::from_be_bytes(bytes.try_into().ok()?)));
-        let found = format.ok_or_else(|| StoreError::Foreign(self.dir.clone()))?;
-        if found > FORMAT {
-            return Err(StoreError::Newer { found, supported: FORMAT });
-        }
-        if self.meta_value(META_LOADING)?.is_some() {
-            return Err(StoreError::Incomplete(self.dir.clone()));
-        }
-        Ok(())
-    }
-
-    fn introduce(&self, options: &StoreOptions) -> Result<(), StoreError> {
-        let meta = self.family(Family::Meta)?;
-        let mut batch = WriteBatch::default();
-        batch.put_cf(&meta, META_FORMAT, FORMAT.to_be_bytes());
-        batch.put_cf(&meta, META_MODEL, &options.model);
-        batch.put_cf(&meta, META_CREATED_BY, env!("CARGO_PKG_VERSION"));
-        Ok(self.db.write_opt(batch, &synced())?)
-    }
-
     pub(crate) fn family(&self, family: Family) -> Result<ColumnFamilyRef<'_>, StoreError> {
         let name = family.as_str();
         self.db.cf_handle(name).ok_or_else(|| StoreError::unreadable(&format!("family {name}")))
     }
 
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
-    fn meta_value(&self, name: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn meta_value(&self, name: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.db.get_cf(&self.family(Family::Meta)?, name)?)
     }
 
@@ -160,11 +103,11 @@ impl Store {
     /// the store takes no more.
     ///
     /// # Errors
-    /// [`StoreError::Poisoned`] after an earlier failure; else what RocksDB says.
+    /// [`StoreError::TooLong`] for a source whose name does not fit into a key: nothing is written then,
+    /// and the store stays usable. [`StoreError::Poisoned`] after an earlier failure; else what RocksDB
+    /// says.
     pub fn commit(&self, changes: &[Commit]) -> Result<(), StoreError> {
-        if self.poisoned.load(Ordering::Acquire) {
-            return Err(StoreError::Poisoned);
-        }
+        self.refuse_if_poisoned()?;
         let mut batch = WriteBatch::default();
         for change in changes {
             self.stage(&mut batch, change, true)?;
@@ -174,9 +117,23 @@ impl Store {
 
     /// Writes a batch; a failure poisons the store.
     pub(crate) fn write(&self, batch: WriteBatch, how: &WriteOptions) -> Result<(), StoreError> {
-        self.db.write_opt(batch, how).map_err(|error| {
+        self.refuse_if_poisoned()?;
+        self.poisoning(self.db.write_opt(batch, how))
+    }
+
+    fn refuse_if_poisoned(&self) -> Result<(), StoreError> {
+        if self.poisoned.load(Ordering::Acquire) { Err(StoreError::Poisoned) } else { Ok(()) }
+    }
+
+    /// After a failure what is on disk is not known, so that nothing may build on it: the store takes
+    /// no more until it is opened again.
+    pub(crate) fn poisoning<T, E: Into<StoreError>>(
+        &self,
+        outcome: Result<T, E>,
+    ) -> Result<T, StoreError> {
+        outcome.map_err(|error| {
             self.poisoned.store(true, Ordering::Release);
-            StoreError::from(error)
+            error.into()
         })
     }
 
@@ -223,7 +180,7 @@ impl Store {
         let record_keys = self.family(Family::RecordKeys)?;
         for stored in &change.records {
             let key = layout::record_key(&stored.record.key)
-                .ok_or_else(|| StoreError::Damaged("a source's name is too long".to_owned()))?;
+                .ok_or(StoreError::TooLong("a source's name", layout::SOURCE_BYTES_MAX))?;
             batch.put_cf(&records, layout::index_key(stored.index), RecordRow::encoded(stored));
             batch.put_cf(&record_keys, key, layout::index_key(stored.index));
         }
@@ -265,12 +222,14 @@ impl Store {
         Snapshot::new(self)
     }
 
-    /// Starts to fill an empty store. Until [`BulkLoader::finish`] the store says that it is incomplete.
+    /// Starts to fill an empty store. Until [`BulkLoader::finish`] nothing but the loader may write to
+    /// it, and when it is opened it says that it is incomplete.
     ///
     /// # Errors
     /// [`StoreError::NotEmpty`], or what RocksDB says.
     pub fn bulk_loader(&self) -> Result<BulkLoader<'_>, StoreError> {
-        if self.snapshot().records().next().is_some() {
+        let snapshot = self.snapshot();
+        if snapshot.records().next().is_some() || snapshot.persons().next().is_some() {
             return Err(StoreError::NotEmpty(self.dir.clone()));
         }
         BulkLoader::start(self)
@@ -322,17 +281,4 @@ pub(crate) fn synced() -> WriteOptions {
     let mut options = WriteOptions::default();
     options.set_sync(true);
     options
-}
-
-/// RocksDB tells only in words that the lock is taken.
-fn open_error(error: rocksdb::Error, dir: &Path) -> StoreError {
-    let says = |words: &str| error.as_ref().contains(words);
-    if error.kind() == ErrorKind::IOError && (says("lock hold") || says("While lock file")) {
-        return StoreError::Locked(dir.to_owned());
-    }
-    if error.kind() == ErrorKind::InvalidArgument && says("olumn famil") {
-        // Written by a program that knows other families than this one.
-        return StoreError::Newer { found: FORMAT + 1, supported: FORMAT };
-    }
-    error.into()
 }

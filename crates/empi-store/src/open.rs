@@ -1,0 +1,128 @@
+//! Opening a directory: is it a store, may this program touch it, was it made to its end?
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use rocksdb::{DB, ErrorKind, Options, WriteBatch};
+
+use crate::layout::{self, FORMAT, Family};
+use crate::store::{META_CREATED_BY, META_FORMAT, META_LOADING, META_MODEL, StoreOptions, synced};
+use crate::{Store, StoreError};
+
+/// What a directory holds before it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// Nothing, or what making a store leaves behind when it breaks off.
+    Nothing,
+    /// A store with all its families.
+    Store,
+}
+
+impl Store {
+    /// Opens a store, or makes one if the options say so.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Foreign`], [`StoreError::Locked`],
+    /// [`StoreError::Newer`], [`StoreError::Incomplete`], [`StoreError::Corrupt`],
+    /// [`StoreError::Directory`], or what RocksDB says.
+    pub fn open(dir: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        let unusable = |error| StoreError::Directory { dir: dir.to_owned(), error };
+        let content = content_of(dir)?;
+        if content == Content::Nothing {
+            if !options.create {
+                return Err(StoreError::Missing(dir.to_owned()));
+            }
+            std::fs::create_dir_all(dir).map_err(unusable)?;
+        }
+        let database = layout::database_options(content == Content::Nothing);
+        let db = DB::open_cf_descriptors(&database, dir, layout::descriptors())
+            .map_err(|error| open_error(error, dir))?;
+        let store = Self { db, dir: dir.to_owned(), poisoned: AtomicBool::new(false) };
+        match store.format()? {
+            Some(found) if found > FORMAT => Err(StoreError::Newer { found, supported: FORMAT }),
+            Some(_) if store.meta_value(META_LOADING)?.is_some() => {
+                Err(StoreError::Incomplete(dir.to_owned()))
+            }
+            Some(_) => Ok(store),
+            // Nothing was ever written: making it broke off, or begins here.
+            None if store.db.latest_sequence_number() == 0 => {
+                if !options.create {
+                    return Err(StoreError::Missing(dir.to_owned()));
+                }
+                store.introduce(options)?;
+                Ok(store)
+            }
+            None => Err(StoreError::Foreign(dir.to_owned())),
+        }
+    }
+
+    fn format(&self) -> Result<Option<u32>, StoreError> {
+        let Some(bytes) = self.meta_value(META_FORMAT)? else { return Ok(None) };
+        let number = bytes.try_into().map(u32::from_be_bytes);
+        number.map(Some).map_err(|_| StoreError::unreadable("the store's format"))
+    }
+
+    /// The first write: the store says what it is.
+    fn introduce(&self, options: &StoreOptions) -> Result<(), StoreError> {
+        let meta = self.family(Family::Meta)?;
+        let mut batch = WriteBatch::default();
+        batch.put_cf(&meta, META_FORMAT, FORMAT.to_be_bytes());
+        batch.put_cf(&meta, META_MODEL, &options.model);
+        batch.put_cf(&meta, META_CREATED_BY, env!("CARGO_PKG_VERSION"));
+        self.write(batch, &synced())
+    }
+}
+
+fn content_of(dir: &Path) -> Result<Content, StoreError> {
+    let unusable = |error| StoreError::Directory { dir: dir.to_owned(), error };
+    let entries = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Content::Nothing),
+        entries => entries.map_err(unusable)?,
+    };
+    if !dir.join("CURRENT").is_file() {
+        for entry in entries {
+            let name = entry.map_err(unusable)?.file_name();
+            if !is_left_by_creation(&name.to_string_lossy()) {
+                return Err(StoreError::Foreign(dir.to_owned()));
+            }
+        }
+        return Ok(Content::Nothing);
+    }
+    // A list that cannot be read is damage, of which opening tells more.
+    let Ok(names) = DB::list_cf(&Options::default(), dir) else { return Ok(Content::Store) };
+    let is_there = |family: &Family| names.iter().any(|name| name == family.as_str());
+    let is_known =
+        |name: &String| name == "default" || Family::ALL.iter().any(|it| it.as_str() == name);
+    let is_ours = is_there(&Family::Meta);
+    match (Family::ALL.iter().all(is_there), names.iter().all(is_known)) {
+        (true, true) => Ok(Content::Store),
+        // Written by a program that knows other families than this one.
+        (_, false) if is_ours => Err(StoreError::Newer { found: FORMAT + 1, supported: FORMAT }),
+        (false, true) if is_unwritten(dir, &names)? => Ok(Content::Nothing),
+        _ => Err(StoreError::Foreign(dir.to_owned())),
+    }
+}
+
+/// Files that RocksDB makes before there is a database, and the one that some file systems put into
+/// every root.
+fn is_left_by_creation(name: &str) -> bool {
+    matches!(name, "LOCK" | "IDENTITY" | "MANIFEST-000001" | "000001.dbtmp" | "lost+found")
+        || name.starts_with("LOG")
+}
+
+/// Whether a database without some of the families was never written to: its making broke off.
+fn is_unwritten(dir: &Path, names: &[String]) -> Result<bool, StoreError> {
+    let db = DB::open_cf_for_read_only(&Options::default(), dir, names, false)
+        .map_err(|error| open_error(error, dir))?;
+    Ok(db.latest_sequence_number() == 0)
+}
+
+/// RocksDB tells only in words that the lock is taken.
+fn open_error(error: rocksdb::Error, dir: &Path) -> StoreError {
+    let says = |words: &str| error.as_ref().contains(words);
+    if error.kind() == ErrorKind::IOError && (says("lock hold") || says("While lock file")) {
+        return StoreError::Locked(dir.to_owned());
+    }
+    error.into()
+}

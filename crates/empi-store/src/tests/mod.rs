@@ -1,0 +1,162 @@
+//! A store on disk: what was committed is there as a whole, and what does not agree is found.
+
+use empi_model::{
+    Actor, ActorKind, BlockingKey, BlockingRule, EnterpriseId, EventKind, EventSequence, Guard,
+    Link, LinkSource, MatchWeight, Person, PersonState, RecordIndex, RecordKey, RegistryEvent,
+    ReviewKind, ReviewOutcome, ReviewState, ReviewTask, SourceRecord, TaskId, Timestamp,
+};
+use tempfile::TempDir;
+
+use crate::{Commit, Counters, Store, StoreOptions, StoredRecord, StoredRequest};
+
+mod bulk;
+mod files;
+mod opening;
+mod reading;
+mod verifying;
+
+fn options() -> StoreOptions {
+    StoreOptions { model: "us-default/1".to_owned(), create: true }
+}
+
+fn open(dir: &TempDir) -> Store {
+    Store::open(dir.path(), &options()).unwrap()
+}
+
+fn actor() -> Actor {
+    Actor { kind: ActorKind::System, name: "desk".to_owned() }
+}
+
+fn key_of(number: u32) -> BlockingKey {
+    BlockingKey::new(BlockingRule::Phone, u64::from(number))
+}
+
+/// Blocking keys as the records of these tests have them: one, from the record ID.
+fn keys_of(record: &SourceRecord) -> Vec<BlockingKey> {
+    vec![key_of(record.key.record_id.parse().unwrap())]
+}
+
+fn event(sequence: u64, records: Vec<RecordIndex>, person: EnterpriseId) -> RegistryEvent {
+    RegistryEvent {
+        sequence: EventSequence(sequence),
+        time: Timestamp(7),
+        actor: actor(),
+        kind: EventKind::RegisteredNew,
+        records,
+        old_enterprise_id: None,
+        new_enterprise_id: person,
+        weight: None,
+        model: "us-default/1".to_owned(),
+        reason: "nobody answers".to_owned(),
+        task: None,
+    }
+}
+
+fn task(id: u64, state: ReviewState) -> ReviewTask {
+    ReviewTask {
+        id: TaskId(id),
+        kind: ReviewKind::PossibleMatch,
+        incoming: RecordIndex(1),
+        candidate: RecordIndex(0),
+        weight: MatchWeight::from_bits(4.5),
+        guards: vec![Guard::PossibleTwins],
+        model: "us-default/1".to_owned(),
+        created: Timestamp(7),
+        state,
+    }
+}
+
+fn resolved() -> ReviewState {
+    ReviewState::Resolved {
+        outcome: ReviewOutcome::Different,
+        actor: Actor { kind: ActorKind::Steward, name: "ana".to_owned() },
+        time: Timestamp(9),
+        note: "other mother".to_owned(),
+        event: None,
+    }
+}
+
+/// A new record with a person of its own.
+fn registration(number: u32) -> Commit {
+    let (index, id) = (RecordIndex(number), EnterpriseId::mint(u64::from(number)));
+    let sequence = u64::from(number) + 1;
+    Commit {
+        records: vec![StoredRecord {
+            index,
+            record: SourceRecord {
+                key: RecordKey::new("clinic", number.to_string()),
+                birth_date: Some("1980-03-12".into()),
+                ..SourceRecord::default()
+            },
+            content_hash: 42,
+            link: Link {
+                enterprise_id: id,
+                source: LinkSource::Automatic,
+                weight: None,
+                model: "us-default/1".to_owned(),
+                event: EventSequence(sequence),
+            },
+            version: 1,
+            registered: Timestamp(7),
+            updated: Timestamp(7),
+        }],
+        keys_added: vec![(key_of(number), index)],
+        persons: vec![Person {
+            enterprise_id: id,
+            state: PersonState::Live(vec![index]),
+            created: Timestamp(7),
+            version: EventSequence(sequence),
+        }],
+        events: vec![event(sequence, vec![index], id)],
+        counters: Some(Counters {
+            records: number + 1,
+            persons_minted: u64::from(number) + 1,
+            tasks: 0,
+            events: sequence,
+        }),
+        ..Commit::default()
+    }
+}
+
+fn counters(tasks: u64) -> Option<Counters> {
+    Some(Counters { records: 2, persons_minted: 2, tasks, events: 2 })
+}
+
+fn request() -> StoredRequest {
+    StoredRequest {
+        request_id: "r-1".to_owned(),
+        content_hash: 42,
+        record: RecordIndex(0),
+        enterprise_id: EnterpriseId::mint(0),
+        decision: 3,
+        weight: Some(MatchWeight::from_bits(12.25)),
+        tasks: vec![TaskId(1)],
+        event: Some(EventSequence(1)),
+    }
+}
+
+/// Two persons, an open question with an update that waits, an answered one, a pair kept apart and an
+/// answer to a request.
+fn full() -> [Commit; 3] {
+    let further = Commit {
+        tasks: vec![
+            ReviewTask { kind: ReviewKind::HeldUpdate, ..task(1, ReviewState::Open) },
+            task(2, resolved()),
+        ],
+        held_updates: vec![(TaskId(1), Some(registration(0).records[0].record.clone()))],
+        kept_apart: vec![(RecordIndex(1), RecordIndex(0))],
+        requests: vec![request()],
+        counters: counters(2),
+        ..Commit::default()
+    };
+    [registration(0), registration(1), further]
+}
+
+fn redirect(from: u64, to: u64) -> Person {
+    Person {
+        enterprise_id: EnterpriseId::mint(from),
+        state: PersonState::Redirect(EnterpriseId::mint(to)),
+        created: Timestamp(7),
+        version: EventSequence(1),
+    }
+}

@@ -1,0 +1,159 @@
+//! Checking that everything in a store agrees.
+//!
+//! Every row of every family is read, RocksDB's checksums included, and compared with what other rows
+//! say of it. What does not agree is told as a problem; reading goes on behind it wherever it can.
+
+mod people;
+mod records;
+mod work;
+
+use empi_model::{BlockingKey, EnterpriseId, RecordIndex, SourceRecord};
+
+use crate::snapshot::Snapshot;
+use crate::{Counters, Store, StoreError};
+
+/// Problems that are told in words; further ones are only counted.
+pub const PROBLEMS_MAX: usize = 100;
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct VerifyReport {
+    /// Records read.
+    pub records: u64,
+    /// Postings read.
+    pub keys: u64,
+    /// Persons and redirects read.
+    pub persons: u64,
+    /// Review tasks read.
+    pub tasks: u64,
+    /// Events read.
+    pub events: u64,
+    /// What does not agree, one sentence each and without patient data, at most [`PROBLEMS_MAX`].
+    pub problems: Vec<String>,
+    /// How many problems there are.
+    pub problem_count: u64,
+}
+
+impl VerifyReport {
+    fn add(&mut self, problem: impl FnOnce() -> String) {
+        self.problem_count += 1;
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(problem());
+        }
+    }
+
+    fn check(&mut self, holds: bool, problem: impl FnOnce() -> String) {
+        if !holds {
+            self.add(problem);
+        }
+    }
+
+    /// Takes a row out of a scan; a scan that breaks off is a problem.
+    fn take<T>(&mut self, row: Result<T, StoreError>, what: &str) -> Option<T> {
+        row.map_err(|error| self.add(|| format!("the {what} cannot be read to the end: {error}")))
+            .ok()
+    }
+}
+
+/// The blocking keys that a record should have.
+type KeysOf<'a> = &'a (dyn Fn(&SourceRecord) -> Vec<BlockingKey> + Sync);
+
+/// What the checks know of a store while they walk through it.
+struct Walk<'a> {
+    snapshot: Snapshot<'a>,
+    counters: Counters,
+    report: VerifyReport,
+    /// Every record that reads, by index.
+    records: SeenRecords,
+    /// Every person and redirect that reads, by enterprise ID.
+    persons: Vec<EnterpriseId>,
+}
+
+/// What other rows need to know of a record.
+struct SeenRecord {
+    index: RecordIndex,
+    person: EnterpriseId,
+    /// A digest of the blocking keys that it should have, less those found.
+    keys_due: u64,
+    /// Whether a living person lists it.
+    is_listed: bool,
+}
+
+/// Records in the order of their indexes.
+#[derive(Default)]
+struct SeenRecords(Vec<SeenRecord>);
+
+impl SeenRecords {
+    /// The place of a record. Mostly its index; behind a gap it has moved up.
+    fn place(&self, index: RecordIndex) -> Option<usize> {
+        let place = index.0 as usize;
+        match self.0.get(place) {
+            Some(record) if record.index == index => Some(place),
+            _ => self.0.binary_search_by_key(&index, |record| record.index).ok(),
+        }
+    }
+
+    fn has(&self, index: RecordIndex) -> bool {
+        self.place(index).is_some()
+    }
+
+    fn get(&self, index: RecordIndex) -> Option<&SeenRecord> {
+        self.place(index).and_then(|place| self.0.get(place))
+    }
+
+    fn get_mut(&mut self, index: RecordIndex) -> Option<&mut SeenRecord> {
+        self.place(index).and_then(|place| self.0.get_mut(place))
+    }
+}
+
+impl Store {
+    /// Reads everything, with checksums, and checks that it agrees: records and their keys both ways,
+    /// each record in exactly one living person (identity rule 1), enterprise IDs that resolve and were
+    /// minted (rule 2), pairs kept apart that are (rule 4), events without a gap (rule 5), answers to
+    /// requests, review tasks and what waits with them, counters. `keys_of` tells the blocking keys a
+    /// record should have; it is called on all cores.
+    ///
+    /// # Errors
+    /// When the store cannot be read at all; what does not agree is in the report.
+    pub fn verify(&self, keys_of: KeysOf<'_>) -> Result<VerifyReport, StoreError> {
+        let snapshot = self.snapshot();
+        let mut walk = Walk {
+            counters: snapshot.counters()?,
+            snapshot,
+            report: VerifyReport::default(),
+            records: SeenRecords::default(),
+            persons: Vec::new(),
+        };
+        walk.check_records(keys_of);
+        walk.check_record_keys();
+        walk.check_postings();
+        walk.check_persons();
+        walk.check_events();
+        let open = walk.check_tasks();
+        walk.check_open_tasks(&open);
+        walk.check_held_updates(&open);
+        walk.check_kept_apart();
+        walk.check_requests();
+        walk.check_counters();
+        Ok(walk.report)
+    }
+}
+
+impl Walk<'_> {
+    fn knows_person(&self, id: EnterpriseId) -> bool {
+        self.persons.binary_search(&id).is_ok()
+    }
+
+    fn check_counters(&mut self) {
+        let counters = self.counters;
+        let report = &mut self.report;
+        for (what, counted, found) in [
+            ("records", u64::from(counters.records), report.records),
+            ("enterprise IDs", counters.persons_minted, report.persons),
+            ("review tasks", counters.tasks, report.tasks),
+            ("events", counters.events, report.events),
+        ] {
+            report.check(counted == found, || format!("{counted} {what} counted, {found} found"));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Persons, the redirects between them, and the events that made them.
+
+use empi_model::{EnterpriseId, PersonState, RecordIndex, RegistryEvent};
+
+use super::{SeenRecords, VerifyReport, Walk};
+use crate::codec::{EventRow, PersonRow, Row as _};
+use crate::layout::{self, Family};
+
+impl Walk<'_> {
+    pub(super) fn check_persons(&mut self) {
+        let rows = self.snapshot.scan(Family::Persons, &[], |key, value| {
+            Ok((layout::read_u64(key), PersonRow::decoded(value)))
+        });
+        // The survivor of each redirect, by enterprise ID; `None` for a living person.
+        let mut survivors: Vec<(EnterpriseId, Option<EnterpriseId>)> = Vec::new();
+        for row in rows {
+            let Some((key, person)) = self.report.take(row, "persons") else { break };
+            self.report.persons += 1;
+            let Some(person) = person else {
+                let id = EnterpriseId::from_number(key.unwrap_or_default());
+                self.report.add(|| format!("person {id} does not read"));
+                continue;
+            };
+            let id = person.enterprise_id;
+            if key != Some(id.as_number()) {
+                self.report.add(|| format!("person {id} stands under another enterprise ID"));
+                continue;
+            }
+            let (version, events) = (person.version.0, self.counters.events);
+            self.report.check((1..=events).contains(&version), || {
+                format!("person {id} was changed by event {version}, which is not there")
+            });
+            let survivor = match &person.state {
+                PersonState::Redirect(survivor) => Some(*survivor),
+                PersonState::Live(records) => {
+                    check_members(&mut self.report, &mut self.records, id, records);
+                    None
+                }
+            };
+            survivors.push((id, survivor));
+        }
+        for record in self.records.0.iter().filter(|record| !record.is_listed) {
+            let index = record.index.0;
+            self.report.add(|| format!("record {index} is listed by no person"));
+        }
+        self.persons = survivors.iter().map(|(id, _)| *id).collect();
+        self.check_redirects(&survivors);
+        self.check_minted();
+    }
+
+    /// Every redirect ends at a living person. Each is followed once, however long the chains are.
+    fn check_redirects(&mut self, survivors: &[(EnterpriseId, Option<EnterpriseId>)]) {
+        #[derive(Clone, Copy, PartialEq)]
+        enum End {
+            Unknown,
+            OnTheWay,
+            Living,
+            Nobody,
+        }
+        let place = |id: EnterpriseId| survivors.binary_search_by_key(&id, |(id, _)| *id).ok();
+        let mut ends = vec![End::Unknown; survivors.len()];
+        for start in 0..survivors.len() {
+            let mut way = Vec::new();
+            let mut at = Some(start);
+            let end = loop {
+                let step = at.and_then(|at| Some((at, ends.get_mut(at)?, survivors.get(at)?)));
+                match step {
+                    None => break End::Nobody,
+                    Some((_, End::OnTheWay, _)) => break End::Nobody,
+                    Some((_, End::Unknown, (_, None))) => break End::Living,
+                    Some((here, end @ End::Unknown, (_, Some(survivor)))) => {
+                        *end = End::OnTheWay;
+                        way.push(here);
+                        at = place(*survivor);
+                    }
+                    Some((_, end, _)) => break *end,
+                }
+            };
+            for here in way {
+                if let (Some(known), Some((id, _))) = (ends.get_mut(here), survivors.get(here)) {
+                    *known = end;
+                    self.report.check(end == End::Living, || format!("{id} redirects to nobody"));
+                }
+            }
+        }
+    }
+
+    /// Every enterprise ID is one that was minted. Another would be given out a second time one day.
+    fn check_minted(&mut self) {
+        let minted = self.counters.persons_minted;
+        if minted != self.persons.len() as u64 {
+            // The counts tell already that something is wrong.
+            return;
+        }
+        let mut due: Vec<EnterpriseId> = (0..minted).map(EnterpriseId::mint).collect();
+        due.sort_unstable();
+        for id in self.persons.iter().filter(|id| due.binary_search(id).is_err()) {
+            self.report.add(|| format!("the enterprise ID {id} was never minted"));
+        }
+    }
+
+    pub(super) fn check_events(&mut self) {
+        let rows = self.snapshot.scan(Family::Events, &[], |key, value| {
+            Ok((layout::read_u64(key), EventRow::decoded(value)))
+        });
+        let mut problems = Vec::new();
+        let mut due = 1;
+        for row in rows {
+            let Some((key, event)) = self.report.take(row, "events") else { break };
+            self.report.events += 1;
+            let sequence = key.unwrap_or_default();
+            if sequence != due {
+                problems.push(format!("event {sequence} stands in place {due}"));
+            }
+            due = sequence.saturating_add(1);
+            match event {
+                None => problems.push(format!("event {sequence} does not read")),
+                Some(event) => self.check_event(sequence, &event, &mut problems),
+            }
+            for problem in problems.drain(..) {
+                self.report.add(|| problem);
+            }
+        }
+    }
+
+    fn check_event(&self, sequence: u64, event: &RegistryEvent, problems: &mut Vec<String>) {
+        let mut check = |holds: bool, problem: &str| {
+            if !holds {
+                problems.push(format!("event {sequence} {problem}"));
+            }
+        };
+        check(event.sequence.0 == sequence, "stands under another number");
+        let records = event.records.iter();
+        check(records.copied().all(|it| self.records.has(it)), "names a record that is not there");
+        let ids = event.old_enterprise_id.into_iter().chain([event.new_enterprise_id]);
+        check(ids.into_iter().all(|id| self.knows_person(id)), "names a person that is not there");
+        let task_exists = event.task.is_none_or(|task| task.0 <= self.counters.tasks);
+        check(task_exists, "names a review task that is not there");
+    }
+}
+
+fn check_members(
+    report: &mut VerifyReport,
+    seen: &mut SeenRecords,
+    id: EnterpriseId,
+    records: &[RecordIndex],
+) {
+    report.check(!records.is_empty(), || format!("person {id} has no record"));
+    report.check(records.is_sorted(), || format!("person {id} lists records out of order"));
+    for index in records {
+        let is_own = seen.get_mut(*index).is_some_and(|record| {
+            record.person == id && !std::mem::replace(&mut record.is_listed, true)
+        });
+        report.check(is_own, || {
+            format!("person {id} lists record {}, which is not its own", index.0)
+        });
+    }
+}
