@@ -247,7 +247,11 @@ mod tests {
         }
 
         #[test]
-        fn no_two_records_share_a_key(left in "[ab]{0,3}", right in "[ab]{0,3}", cut in 0_usize..4) {
+        fn no_two_records_share_a_key(
+            left in "[ab]{0,3}",
+            right in "[ab]{0,3}",
+            cut in 0_usize..4,
+        ) {
             let whole = format!("{left}{right}");
             let (source, record_id) = whole.split_at(cut.min(whole.len()));
             let one = RecordKey::new(left, right);

@@ -26,7 +26,8 @@ prop_compose! {
         lists in prop::array::uniform2(prop::collection::vec(any::<String>(), 0..3)),
         identifiers in prop::collection::vec(any::<(String, String)>(), 0..3),
     ) -> SourceRecord {
-        let [birth_date, sex, ssn, mother_maiden_name, guardian_name, birth_place, birth_order] = single;
+        let [birth_date, sex, ssn, mother_maiden_name, guardian_name, birth_place, birth_order] =
+            single;
         let [phones, emails] = lists.map(|list| list.into_iter().map(PatientText::new).collect());
         let name = |[given, middle, family, suffix]: [Option<PatientText>; 4]| {
             PersonName { given, middle, family, suffix }
@@ -134,8 +135,17 @@ prop_compose! {
         task in prop::option::of(any::<u64>().prop_map(TaskId)),
     ) -> RegistryEvent {
         RegistryEvent {
-            sequence, time, actor, kind, records, old_enterprise_id, new_enterprise_id, weight, model,
-            reason, task,
+            sequence,
+            time,
+            actor,
+            kind,
+            records,
+            old_enterprise_id,
+            new_enterprise_id,
+            weight,
+            model,
+            reason,
+            task,
         }
     }
 }
@@ -180,8 +190,16 @@ prop_compose! {
         tasks in prop::collection::vec(any::<u64>().prop_map(TaskId), 0..4),
         event in prop::option::of(sequences()),
     ) -> StoredRequest {
-        let record = RecordIndex(record);
-        StoredRequest { request_id, content_hash, record, enterprise_id, decision, weight, tasks, event }
+        StoredRequest {
+            request_id,
+            content_hash,
+            record: RecordIndex(record),
+            enterprise_id,
+            decision,
+            weight,
+            tasks,
+            event,
+        }
     }
 }
 

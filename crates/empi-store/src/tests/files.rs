@@ -141,7 +141,8 @@ fn logs_for_people_carry_no_patient_data() {
     assert!(read > 1000, "there are logs");
 }
 
-/// A store written when format 1 was made, without the logs for people.
+/// A store written when format 1 was made: `full()` committed and copied with `checkpoint`, without the
+/// file of options, which opening does not need.
 const FORMAT_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/v1");
 
 #[test]
@@ -165,22 +166,4 @@ fn a_store_of_format_1_opens() {
     assert_eq!(snapshot.counters().unwrap(), counters(2).unwrap());
     assert_eq!(store.verify(&keys_of).unwrap().problems, Vec::<String>::new());
     store.commit(&[registration(2)]).unwrap();
-}
-
-/// Makes the golden store of the present format: only for a format that has none yet.
-#[test]
-#[ignore = "writes golden files"]
-fn make_golden_store() {
-    let dir = TempDir::new().unwrap();
-    let store = open(&dir);
-    store.commit(&full()).unwrap();
-    let golden = Path::new(FORMAT_1);
-    store.checkpoint(golden).unwrap();
-    for entry in fs::read_dir(golden).unwrap() {
-        let path = entry.unwrap().path();
-        // Options name directories of the machine that wrote them, and opening does not need them.
-        if path.file_name().unwrap().to_string_lossy().starts_with("OPTIONS") {
-            fs::remove_file(path).unwrap();
-        }
-    }
 }
