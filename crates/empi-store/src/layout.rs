@@ -20,8 +20,8 @@
 
 use empi_model::{BlockingKey, EnterpriseId, EventSequence, RecordIndex, RecordKey, TaskId};
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel,
-    Options, WriteBufferManager,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType,
+    DBRecoveryMode, LogLevel, Options, WriteBufferManager,
 };
 
 /// The format that this program writes. Raised whenever rows written earlier would read differently.
@@ -135,8 +135,14 @@ pub(crate) fn descriptors() -> Vec<ColumnFamilyDescriptor> {
 pub(crate) fn family_options(family: Family, cache: &Cache) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
-    // Their memory is bounded by the cache as well; those of fresh files are always needed.
+    // Index and filter blocks are bounded by the cache as well, and so they must be small: from about
+    // 2 million rows on, a filter of one piece outgrows a shard of the cache and would be read from
+    // disk again for every row asked for.
     table.set_cache_index_and_filter_blocks(true);
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
+    table.set_metadata_block_size(4096);
+    table.set_pin_top_level_index_and_filter(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
     // Families that are asked for single rows, also for ones that are not there; the others are
     // only scanned, where a filter does not help.
