@@ -23,7 +23,9 @@ demo: ## link FEBRL and a generated set, print the quality, and serve an index o
 demo-stop: ## stop what `make demo` started
 	@.ci/demo stop
 
+# The integration tests drive the program itself: building it first keeps that out of their time.
 test: archive ## run every test
+	.ci/cargo build --locked --workspace --bins
 	@if .ci/cargo nextest --version >/dev/null 2>&1; then \
 	    set -x; \
 	    .ci/cargo nextest run --locked --workspace && .ci/cargo test --locked --workspace --doc; \
