@@ -2,6 +2,7 @@
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
+use empi_model::Guard;
 
 use super::answers::{Candidate, Explanation, Fields, Matched, Person, Record, Registered, Task};
 use super::columns::COLUMNS;
@@ -172,12 +173,28 @@ pub(super) fn tasks(tasks: &[Task]) -> String {
     right_aligned(rows, &[0, 2]).to_string()
 }
 
+/// Why a guard holds a link back. One that the pair itself does not show was seen between other records
+/// of the two persons, as when a third record is somebody's twin.
+fn held_back(name: &str, explained: Option<&Explanation>) -> String {
+    let Some(guard) = Guard::from_name(name) else { return format!("held back by {name}") };
+    let speaks_of_a_pair = matches!(
+        guard,
+        Guard::PossibleTwins
+            | Guard::SuffixConflict
+            | Guard::GenerationGap
+            | Guard::IdentifierConflict
+    );
+    let shown = explained.is_none_or(|explained| explained.guards.iter().any(|it| it == name));
+    let elsewhere =
+        if speaks_of_a_pair && !shown { " (between other records of the two persons)" } else { "" };
+    format!("held back by {name}: {}{elsewhere}", guard.reason())
+}
+
 /// One task: the records side by side, the explanation, and how to answer.
 pub(super) fn task(task: &Task) -> String {
     let mut lines = vec![format!("review task {}: {}", task.task_id, question(&task.kind))];
-    if !task.guards.is_empty() {
-        lines.push(format!("held back by {}", task.guards.join(", ")));
-    }
+    let explained = task.detail.as_ref().map(|detail| &detail.explanation);
+    lines.extend(task.guards.iter().map(|guard| held_back(guard, explained)));
     if let Some(detail) = &task.detail {
         lines.push(side_by_side(&detail.incoming, &detail.candidate, detail.proposed.as_ref()));
         lines.push(explanation(&detail.explanation));
@@ -291,7 +308,7 @@ mod tests {
         let shown = task(&Task::try_from(view()).unwrap());
         let expected = expect![[r#"
             review task 4: are these records the same person?
-            held back by possible_twins
+            held back by possible_twins: same birth date and family, but another given name or birth order: perhaps twins
             ┌────────────┬─────────────┬─────────────┐
             │            ┆ incoming    ┆ candidate   │
             ╞════════════╪═════════════╪═════════════╡
