@@ -47,6 +47,8 @@ pub struct CappedBlock {
 pub(super) struct Blocks {
     /// Where each block ends in `members`.
     ends: Vec<usize>,
+    /// How many blocks there are up to and with each rule, in the order of the rules.
+    rule_ends: Vec<usize>,
     /// The records of all blocks, ascending inside each.
     members: Vec<u32>,
     /// Where each record's block numbers end in `memberships`.
@@ -69,6 +71,7 @@ impl Blocks {
     ) -> Self {
         let mut blocks = Self {
             ends: Vec::new(),
+            rule_ends: Vec::new(),
             members: Vec::new(),
             membership_ends: Vec::new(),
             memberships: Vec::new(),
@@ -91,6 +94,7 @@ impl Blocks {
                     blocks.push(block.iter().map(|entry| entry.1));
                 }
             }
+            blocks.rule_ends.push(blocks.count());
         }
         blocks.index_memberships(table.record_count());
         blocks
@@ -189,6 +193,21 @@ impl Blocks {
             }
         }
         None
+    }
+
+    /// The rule whose key the records of a block share.
+    pub(super) fn rule_of(&self, number: u32) -> Option<BlockingRule> {
+        let at = self.rule_ends.partition_point(|end| *end <= number as usize);
+        BlockingRule::ALL.get(at).copied()
+    }
+
+    /// Every rule whose blocks hold both records, in the order of the rules.
+    pub(super) fn rules_in_common(&self, left: u32, right: u32) -> Vec<BlockingRule> {
+        let right = self.blocks_of(right);
+        let common = self.blocks_of(left).iter().filter(|it| right.binary_search(it).is_ok());
+        let mut rules: Vec<_> = common.filter_map(|number| self.rule_of(*number)).collect();
+        rules.dedup();
+        rules
     }
 
     /// Ranges of blocks that hold about equally many pairs.

@@ -1,6 +1,6 @@
 //! The outcome of linking files: persons, the pairs behind them, and the questions for stewards.
 
-use empi_model::{EnterpriseId, LinkDecision, MatchWeight, RecordKey};
+use empi_model::{BlockingRule, EnterpriseId, LinkDecision, MatchWeight, RecordKey};
 use hashbrown::HashMap;
 
 use super::blocks::Blocks;
@@ -57,6 +57,12 @@ impl Linkage {
     #[must_use]
     pub fn place(&self, key: &RecordKey) -> Option<u32> {
         self.keys.binary_search(key).ok().and_then(|place| u32::try_from(place).ok())
+    }
+
+    /// The blocking rules that brought two records together; none if they were never compared.
+    #[must_use]
+    pub fn rules_in_common(&self, left: u32, right: u32) -> Vec<BlockingRule> {
+        self.blocks.rules_in_common(left, right)
     }
 
     /// Whether blocking brought two records together.

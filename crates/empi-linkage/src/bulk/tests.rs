@@ -1,7 +1,9 @@
 //! Files linked as a whole: the same outcome for any order and number of threads, and persons that
 //! hold together.
 
-use empi_model::{LinkDecision, PatientText, PersonName, PostalAddress, RecordKey, SourceRecord};
+use empi_model::{
+    BlockingRule, LinkDecision, PatientText, PersonName, PostalAddress, RecordKey, SourceRecord,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -49,6 +51,8 @@ fn a_clinic_is_linked() {
     assert_eq!(linkage.person_count, 4);
     assert_eq!(linkage.reviews.len(), 1, "the possible twins: {:?}", linkage.reviews);
     assert!(linkage.was_candidate(0, 2) && !linkage.was_candidate(0, 6));
+    assert!(linkage.rules_in_common(0, 2).contains(&BlockingRule::StreetBirthYear));
+    assert!(linkage.rules_in_common(0, 6).is_empty());
     assert!(linkage.link_weights[0].is_some() && linkage.link_weights[6].is_none());
     let links = linkage.pairs.iter().filter(|pair| pair.decision == LinkDecision::Link).count();
     assert_eq!(links, 4);
