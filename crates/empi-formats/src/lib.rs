@@ -13,6 +13,7 @@ mod atomic;
 mod bytes;
 mod column_map;
 mod csv_file;
+mod csv_parts;
 mod dates;
 mod error;
 mod fhir;
@@ -34,5 +35,5 @@ pub use outputs::{
     ClusterRow, ClustersReader, ClustersWriter, CsvRecordWriter, PairRow, PairsReader, PairsWriter,
     TruthReader, TruthRow, write_rejects,
 };
-pub use reader::{Chunk, ReaderOptions, RecordReader, Reject, open};
+pub use reader::{Chunk, ReaderOptions, RecordReader, Reject, UnparsedChunk, open};
 pub use row::canonical_row;

@@ -1,10 +1,12 @@
 //! One way to read every kind of file: chunks of records, rejects and, when asked for, the truth.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use empi_model::{PatientText, SourceRecord};
 
-use crate::csv_file::CsvReader;
+use crate::csv_file::{CsvParser, CsvReader};
+use crate::csv_parts::CsvPart;
 use crate::error::shown;
 use crate::fhir::NdjsonReader;
 use crate::parquet_file::ParquetReader;
@@ -95,6 +97,46 @@ impl Chunk {
     }
 }
 
+/// Some rows of a file as one thread reads them, for another to [`parse`](Self::parse).
+pub struct UnparsedChunk {
+    part: Part,
+    is_strict: bool,
+}
+
+/// Rows of CSV parse on their own; other formats come parsed.
+pub(crate) enum Part {
+    Csv(CsvPart, Arc<CsvParser>),
+    Parsed(Chunk),
+}
+
+impl Part {
+    pub(crate) fn parse(self) -> Chunk {
+        match self {
+            Self::Csv(part, parser) => parser.parse(part),
+            Self::Parsed(chunk) => chunk,
+        }
+    }
+}
+
+impl UnparsedChunk {
+    /// The records of these rows.
+    ///
+    /// # Errors
+    /// [`FormatError::BadRow`] at the first bad row when reading is strict.
+    pub fn parse(self) -> Result<Chunk, FormatError> {
+        refuse_rejects(self.is_strict, self.part.parse())
+    }
+}
+
+fn refuse_rejects(is_strict: bool, chunk: Chunk) -> Result<Chunk, FormatError> {
+    match chunk.rejects.first() {
+        Some(Reject { file, line, reason, .. }) if is_strict => {
+            Err(FormatError::BadRow { file: file.clone(), line: *line, reason: reason.clone() })
+        }
+        _ => Ok(chunk),
+    }
+}
+
 /// Reads the records of one file, chunk by chunk.
 pub struct RecordReader {
     kind: Kind,
@@ -169,7 +211,7 @@ impl RecordReader {
     #[must_use]
     pub fn recognised(&self) -> &Recognised {
         match &self.kind {
-            Kind::Csv(reader) => &reader.recognised,
+            Kind::Csv(reader) => reader.recognised(),
             Kind::Ndjson(reader) => &reader.recognised,
             Kind::Parquet(reader) => &reader.recognised,
         }
@@ -185,13 +227,21 @@ impl RecordReader {
             Kind::Ndjson(reader) => reader.next_chunk(),
             Kind::Parquet(reader) => reader.next_chunk(),
         }?;
-        let first = chunk.as_ref().and_then(|chunk| chunk.rejects.first());
-        match first {
-            Some(Reject { file, line, reason, .. }) if self.is_strict => {
-                Err(FormatError::BadRow { file: file.clone(), line: *line, reason: reason.clone() })
-            }
-            _ => Ok(chunk),
-        }
+        chunk.map(|chunk| refuse_rejects(self.is_strict, chunk)).transpose()
+    }
+
+    /// The next rows unparsed, or `None` at the end: reading is one thread's work, parsing that of all.
+    /// How many rows come at a time is the reader's choice, about a mebibyte of them.
+    ///
+    /// # Errors
+    /// [`FormatError`] when the file cannot be read on.
+    pub fn next_unparsed(&mut self) -> Result<Option<UnparsedChunk>, FormatError> {
+        let part = match &mut self.kind {
+            Kind::Csv(reader) => reader.next_part()?,
+            Kind::Ndjson(reader) => reader.next_chunk()?.map(Part::Parsed),
+            Kind::Parquet(reader) => reader.next_chunk()?.map(Part::Parsed),
+        };
+        Ok(part.map(|part| UnparsedChunk { part, is_strict: self.is_strict }))
     }
 
     /// Bytes of the file read so far, as it lies on disk; in Parquet in proportion to the rows.

@@ -65,6 +65,46 @@ impl<R: Read> Rows<R> {
         Self { input, delimiter, buffer: Vec::new(), start: 0, is_at_end: false, line: 1 }
     }
 
+    /// Goes on in the middle of a file: `buffer` comes before `input`, and begins at `line`.
+    pub(crate) fn resumed(
+        input: R,
+        delimiter: u8,
+        buffer: Vec<u8>,
+        line: u64,
+        is_at_end: bool,
+    ) -> Self {
+        Self { input, delimiter, buffer, start: 0, is_at_end, line }
+    }
+
+    /// What was not read yet, for somebody else to go on: input, delimiter, bytes that come before the
+    /// input, their line, and whether the input has ended.
+    pub(crate) fn into_rest(mut self) -> (R, u8, Vec<u8>, u64, bool) {
+        self.buffer.drain(..self.start);
+        (self.input, self.delimiter, self.buffer, self.line, self.is_at_end)
+    }
+
+    /// Where the last row in the buffer ends for certain, whatever follows, and how many lines there are
+    /// up to it.
+    pub(crate) fn last_row_end(mut self) -> (usize, u64) {
+        let mut fields = Vec::new();
+        loop {
+            match self.scan(&mut fields) {
+                Scan::Row { next, lines, .. } => {
+                    self.start = next;
+                    self.line += lines;
+                }
+                Scan::Cut => break,
+                Scan::Broken(_) => {
+                    let rest = self.buffer.get(self.start..).unwrap_or_default();
+                    let Some(length) = memchr::memchr(b'\n', rest) else { break };
+                    self.start += length + 1;
+                    self.line += 1;
+                }
+            }
+        }
+        (self.start, self.line)
+    }
+
     /// The first line, up to the longest row, without taking it away.
     pub(crate) fn peek_line(&mut self) -> io::Result<&[u8]> {
         loop {
@@ -81,6 +121,10 @@ impl<R: Read> Rows<R> {
     /// Another delimiter for the rows that follow.
     pub(crate) fn set_delimiter(&mut self, delimiter: u8) {
         self.delimiter = delimiter;
+    }
+
+    pub(crate) const fn delimiter(&self) -> u8 {
+        self.delimiter
     }
 
     /// The bytes of a row or field that was read last.
@@ -129,9 +173,11 @@ impl<R: Read> Rows<R> {
                 return Scan::Broken(LONG_ROW);
             }
             // Only here, at the beginning of a field, a quote opens one; blanks before it mean nothing.
-            let blanks = bytes.iter().skip(at).take_while(|byte| **byte == b' ').count();
-            if bytes.get(at + blanks) == Some(&b'"') {
-                at += blanks;
+            if bytes.get(at) == Some(&b' ') {
+                let blanks = bytes.iter().skip(at).take_while(|byte| **byte == b' ').count();
+                if bytes.get(at + blanks) == Some(&b'"') {
+                    at += blanks;
+                }
             }
             if bytes.get(at) == Some(&b'"') {
                 let (end, has_doubled_quotes) = match self.quoted(at + 1, &mut lines) {
@@ -147,11 +193,9 @@ impl<R: Read> Rows<R> {
             } else {
                 let rest = bytes.get(at..).unwrap_or_default();
                 let limit = ROW_BYTES_MAX + 2;
-                let found = rest
-                    .iter()
-                    .take(limit)
-                    .position(|byte| *byte == self.delimiter || *byte == b'\n' || *byte == b'\r');
-                at += found.unwrap_or(rest.len().min(limit));
+                let rest = rest.get(..limit).unwrap_or(rest);
+                let found = memchr::memchr3(self.delimiter, b'\n', b'\r', rest);
+                at += found.unwrap_or(rest.len());
                 fields.push(FieldRange { range: field_start..at, has_doubled_quotes: false });
             }
             match bytes.get(at) {
