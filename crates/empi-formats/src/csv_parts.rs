@@ -48,6 +48,10 @@ impl<R: Read> Cutter<R> {
         Self { input, delimiter, rest, line, is_at_end }
     }
 
+    pub(crate) const fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
     /// Row by row from here on.
     pub(crate) fn into_rows(self) -> Rows<R> {
         Rows::resumed(self.input, self.delimiter, self.rest, self.line, self.is_at_end)

@@ -15,6 +15,10 @@ pub(crate) struct DayOrder {
 impl DayOrder {
     /// Takes one value of the column into account.
     pub(crate) fn see(&mut self, text: &str) {
+        // Most columns are ISO throughout; a year in front says nothing about the order.
+        if let [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'-', ..] = text.as_bytes() {
+            return;
+        }
         let Some([first, second, _]) = parts(text) else { return };
         let (Ok(first), Ok(second)) = (first.parse::<u8>(), second.parse::<u8>()) else { return };
         self.day_first_seen |= first > 12 && first <= 31 && (1..=12).contains(&second);

@@ -32,8 +32,8 @@ pub use error::FormatError;
 pub use field::CANONICAL_HEADER;
 pub use layout::Recognised;
 pub use outputs::{
-    ClusterRow, ClustersReader, ClustersWriter, CsvRecordWriter, PairRow, PairsReader, PairsWriter,
-    TruthReader, TruthRow, write_rejects,
+    ClusterRow, ClustersReader, ClustersWriter, CsvRecordWriter, PairCells, PairRow, PairsReader,
+    PairsWriter, TruthReader, TruthRow, write_rejects,
 };
 pub use reader::{Chunk, ReaderOptions, RecordReader, Reject, UnparsedChunk, open};
 pub use row::canonical_row;

@@ -1,6 +1,7 @@
 //! The files that linking writes and reads back: clusters, pairs, rejects, truth, canonical records.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
@@ -26,14 +27,37 @@ const PAIRS_HEADER: [&str; 7] = [
 const REJECTS_HEADER: [&str; 4] = ["file", "line", "reason", "row"];
 
 /// A CSV file that appears under its name when it is complete.
-struct TableWriter(csv::Writer<AtomicFile>);
+struct TableWriter {
+    file: AtomicFile,
+    rows: Rows,
+}
+
+/// Rows as CSV in memory. Writing to memory does not fail.
+struct Rows(csv::Writer<Vec<u8>>);
+
+impl Rows {
+    fn new() -> Self {
+        Self(csv::Writer::from_writer(Vec::new()))
+    }
+
+    fn push<T: AsRef<[u8]>>(&mut self, row: impl IntoIterator<Item = T>) {
+        let _ = self.0.write_record(row);
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        self.0.into_inner().unwrap_or_default()
+    }
+}
+
+/// Rows kept in memory before they are written.
+const ROWS_KEPT_BYTES: usize = 256 * 1024;
 
 impl TableWriter {
     fn create<'a>(
         path: &Path,
         header: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, FormatError> {
-        let mut table = Self(csv::Writer::from_writer(AtomicFile::create(path)?));
+        let mut table = Self { file: AtomicFile::create(path)?, rows: Rows::new() };
         table.write(header)?;
         Ok(table)
     }
@@ -42,16 +66,20 @@ impl TableWriter {
         &mut self,
         row: impl IntoIterator<Item = T>,
     ) -> Result<(), FormatError> {
-        let written = self.0.write_record(row);
-        written.map_err(|error| FormatError::written(self.0.get_ref().path(), error.into()))
+        self.rows.push(row);
+        if self.rows.0.get_ref().len() >= ROWS_KEPT_BYTES { self.append(&[]) } else { Ok(()) }
     }
 
-    fn finish(self) -> Result<(), FormatError> {
-        let path = self.0.get_ref().path().to_owned();
-        let file = self.0.into_inner().map_err(|error| {
-            FormatError::written(&path, std::io::Error::from(error.error().kind()))
-        })?;
-        file.finish()
+    /// Writes what was kept, and rows that were formatted elsewhere.
+    fn append(&mut self, formatted: &[u8]) -> Result<(), FormatError> {
+        let kept = std::mem::replace(&mut self.rows, Rows::new()).into_bytes();
+        let written = self.file.write_all(&kept).and_then(|()| self.file.write_all(formatted));
+        written.map_err(|error| FormatError::written(self.file.path(), error))
+    }
+
+    fn finish(mut self) -> Result<(), FormatError> {
+        self.append(&[])?;
+        self.file.finish()
     }
 }
 
@@ -76,13 +104,23 @@ impl ClustersWriter {
         TableWriter::create(path.as_ref(), CLUSTERS_HEADER).map(Self)
     }
 
-    /// Writes a row.
+    /// Formats rows of source, record ID and enterprise ID, on any thread, for
+    /// [`append`](Self::append).
+    #[must_use]
+    pub fn format<'a>(rows: impl Iterator<Item = (&'a str, &'a str, String)>) -> Vec<u8> {
+        let mut formatted = Rows::new();
+        rows.for_each(|(source, record_id, enterprise_id)| {
+            formatted.push([source, record_id, &enterprise_id]);
+        });
+        formatted.into_bytes()
+    }
+
+    /// Writes rows that were formatted.
     ///
     /// # Errors
-    /// [`FormatError::Io`] when it cannot be written.
-    pub fn write(&mut self, row: &ClusterRow) -> Result<(), FormatError> {
-        let ClusterRow { key, enterprise_id } = row;
-        self.0.write([&key.source, &key.record_id, enterprise_id])
+    /// [`FormatError::Io`] when they cannot be written.
+    pub fn append(&mut self, formatted: &[u8]) -> Result<(), FormatError> {
+        self.0.append(formatted)
     }
 
     /// Makes the file durable and gives it its name.
@@ -107,6 +145,19 @@ pub struct PairRow {
     pub decision: LinkDecision,
 }
 
+/// A row of a pairs file still to be written: records by source and record ID.
+#[derive(Clone, Copy)]
+pub struct PairCells<'a> {
+    /// One record.
+    pub left: (&'a str, &'a str),
+    /// The other.
+    pub right: (&'a str, &'a str),
+    /// The sum of the evidence, in bits; the probability is written beside it.
+    pub weight: MatchWeight,
+    /// Link or review.
+    pub decision: LinkDecision,
+}
+
 /// Writes a pairs file. Weights have four decimals, probabilities nine.
 pub struct PairsWriter(TableWriter);
 
@@ -119,23 +170,25 @@ impl PairsWriter {
         TableWriter::create(path.as_ref(), PAIRS_HEADER).map(Self)
     }
 
-    /// Writes a row.
+    /// Formats rows, on any thread, for [`append`](Self::append).
+    #[must_use]
+    pub fn format<'a>(rows: impl Iterator<Item = PairCells<'a>>) -> Vec<u8> {
+        let mut formatted = Rows::new();
+        rows.for_each(|PairCells { left, right, weight, decision }| {
+            let bits = format!("{:.4}", weight.bits());
+            let probability = format!("{:.9}", weight.probability().value());
+            let decision = decision.as_str();
+            formatted.push([left.0, left.1, right.0, right.1, &bits, &probability, decision]);
+        });
+        formatted.into_bytes()
+    }
+
+    /// Writes rows that were formatted.
     ///
     /// # Errors
-    /// [`FormatError::Io`] when it cannot be written.
-    pub fn write(&mut self, row: &PairRow) -> Result<(), FormatError> {
-        let weight = format!("{:.4}", row.weight.bits());
-        let probability = format!("{:.9}", row.weight.probability().value());
-        let (left, right) = (&row.left, &row.right);
-        self.0.write([
-            left.source.as_str(),
-            &left.record_id,
-            &right.source,
-            &right.record_id,
-            &weight,
-            &probability,
-            row.decision.as_str(),
-        ])
+    /// [`FormatError::Io`] when they cannot be written.
+    pub fn append(&mut self, formatted: &[u8]) -> Result<(), FormatError> {
+        self.0.append(formatted)
     }
 
     /// Makes the file durable and gives it its name.

@@ -24,7 +24,19 @@ pub type BlockingKeys = SmallVec<[BlockingKey; 20]>;
 /// with any lexicon: keys hash values, never lexicon numbers.
 #[must_use]
 pub fn blocking_keys(values: &impl Values, row: &CompareRow) -> BlockingKeys {
-    let mut keys = Keys { values, row, keys: SmallVec::new() };
+    blocking_keys_of(RuleSet::ALL, values, row)
+}
+
+/// Those keys of a record that some rules make, as [`blocking_keys`] makes them.
+pub(crate) fn blocking_keys_of(
+    rules: RuleSet,
+    values: &impl Values,
+    row: &CompareRow,
+) -> BlockingKeys {
+    // Only a record with several names or addresses can have too many keys; which of them are left out
+    // depends on all rules together.
+    let made = if row.more.is_some() { RuleSet::ALL } else { rules };
+    let mut keys = Keys { values, row, rules: made, keys: SmallVec::new() };
     keys.add_numbers();
     for name in row.names().take(VALUES_MAX) {
         keys.add_names(name);
@@ -33,20 +45,44 @@ pub fn blocking_keys(values: &impl Values, row: &CompareRow) -> BlockingKeys {
     keys.keys.sort_unstable();
     keys.keys.dedup();
     keys.keys.truncate(KEYS_MAX);
+    if made != rules {
+        keys.keys.retain(|key| rules.holds_key(*key));
+    }
     keys.keys
+}
+
+/// Some of the blocking rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RuleSet(u64);
+
+impl RuleSet {
+    pub(crate) const ALL: Self = Self(u64::MAX);
+
+    pub(crate) fn of(rules: &[BlockingRule]) -> Self {
+        Self(rules.iter().fold(0, |set, rule| set | 1 << (*rule as u64)))
+    }
+
+    const fn holds(self, rule: BlockingRule) -> bool {
+        self.0 & (1 << (rule as u64)) != 0
+    }
+
+    pub(crate) const fn holds_key(self, key: BlockingKey) -> bool {
+        self.0 & (1 << ((key.as_number() >> 56) & 63)) != 0
+    }
 }
 
 /// Keys being collected.
 struct Keys<'a, V> {
     values: &'a V,
     row: &'a CompareRow,
+    rules: RuleSet,
     keys: BlockingKeys,
 }
 
 impl<V: Values> Keys<'_, V> {
     /// Adds a key unless one of its values is missing (hash 0).
     fn add(&mut self, rule: BlockingRule, parts: &[u64]) {
-        if parts.iter().all(|part| *part != 0) {
+        if self.rules.holds(rule) && parts.iter().all(|part| *part != 0) {
             self.keys.push(BlockingKey::new(rule, mix(parts)));
         }
     }
@@ -256,6 +292,24 @@ mod tests {
         let mut other = Lexicon::new();
         let row = other.row(&normalized);
         assert_eq!(blocking_keys(&other, &row), seen_through_overlay);
+    }
+
+    #[test]
+    fn rule_by_rule_gives_the_same_keys() {
+        let mut record = record("Maria", "Garcia Lopez", "1980-03-12");
+        let mut lexicon = Lexicon::new();
+        for _ in 0..30 {
+            let row = lexicon.row(&normalize(&record));
+            let parts = BlockingRule::ALL.chunks(4).map(RuleSet::of);
+            let keys: Vec<_> =
+                parts.flat_map(|rules| blocking_keys_of(rules, &lexicon, &row)).collect();
+            assert_eq!(keys, blocking_keys(&lexicon, &row).to_vec());
+            let count = record.names.len();
+            record.names.push(PersonName {
+                family: PatientText::non_blank(&format!("Ab{count}cd Ef{count}gh Ij{count}kl")),
+                ..record.names[0].clone()
+            });
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub trait Values {
 }
 
 /// Where values get their numbers.
-pub trait Intern: Values {
+pub trait Intern {
     /// The number of a name; 0 for the empty text.
     fn intern_name(&mut self, text: &str) -> NameId;
     /// The number of a text; 0 for the empty text.
@@ -194,6 +194,21 @@ impl Lexicon {
         self.change_counts(row, |count| count.saturating_sub(1));
     }
 
+    /// The number of a name whose hash is known already.
+    pub(crate) fn intern_hashed_name(&mut self, hash: u64, text: &str) -> NameId {
+        if let Some(id) = self.names.find_hashed(hash, text) {
+            return NameId(id);
+        }
+        let parts = intern_parts(self, text);
+        NameId(self.names.add(hash, name_value(text, parts)))
+    }
+
+    /// The number of a text whose hash is known already.
+    pub(crate) fn intern_hashed_text(&mut self, hash: u64, text: &str) -> TextId {
+        let found = self.texts.find_hashed(hash, text);
+        TextId(found.unwrap_or_else(|| self.texts.add(hash, TextValue { text: text.into(), hash })))
+    }
+
     fn change_counts(&mut self, row: &CompareRow, change: impl Fn(u32) -> u32) {
         for name in row.names() {
             if let Some(given) = self.names.items.get_mut(name.given.0 as usize) {
@@ -222,19 +237,11 @@ impl Values for Lexicon {
 
 impl Intern for Lexicon {
     fn intern_name(&mut self, text: &str) -> NameId {
-        if let Some(id) = self.names.find(text) {
-            return NameId(id);
-        }
-        let parts = intern_parts(self, text);
-        NameId(self.names.add(text, name_value(text, parts)))
+        self.intern_hashed_name(hash_of(text), text)
     }
 
     fn intern_text(&mut self, text: &str) -> TextId {
-        if let Some(id) = self.texts.find(text) {
-            return TextId(id);
-        }
-        let hash = hash_of(text);
-        TextId(self.texts.add(text, TextValue { text: text.into(), hash }))
+        self.intern_hashed_text(hash_of(text), text)
     }
 }
 
@@ -335,17 +342,27 @@ struct Table<T> {
 
 trait HasText {
     fn text_of(&self) -> &str;
+    fn hash(&self) -> u64;
 }
 
 impl HasText for NameValue {
     fn text_of(&self) -> &str {
         self.text()
     }
+
+    fn hash(&self) -> u64 {
+        // A name of one token is its own compact form.
+        if self.compact.is_none() { self.compact_hash } else { hash_of(self.text()) }
+    }
 }
 
 impl HasText for TextValue {
     fn text_of(&self) -> &str {
         self.text()
+    }
+
+    fn hash(&self) -> u64 {
+        self.hash
     }
 }
 
@@ -360,18 +377,22 @@ impl<T: HasText> Table<T> {
     }
 
     fn find(&self, text: &str) -> Option<u32> {
+        self.find_hashed(hash_of(text), text)
+    }
+
+    fn find_hashed(&self, hash: u64, text: &str) -> Option<u32> {
         if text.is_empty() {
             return Some(0);
         }
-        self.by_text.find(hash_of(text), |id| self.get(*id).text_of() == text).copied()
+        self.by_text.find(hash, |id| self.get(*id).text_of() == text).copied()
     }
 
-    fn add(&mut self, text: &str, value: T) -> u32 {
+    fn add(&mut self, hash: u64, value: T) -> u32 {
         let id = number(self.items.len());
         self.items.push(value);
         let items = &self.items;
-        let hash = |id: &u32| items.get(*id as usize).map_or(0, |item| hash_of(item.text_of()));
-        self.by_text.insert_unique(hash_of(text), id, hash);
+        let hash_at = |id: &u32| items.get(*id as usize).map_or(0, HasText::hash);
+        self.by_text.insert_unique(hash, id, hash_at);
         id
     }
 }

@@ -31,7 +31,8 @@ mod train;
 
 pub use block::{BlockingKeys, KEYS_MAX, blocking_keys};
 pub use bulk::{
-    Blocked, CappedBlock, Linkage, Linker, Progress, ReviewPair, ScoredPair, ScoredPairs,
+    Blocked, CappedBlock, Linkage, Linker, Prepared, Progress, RecordKeys, ReviewPair, ScoredPair,
+    ScoredPairs,
 };
 pub use cluster::{CROSS_PAIRS_MAX, judge_join};
 pub use compare::{AgreedNames, COMPARISON_COUNT, Compared, Comparison, ComparisonVector, compare};

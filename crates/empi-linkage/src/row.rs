@@ -173,6 +173,35 @@ impl MoreValues {
 }
 
 impl CompareRow {
+    /// The same row with every name and text under another number.
+    pub(crate) fn renumbered(
+        mut self,
+        name: impl Fn(NameId) -> NameId,
+        text: impl Fn(TextId) -> TextId,
+    ) -> Self {
+        let renamed = |NameIds { given, middle, family }: NameIds| NameIds {
+            given: name(given),
+            middle: name(middle),
+            family: name(family),
+        };
+        let moved = |it: AddressIds| AddressIds {
+            number: text(it.number),
+            street: text(it.street),
+            unit: text(it.unit),
+            city: text(it.city),
+            state: text(it.state),
+            postal_code: text(it.postal_code),
+        };
+        self.name = renamed(self.name);
+        self.address = moved(self.address);
+        self.mother = name(self.mother);
+        if let Some(more) = &mut self.more {
+            more.names.iter_mut().for_each(|name| *name = renamed(*name));
+            more.addresses.iter_mut().for_each(|address| *address = moved(*address));
+        }
+        self
+    }
+
     /// The birth date, where there is one.
     #[must_use]
     pub fn birth_date(&self) -> Option<BirthDate> {

@@ -4,32 +4,23 @@
 use empi_model::{BlockingKey, BlockingRule};
 use rayon::prelude::*;
 
+use crate::block::{BlockingKeys, RuleSet};
+
 /// A unit of parallel work holds about so many pairs.
 const UNIT_PAIRS: u64 = 32_768;
 
-/// The keys of all records, each record's keys in a row.
-#[derive(Debug, Default)]
-pub(super) struct KeyTable {
-    ends: Vec<usize>,
-    keys: Vec<BlockingKey>,
-}
+/// Rules whose keys are made and sorted together: few enough to bound the memory, enough to keep the
+/// number of passes over the records small.
+const RULES_TOGETHER: usize = 4;
 
-impl KeyTable {
-    pub(super) fn push(&mut self, keys: &[BlockingKey]) {
-        self.keys.extend_from_slice(keys);
-        self.ends.push(self.keys.len());
-    }
+/// Records whose keys one task makes.
+const CHUNK_RECORDS: usize = 16_384;
 
-    fn record_count(&self) -> usize {
-        self.ends.len()
-    }
+/// Keys of one rule go into so many buckets by their first bits; each bucket is sorted on its own.
+const BUCKETS_PER_RULE: usize = 64;
 
-    fn of(&self, record: usize) -> &[BlockingKey] {
-        let start = record.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let end = self.ends.get(record).copied().unwrap_or_default();
-        self.keys.get(start.unwrap_or_default()..end).unwrap_or_default()
-    }
-}
+/// A key and the place of a record that has it.
+type Entry = (BlockingKey, u32);
 
 /// A block of more records than are compared with one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,12 +51,12 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Groups records by key, rule by rule. `order[i]` is the place of the i-th record of the table in
-    /// the order by record key; blocks hold places. A block of more than `records_max` is split by
-    /// `refinement`, and what is still too large is left out and reported.
+    /// Groups records by key, rule by rule. `keys_of` gives the keys of a record by its place, sorted.
+    /// A block of more than `records_max` is split by `refinement`, and what is still too large is left
+    /// out and reported.
     pub(super) fn build(
-        table: &KeyTable,
-        order: &[u32],
+        record_count: usize,
+        keys_of: impl Fn(RuleSet, usize) -> BlockingKeys + Sync,
         refinement: impl Fn(u32) -> u64 + Sync,
         records_max: usize,
     ) -> Self {
@@ -77,53 +68,32 @@ impl Blocks {
             memberships: Vec::new(),
             capped: Vec::new(),
         };
-        for rule in BlockingRule::ALL {
-            let mut entries: Vec<(BlockingKey, u32)> = (0..table.record_count())
+        for rules in BlockingRule::ALL.chunks(RULES_TOGETHER) {
+            let sorted_out = sort_out(record_count, rules, &keys_of);
+            let buckets: Vec<Bucket> = (0..rules.len() * BUCKETS_PER_RULE)
                 .into_par_iter()
-                .flat_map_iter(|record| {
-                    let keys = table.of(record).iter().filter(move |key| is_of(**key, rule));
-                    let place = order.get(record).copied().unwrap_or_default();
-                    keys.map(move |key| (*key, place))
+                .map(|bucket| {
+                    let mut entries =
+                        sorted_out.iter().map(|it| it.bucket(bucket)).collect::<Vec<_>>().concat();
+                    entries.sort_unstable();
+                    Bucket::of(&entries, &refinement, records_max)
                 })
                 .collect();
-            entries.par_sort_unstable();
-            for block in entries.chunk_by(|left, right| left.0 == right.0) {
-                if block.len() > records_max {
-                    blocks.split(rule, block, &refinement, records_max);
-                } else if block.len() > 1 {
-                    blocks.push(block.iter().map(|entry| entry.1));
-                }
+            drop(sorted_out);
+            for of_rule in buckets.chunks(BUCKETS_PER_RULE) {
+                of_rule.iter().for_each(|bucket| blocks.append(bucket));
+                blocks.rule_ends.push(blocks.count());
             }
-            blocks.rule_ends.push(blocks.count());
         }
-        blocks.index_memberships(table.record_count());
+        blocks.index_memberships(record_count);
         blocks
     }
 
-    fn push(&mut self, members: impl Iterator<Item = u32>) {
-        self.members.extend(members);
-        self.ends.push(self.members.len());
-    }
-
-    fn split(
-        &mut self,
-        rule: BlockingRule,
-        block: &[(BlockingKey, u32)],
-        refinement: impl Fn(u32) -> u64,
-        records_max: usize,
-    ) {
-        let mut refined: Vec<(u64, u32)> =
-            block.iter().map(|(_, record)| (refinement(*record), *record)).collect();
-        refined.sort_unstable();
-        for part in refined.chunk_by(|left, right| left.0 == right.0) {
-            if part.len() > records_max {
-                let records = u32::try_from(part.len()).unwrap_or(u32::MAX);
-                let example = part.first().map_or(0, |entry| entry.1);
-                self.capped.push(CappedBlock { rule, records, example });
-            } else if part.len() > 1 {
-                self.push(part.iter().map(|entry| entry.1));
-            }
-        }
+    fn append(&mut self, bucket: &Bucket) {
+        let before = self.members.len();
+        self.members.extend_from_slice(&bucket.members);
+        self.ends.extend(bucket.ends.iter().map(|end| before + end));
+        self.capped.extend_from_slice(&bucket.capped);
     }
 
     /// Lists for each record the blocks that hold it. Blocks are visited in their order, so the lists
@@ -250,8 +220,106 @@ impl Blocks {
     }
 }
 
-fn is_of(key: BlockingKey, rule: BlockingRule) -> bool {
-    key.as_number() >> 56 == rule as u64
+/// The blocks among the keys of one bucket.
+#[derive(Debug, Default)]
+struct Bucket {
+    ends: Vec<usize>,
+    members: Vec<u32>,
+    capped: Vec<CappedBlock>,
+}
+
+impl Bucket {
+    /// Finds the blocks among sorted entries.
+    fn of(entries: &[Entry], refinement: impl Fn(u32) -> u64, records_max: usize) -> Self {
+        let mut bucket = Self::default();
+        for block in entries.chunk_by(|left, right| left.0 == right.0) {
+            if block.len() > records_max {
+                bucket.split(block, &refinement, records_max);
+            } else if block.len() > 1 {
+                bucket.push(block.iter().map(|entry| entry.1));
+            }
+        }
+        bucket
+    }
+
+    fn push(&mut self, members: impl Iterator<Item = u32>) {
+        self.members.extend(members);
+        self.ends.push(self.members.len());
+    }
+
+    fn split(&mut self, block: &[Entry], refinement: impl Fn(u32) -> u64, records_max: usize) {
+        let Some(rule) = block.first().and_then(|entry| entry.0.rule()) else { return };
+        let mut refined: Vec<(u64, u32)> =
+            block.iter().map(|(_, record)| (refinement(*record), *record)).collect();
+        refined.sort_unstable();
+        for part in refined.chunk_by(|left, right| left.0 == right.0) {
+            if part.len() > records_max {
+                let records = u32::try_from(part.len()).unwrap_or(u32::MAX);
+                let example = part.first().map_or(0, |entry| entry.1);
+                self.capped.push(CappedBlock { rule, records, example });
+            } else if part.len() > 1 {
+                self.push(part.iter().map(|entry| entry.1));
+            }
+        }
+    }
+}
+
+/// The entries of some records, bucket by bucket.
+struct SortedOut {
+    /// Where each bucket ends in `entries`.
+    ends: Vec<usize>,
+    entries: Vec<Entry>,
+}
+
+impl SortedOut {
+    fn bucket(&self, bucket: usize) -> &[Entry] {
+        let start = bucket.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let end = self.ends.get(bucket).copied().unwrap_or_default();
+        self.entries.get(start.unwrap_or_default()..end).unwrap_or_default()
+    }
+}
+
+/// Makes the keys of some rules and puts them into buckets, many records at a time.
+fn sort_out(
+    record_count: usize,
+    rules: &[BlockingRule],
+    keys_of: impl Fn(RuleSet, usize) -> BlockingKeys + Sync,
+) -> Vec<SortedOut> {
+    let set = RuleSet::of(rules);
+    let bucket_of = |key: BlockingKey| {
+        let rule = rules.iter().position(|rule| *rule as u64 == key.as_number() >> 56);
+        let first_bits = (key.as_number() >> 50) as usize % BUCKETS_PER_RULE;
+        rule.unwrap_or_default() * BUCKETS_PER_RULE + first_bits
+    };
+    let chunks = (0..record_count.div_ceil(CHUNK_RECORDS)).into_par_iter().map(|chunk| {
+        let places = chunk * CHUNK_RECORDS..record_count.min((chunk + 1) * CHUNK_RECORDS);
+        let (mut entries, mut starts) = (Vec::new(), vec![0; rules.len() * BUCKETS_PER_RULE + 1]);
+        for place in places {
+            let number = u32::try_from(place).unwrap_or(u32::MAX);
+            for key in keys_of(set, place) {
+                entries.push((bucket_of(key), (key, number)));
+                if let Some(count) = starts.get_mut(bucket_of(key) + 1) {
+                    *count += 1;
+                }
+            }
+        }
+        for bucket in 1..starts.len() {
+            let before = starts.get(bucket - 1).copied().unwrap_or_default();
+            if let Some(start) = starts.get_mut(bucket) {
+                *start += before;
+            }
+        }
+        let mut sorted = vec![(BlockingKey::from_number(0), 0); entries.len()];
+        for (bucket, entry) in entries {
+            let Some(next) = starts.get_mut(bucket) else { continue };
+            if let Some(slot) = sorted.get_mut(*next) {
+                *slot = entry;
+            }
+            *next += 1; // in the end where the bucket ends
+        }
+        SortedOut { ends: starts, entries: sorted }
+    });
+    chunks.collect()
 }
 
 #[cfg(test)]
@@ -262,21 +330,24 @@ mod tests {
 
     use super::*;
 
-    fn table(records: &[Vec<u8>]) -> KeyTable {
-        let mut table = KeyTable::default();
-        for record in records {
-            let mut keys: Vec<_> = record
-                .iter()
-                .map(|key| {
-                    let rule = BlockingRule::ALL[usize::from(*key) % BlockingRule::ALL.len()];
-                    BlockingKey::new(rule, u64::from(*key / 15) % 3)
-                })
-                .collect();
-            keys.sort_unstable();
-            keys.dedup();
-            table.push(&keys);
-        }
-        table
+    fn keys(record: &[u8]) -> BlockingKeys {
+        let mut keys: BlockingKeys = record
+            .iter()
+            .map(|key| {
+                let rule = BlockingRule::ALL[usize::from(*key) % BlockingRule::ALL.len()];
+                BlockingKey::new(rule, u64::from(*key / 15) % 3 << 50)
+            })
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    fn build(records: &[BlockingKeys], refinement: fn(u32) -> u64, records_max: usize) -> Blocks {
+        let keys_of = |rules: RuleSet, place: usize| {
+            records[place].iter().copied().filter(|key| rules.holds_key(*key)).collect()
+        };
+        Blocks::build(records.len(), keys_of, refinement, records_max)
     }
 
     proptest! {
@@ -284,9 +355,8 @@ mod tests {
         fn every_pair_that_shares_a_key_is_visited_once(
             records in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..6), 0..30)
         ) {
-            let table = table(&records);
-            let order: Vec<u32> = (0..30).collect();
-            let blocks = Blocks::build(&table, &order, |_| 0, usize::MAX);
+            let keys: Vec<_> = records.iter().map(|record| keys(record)).collect();
+            let blocks = build(&keys, |_| 0, usize::MAX);
             let mut visits: BTreeMap<(u32, u32), u32> = BTreeMap::new();
             let mut with_repeats = 0;
             for unit in blocks.units() {
@@ -296,7 +366,7 @@ mod tests {
             prop_assert_eq!(with_repeats, blocks.pairs_with_repeats());
             for left in 0..records.len() {
                 for right in left + 1..records.len() {
-                    let shared = table.of(left).iter().any(|key| table.of(right).contains(key));
+                    let shared = keys[left].iter().any(|key| keys[right].contains(key));
                     let pair = (left as u32, right as u32);
                     prop_assert_eq!(visits.get(&pair).copied(), shared.then_some(1));
                 }
@@ -306,13 +376,9 @@ mod tests {
 
     #[test]
     fn a_block_too_large_is_split_and_what_is_left_is_reported() {
-        let mut table = KeyTable::default();
-        for _ in 0..10 {
-            table.push(&[BlockingKey::new(BlockingRule::Phone, 7)]);
-        }
-        let order: Vec<u32> = (0..10).collect();
+        let keys: BlockingKeys = [BlockingKey::new(BlockingRule::Phone, 7)].into_iter().collect();
         // Records 0 to 2 and 3 to 9 differ in the refinement; four may be compared.
-        let blocks = Blocks::build(&table, &order, |record| u64::from(record > 2), 4);
+        let blocks = build(&vec![keys; 10], |record| u64::from(record > 2), 4);
         assert_eq!(blocks.pairs_with_repeats(), 3);
         assert!(blocks.first_common(0, 2).is_some());
         assert!(blocks.first_common(0, 3).is_none());

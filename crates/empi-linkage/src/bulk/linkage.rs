@@ -4,7 +4,7 @@ use empi_model::{BlockingRule, EnterpriseId, LinkDecision, MatchWeight, RecordKe
 use hashbrown::HashMap;
 
 use super::blocks::Blocks;
-use super::{CappedBlock, ScoredPair, ScoredPairs};
+use super::{CappedBlock, RecordKeys, ScoredPair, ScoredPairs};
 use crate::cluster::{Groups, judge_join};
 use crate::guard::Guards;
 use crate::row::CompareRow;
@@ -26,7 +26,7 @@ pub struct ReviewPair {
 #[derive(Debug)]
 pub struct Linkage {
     /// The records by their keys, ascending. Their places here are how the rest names them.
-    pub keys: Vec<RecordKey>,
+    pub keys: RecordKeys,
     /// For each record in the order in which they were added, its place in `keys`.
     pub order: Vec<u32>,
     /// For each record the number of its person. Persons are numbered by their first record.
@@ -56,7 +56,7 @@ impl Linkage {
     /// The place of a record by its key.
     #[must_use]
     pub fn place(&self, key: &RecordKey) -> Option<u32> {
-        self.keys.binary_search(key).ok().and_then(|place| u32::try_from(place).ok())
+        self.keys.place(key).and_then(|place| u32::try_from(place).ok())
     }
 
     /// The blocking rules that brought two records together; none if they were never compared.

@@ -2,7 +2,7 @@
 //! with blocks in memory and clustering in place of a store.
 //!
 //! ```text
-//! Linker --add(records)*--> Linker --block()--> Blocked --score()--> ScoredPairs --cluster()--> Linkage
+//! Prepared --add_prepared()*--> Linker --block()--> Blocked --score()--> ScoredPairs --cluster()--> Linkage
 //! ```
 //!
 //! The result depends on the records and the model alone, not on threads or the order of input
@@ -11,25 +11,31 @@
 mod blocks;
 mod linkage;
 mod pairs;
+mod prepared;
+mod record_keys;
 
 pub use blocks::CappedBlock;
 pub use linkage::{Linkage, ReviewPair};
 pub use pairs::{Progress, ScoredPair, ScoredPairs};
+pub use prepared::Prepared;
+pub use record_keys::RecordKeys;
 
-use empi_model::{EvidenceGroup, NormalizedRecord, RecordKey, SourceRecord};
+use empi_model::{EvidenceGroup, SourceRecord};
 use hashbrown::HashTable;
 use rayon::prelude::*;
 
-use crate::block::blocking_keys;
-use crate::lexicon::{Intern, Lexicon};
+use crate::block::{BlockingKeys, blocking_keys_of};
+use crate::lexicon::Lexicon;
 use crate::model::LinkageModel;
 use crate::names_table::hash_of;
-use crate::normalize::normalize;
-use crate::row::CompareRow;
-use blocks::{Blocks, KeyTable};
+use crate::row::{CompareRow, NameId, TextId};
+use blocks::Blocks;
 
 /// A group of evidence counts as given by a file when at least one record in so many has it.
 const GROUP_RECORDS_MIN: usize = 20;
+
+/// Records prepared on one thread at a time by [`Linker::add`].
+const PREPARED_RECORDS: usize = 4096;
 
 /// Takes records in and makes them ready for blocking.
 #[derive(Debug)]
@@ -37,9 +43,8 @@ pub struct Linker {
     model: LinkageModel,
     lexicon: Lexicon,
     rows: Vec<CompareRow>,
-    keys: Vec<RecordKey>,
+    keys: RecordKeys,
     by_key: HashTable<u32>,
-    table: KeyTable,
     /// How many records have a value of each group.
     group_counts: [usize; 8],
 }
@@ -52,9 +57,8 @@ impl Linker {
             model,
             lexicon: Lexicon::new(),
             rows: Vec::new(),
-            keys: Vec::new(),
+            keys: RecordKeys::default(),
             by_key: HashTable::new(),
-            table: KeyTable::default(),
             group_counts: [0; 8],
         }
     }
@@ -62,29 +66,35 @@ impl Linker {
     /// Adds records. Those whose key was added before are left out, and their places in `records` are
     /// returned: a key names one record (identity rule 1).
     pub fn add(&mut self, records: &[SourceRecord]) -> Vec<usize> {
-        self.add_normalized(records.par_iter().map(normalize).collect())
+        let prepared: Vec<_> = records.par_chunks(PREPARED_RECORDS).map(Prepared::new).collect();
+        let parts = prepared.into_iter().enumerate();
+        let repeated = parts.flat_map(|(part, prepared)| {
+            let places = self.add_prepared(prepared);
+            places.into_iter().map(move |at| part * PREPARED_RECORDS + at)
+        });
+        repeated.collect()
     }
 
-    /// Like [`add`](Self::add), for records that were normalised already.
-    pub fn add_normalized(&mut self, normalized: Vec<NormalizedRecord>) -> Vec<usize> {
-        let first_row = self.rows.len();
+    /// Like [`add`](Self::add), for records that were prepared already, on any thread.
+    pub fn add_prepared(&mut self, prepared: Prepared) -> Vec<usize> {
+        let lexicon = &mut self.lexicon;
+        let names: Vec<NameId> =
+            prepared.names().map(|(hash, name)| lexicon.intern_hashed_name(hash, name)).collect();
+        let texts: Vec<TextId> =
+            prepared.texts().map(|(hash, text)| lexicon.intern_hashed_text(hash, text)).collect();
+        let name = |id: NameId| names.get(id.0 as usize).copied().unwrap_or_default();
+        let text = |id: TextId| texts.get(id.0 as usize).copied().unwrap_or_default();
+        let Prepared { keys, rows, .. } = prepared;
         let mut repeated = Vec::new();
-        for (at, record) in normalized.into_iter().enumerate() {
-            if !self.claim(&record.key) {
+        for (at, (row, (source, record_id))) in rows.into_iter().zip(keys.iter()).enumerate() {
+            if !self.claim(source, record_id) {
                 repeated.push(at);
                 continue;
             }
-            let row = self.lexicon.row(&record);
+            let row = row.renumbered(name, text);
             self.lexicon.count(&row);
             self.count_groups(&row);
             self.rows.push(row);
-            self.keys.push(record.key);
-        }
-        let new_rows = self.rows.get(first_row..).unwrap_or_default();
-        let keys: Vec<_> =
-            new_rows.par_iter().map(|row| blocking_keys(&self.lexicon, row)).collect();
-        for keys in keys {
-            self.table.push(&keys);
         }
         repeated
     }
@@ -96,15 +106,17 @@ impl Linker {
     }
 
     /// Takes a key for a new record; false if it is taken.
-    fn claim(&mut self, key: &RecordKey) -> bool {
-        let hash = |key: &RecordKey| hash_of(&key.record_id) ^ hash_of(&key.source).rotate_left(17);
+    fn claim(&mut self, source: &str, record_id: &str) -> bool {
+        let key = (source, record_id);
+        let hash = |(source, id): (&str, &str)| hash_of(id) ^ hash_of(source).rotate_left(17);
         let keys = &self.keys;
-        if self.by_key.find(hash(key), |at| keys.get(*at as usize) == Some(key)).is_some() {
+        if self.by_key.find(hash(key), |at| keys.parts(*at as usize) == Some(key)).is_some() {
             return false;
         }
         let place = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-        let rehash = |at: &u32| keys.get(*at as usize).map_or(0, hash);
+        let rehash = |at: &u32| keys.parts(*at as usize).map_or(0, hash);
         self.by_key.insert_unique(hash(key), place, rehash);
+        self.keys.push(source, record_id);
         true
     }
 
@@ -127,27 +139,34 @@ impl Linker {
     /// Puts the records into the order of their keys and makes the blocks.
     #[must_use]
     pub fn block(self) -> Blocked {
-        let Self { model, lexicon, mut rows, mut keys, table, group_counts, by_key } = self;
+        let Self { model, lexicon, mut rows, keys, group_counts, by_key } = self;
         drop(by_key);
-        let mut by_place: Vec<u32> =
-            (0..keys.len()).map(|at| u32::try_from(at).unwrap_or(u32::MAX)).collect();
-        by_place.par_sort_unstable_by(|one, other| {
-            keys.get(*one as usize).cmp(&keys.get(*other as usize))
-        });
+        let by_place = keys.sorted_places();
         let mut order = vec![0; by_place.len()];
         for (place, record) in by_place.iter().enumerate() {
             if let Some(slot) = order.get_mut(*record as usize) {
                 *slot = u32::try_from(place).unwrap_or(u32::MAX);
             }
         }
-        let keys = reordered(&mut keys, &by_place);
-        let rows = reordered(&mut rows, &by_place);
+        let keys = keys.reordered(&by_place);
+        let rows: Vec<CompareRow> = by_place
+            .iter()
+            .map(|at| rows.get_mut(*at as usize).map(std::mem::take).unwrap_or_default())
+            .collect();
 
         let birth_year = |place: u32| {
             rows.get(place as usize).map_or(0, |row| u64::from(row.birth_date / 10_000))
         };
         let records_max = model.limits().block_records_max as usize;
-        let blocks = Blocks::build(&table, &order, birth_year, records_max);
+        let blocks = Blocks::build(
+            rows.len(),
+            |rules, place| match rows.get(place) {
+                Some(row) => blocking_keys_of(rules, &lexicon, row),
+                None => BlockingKeys::new(),
+            },
+            birth_year,
+            records_max,
+        );
         let enough = |count: &&usize| **count * GROUP_RECORDS_MIN >= rows.len().max(1);
         let groups = group_counts.iter().filter(enough).count();
         let groups_given = u32::try_from(groups).unwrap_or_default();
@@ -156,19 +175,13 @@ impl Linker {
     }
 }
 
-/// Takes the values out in another order.
-fn reordered<T: Default>(values: &mut [T], order: &[u32]) -> Vec<T> {
-    let take = |at: &u32| values.get_mut(*at as usize).map(std::mem::take).unwrap_or_default();
-    order.iter().map(take).collect()
-}
-
 /// Records in the order of their keys, and the blocks they are in.
 #[derive(Debug)]
 pub struct Blocked {
     model: LinkageModel,
     lexicon: Lexicon,
     rows: Vec<CompareRow>,
-    keys: Vec<RecordKey>,
+    keys: RecordKeys,
     order: Vec<u32>,
     blocks: Blocks,
     groups_given: u32,

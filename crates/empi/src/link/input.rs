@@ -1,15 +1,17 @@
 //! Reading the files of a bulk command into a linker, with what was set aside and the truth if asked.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::{Context as _, bail};
-use empi_formats::{Chunk, ReaderOptions, RecordReader, Reject};
-use empi_linkage::Linker;
+use empi_formats::{Chunk, FormatError, ReaderOptions, RecordReader, Reject, UnparsedChunk};
+use empi_linkage::{Linker, Prepared};
+use parking_lot::Mutex;
 
 use super::stages;
 
-/// Chunks read ahead while the linker works on one.
+/// Chunks ready or in work, for each thread, while the linker takes one in.
 const CHUNKS_AHEAD: usize = 2;
 
 /// Which files, and how to read them.
@@ -70,8 +72,34 @@ impl InputArgs {
     }
 }
 
+/// What a worker made of some rows: their records prepared, or why reading ends.
+type Worked = anyhow::Result<(Chunk, Prepared)>;
+
+/// A file as the workers share it: whoever is free takes the next rows.
+struct Shared {
+    reader: RecordReader,
+    /// How many times rows were taken.
+    taken: u64,
+    is_done: bool,
+}
+
+impl Shared {
+    /// The next rows with their number, and how far reading has come.
+    fn next(&mut self) -> Option<(u64, u64, Result<UnparsedChunk, FormatError>)> {
+        if self.is_done {
+            return None;
+        }
+        let next = self.reader.next_unparsed();
+        self.is_done = !matches!(next, Ok(Some(_)));
+        let next = next.transpose()?;
+        self.taken += 1;
+        Some((self.taken - 1, self.reader.bytes_read(), next))
+    }
+}
+
 impl Read {
-    /// Reads every file into the linker, one thread reading ahead.
+    /// Reads every file into the linker: rows are cut off by whoever is free, parsed and normalised by
+    /// every thread, and taken in by this one in the order of the file.
     pub(crate) fn files(
         files: &[PathBuf],
         options: &ReaderOptions,
@@ -79,24 +107,27 @@ impl Read {
     ) -> anyhow::Result<Self> {
         let mut read = Self::default();
         for file in files {
-            let mut reader = empi_formats::open(file, options)?;
+            let reader = empi_formats::open(file, options)?;
             eprintln!("{}", described(file, &reader));
             let bar = stages::bar("read", reader.bytes_total());
-            let (sender, receiver) = sync_channel(CHUNKS_AHEAD);
+            let workers = rayon::current_num_threads();
+            let shared = Mutex::new(Shared { reader, taken: 0, is_done: false });
+            let (sender, receiver) = sync_channel(workers * CHUNKS_AHEAD);
             std::thread::scope(|scope| -> anyhow::Result<()> {
-                scope.spawn(move || {
-                    loop {
-                        let chunk = reader.next_chunk();
-                        let is_last = !matches!(chunk, Ok(Some(_)));
-                        let sent = sender.send((chunk, reader.bytes_read()));
-                        if is_last || sent.is_err() {
-                            break;
-                        }
+                for _ in 0..workers {
+                    let (shared, sender) = (&shared, sender.clone());
+                    scope.spawn(move || work(shared, &sender));
+                }
+                drop(sender);
+                let (mut early, mut wanted) = (BTreeMap::new(), 0);
+                for (number, bytes_read, worked) in receiver {
+                    early.insert(number, worked);
+                    while let Some(worked) = early.remove(&wanted) {
+                        let (chunk, prepared) = worked?;
+                        read.take(file, &chunk, linker.add_prepared(prepared));
+                        read.rejects.extend(chunk.rejects);
+                        wanted += 1;
                     }
-                });
-                for (chunk, bytes_read) in receiver {
-                    let Some(chunk) = chunk? else { break };
-                    read.take(file, chunk, linker);
                     bar.set_position(bytes_read);
                 }
                 Ok(())
@@ -109,8 +140,7 @@ impl Read {
         Ok(read)
     }
 
-    fn take(&mut self, file: &Path, chunk: Chunk, linker: &mut Linker) {
-        let repeated = linker.add(&chunk.records);
+    fn take(&mut self, file: &Path, chunk: &Chunk, repeated: Vec<usize>) {
         let mut repeated = repeated.into_iter().peekable();
         for at in 0..chunk.records.len() {
             if repeated.next_if_eq(&at).is_some() {
@@ -121,7 +151,6 @@ impl Read {
             let number = truth.map(|truth| self.truth_number(truth));
             self.truth.push(number);
         }
-        self.rejects.extend(chunk.rejects);
     }
 
     fn truth_number(&mut self, truth: &str) -> u32 {
@@ -131,6 +160,21 @@ impl Read {
         let number = u32::try_from(self.truth_numbers.len()).unwrap_or(u32::MAX);
         self.truth_numbers.insert(truth.to_owned(), number);
         number
+    }
+}
+
+/// Takes rows, parses and prepares them, until there are none or nobody waits for them.
+fn work(shared: &Mutex<Shared>, sender: &SyncSender<(u64, u64, Worked)>) {
+    loop {
+        let next = shared.lock().next();
+        let Some((number, bytes_read, unparsed)) = next else { break };
+        let worked = unparsed.and_then(UnparsedChunk::parse).map(|chunk| {
+            let prepared = Prepared::new(&chunk.records);
+            (chunk, prepared)
+        });
+        if sender.send((number, bytes_read, worked.map_err(Into::into))).is_err() {
+            break;
+        }
     }
 }
 

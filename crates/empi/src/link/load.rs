@@ -69,9 +69,10 @@ fn store(args: &Args, linked: &Linked, loader: &mut Loader) -> anyhow::Result<()
         while let Some(chunk) = reader.next_chunk()? {
             for record in chunk.records {
                 // A repeated key was set aside when the files were read first.
+                let own = (record.key.source.as_str(), record.key.record_id.as_str());
                 let is_next = places
                     .peek()
-                    .is_some_and(|place| linkage.keys.get(*place as usize) == Some(&record.key));
+                    .is_some_and(|place| linkage.keys.parts(*place as usize) == Some(own));
                 if !is_next {
                     continue;
                 }

@@ -12,9 +12,9 @@ pub(crate) mod train;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use empi_formats::{ClusterRow, ClustersWriter, PairRow, PairsWriter};
+use empi_formats::{ClustersWriter, PairCells, PairsWriter};
 use empi_linkage::Linkage;
-use empi_model::RecordKey;
+use rayon::prelude::*;
 
 use input::InputArgs;
 use pipeline::{ModelArgs, link_files};
@@ -67,26 +67,49 @@ fn write_summary(path: Option<&Path>, summary: &Summary) -> anyhow::Result<()> {
         .with_context(|| format!("the summary {} cannot be written", path.display()))
 }
 
+/// Rows that one thread formats at a time, and so many of these portions before they are written: what
+/// bounds the memory.
+const FORMATTED_ROWS: usize = 32_768;
+const PORTIONS: usize = 16;
+
 fn write_clusters(path: &Path, linkage: &Linkage) -> anyhow::Result<()> {
     let mut writer = ClustersWriter::create(path)?;
-    for (key, person) in linkage.keys.iter().zip(&linkage.persons) {
-        let enterprise_id = linkage.enterprise_id(*person);
-        writer.write(&ClusterRow { key: key.clone(), enterprise_id: enterprise_id.to_string() })?;
-    }
+    in_portions(linkage.keys.len(), |places| {
+        ClustersWriter::format(places.filter_map(|place| {
+            let (source, record_id) = linkage.keys.parts(place)?;
+            let enterprise_id = linkage.enterprise_id(*linkage.persons.get(place)?);
+            Some((source, record_id, enterprise_id.to_string()))
+        }))
+    })
+    .try_for_each(|portion| portion.iter().try_for_each(|rows| writer.append(rows)))?;
     Ok(writer.finish()?)
 }
 
 fn write_pairs(path: &Path, linkage: &Linkage) -> anyhow::Result<()> {
     let mut writer = PairsWriter::create(path)?;
-    let key =
-        |place: u32| linkage.keys.get(place as usize).cloned().unwrap_or_else(RecordKey::default);
-    for pair in &linkage.pairs {
-        writer.write(&PairRow {
-            left: key(pair.left),
-            right: key(pair.right),
-            weight: pair.weight,
-            decision: pair.decision,
-        })?;
-    }
+    in_portions(linkage.pairs.len(), |numbers| {
+        PairsWriter::format(numbers.filter_map(|number| {
+            let pair = linkage.pairs.get(number)?;
+            let left = linkage.keys.parts(pair.left as usize)?;
+            let right = linkage.keys.parts(pair.right as usize)?;
+            Some(PairCells { left, right, weight: pair.weight, decision: pair.decision })
+        }))
+    })
+    .try_for_each(|portion| portion.iter().try_for_each(|rows| writer.append(rows)))?;
     Ok(writer.finish()?)
+}
+
+/// Formats `count` rows over all cores, some portions at a time, in order.
+fn in_portions(
+    count: usize,
+    format: impl Fn(std::ops::Range<usize>) -> Vec<u8> + Sync,
+) -> impl Iterator<Item = Vec<Vec<u8>>> {
+    let portions = count.div_ceil(FORMATTED_ROWS);
+    (0..portions.div_ceil(PORTIONS)).map(move |at| {
+        let numbers = at * PORTIONS..portions.min((at + 1) * PORTIONS);
+        let rows = |number: usize| {
+            format(number * FORMATTED_ROWS..count.min((number + 1) * FORMATTED_ROWS))
+        };
+        numbers.into_par_iter().map(rows).collect()
+    })
 }

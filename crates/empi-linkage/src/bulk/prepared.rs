@@ -1,0 +1,114 @@
+//! Records made ready for linking on one thread, so that many threads can do it at once.
+
+use empi_model::SourceRecord;
+use hashbrown::HashTable;
+
+use super::record_keys::RecordKeys;
+use crate::lexicon::Intern;
+use crate::names_table::hash_of;
+use crate::normalize::normalize;
+use crate::row::{CompareRow, NameId, TextId};
+
+/// Records normalised, their values numbered among themselves. A [`Linker`](super::Linker) takes them in
+/// by translating the numbers, which costs little: so one thread keeps up with many that prepare.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    pub(super) keys: RecordKeys,
+    pub(super) rows: Vec<CompareRow>,
+    values: Numbers,
+}
+
+/// The values of a few records by number. 0 is the missing value.
+#[derive(Debug)]
+struct Numbers {
+    names: Texts,
+    texts: Texts,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self { names: Texts::new(), texts: Texts::new() }
+    }
+}
+
+impl Prepared {
+    /// Normalises records and numbers their values.
+    #[must_use]
+    pub fn new(records: &[SourceRecord]) -> Self {
+        let mut prepared = Self::default();
+        for record in records {
+            prepared.rows.push(prepared.values.row(&normalize(record)));
+            prepared.keys.push(&record.key.source, &record.key.record_id);
+        }
+        prepared
+    }
+
+    /// Names with their hashes, by number.
+    pub(super) fn names(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.values.names.iter()
+    }
+
+    /// Texts with their hashes, by number.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.values.texts.iter()
+    }
+}
+
+impl Intern for Numbers {
+    fn intern_name(&mut self, text: &str) -> NameId {
+        NameId(self.names.number(text))
+    }
+
+    fn intern_text(&mut self, text: &str) -> TextId {
+        TextId(self.texts.number(text))
+    }
+}
+
+/// Distinct texts end to end. Patient data: `Debug` shows none.
+struct Texts {
+    letters: String,
+    /// Hash and end of each text.
+    items: Vec<(u64, usize)>,
+    by_hash: HashTable<u32>,
+}
+
+impl Texts {
+    fn new() -> Self {
+        Self { letters: String::new(), items: vec![(0, 0)], by_hash: HashTable::new() }
+    }
+
+    fn text(&self, number: usize) -> &str {
+        let start = number.checked_sub(1).and_then(|before| self.items.get(before));
+        let end = self.items.get(number).map_or(0, |item| item.1);
+        self.letters.get(start.map_or(0, |item| item.1)..end).unwrap_or_default()
+    }
+
+    fn number(&mut self, text: &str) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
+        let hash = hash_of(text);
+        let is_same = |number: &u32| self.text(*number as usize) == text;
+        if let Some(number) = self.by_hash.find(hash, is_same) {
+            return *number;
+        }
+        let number = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        self.letters.push_str(text);
+        self.items.push((hash, self.letters.len()));
+        let items = &self.items;
+        let hash_at = |number: &u32| items.get(*number as usize).map_or(0, |item| item.0);
+        self.by_hash.insert_unique(hash, number, hash_at);
+        number
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u64, &str)> {
+        let hashes = self.items.iter().map(|item| item.0);
+        hashes.enumerate().map(|(number, hash)| (hash, self.text(number)))
+    }
+}
+
+impl std::fmt::Debug for Texts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Texts({} [redacted])", self.items.len())
+    }
+}
