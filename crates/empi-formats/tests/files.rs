@@ -11,8 +11,8 @@ use arrow::array::{
 };
 use arrow::datatypes::{Int32Type, Int64Type};
 use empi_formats::{
-    Chunk, ClusterRow, ClustersReader, ClustersWriter, PairRow, PairsReader, PairsWriter,
-    ReaderOptions, Recognised, TruthReader, open, write_atomically, write_rejects,
+    Chunk, ClusterRow, ClustersReader, ClustersWriter, PairCells, PairRow, PairsReader,
+    PairsWriter, ReaderOptions, Recognised, TruthReader, open, write_atomically, write_rejects,
 };
 use empi_model::{Identifier, LinkDecision, MatchWeight, PatientText, RecordKey};
 
@@ -184,7 +184,8 @@ fn clusters_pairs_and_rejects_are_read_back() {
     let key = |id: &str| RecordKey::new("s,1", id);
     let cluster = ClusterRow { key: key("a\"b"), enterprise_id: "E1".into() };
     let mut writer = ClustersWriter::create(&clusters).unwrap();
-    writer.write(&cluster).unwrap();
+    let rows = [("s,1", "a\"b", "E1".to_owned())];
+    writer.append(&ClustersWriter::format(rows.into_iter())).unwrap();
     assert!(!clusters.exists(), "a file appears when it is complete");
     writer.finish().unwrap();
     let rows: Vec<_> = ClustersReader::open(&clusters).unwrap().collect::<Result<_, _>>().unwrap();
@@ -196,7 +197,9 @@ fn clusters_pairs_and_rejects_are_read_back() {
         decision: LinkDecision::Review,
     };
     let mut writer = PairsWriter::create(&pairs).unwrap();
-    writer.write(&pair).unwrap();
+    let PairRow { weight, decision, .. } = pair;
+    let cells = PairCells { left: ("s,1", "1"), right: ("s,1", "2"), weight, decision };
+    writer.append(&PairsWriter::format([cells].into_iter())).unwrap();
     writer.finish().unwrap();
     let text = std::fs::read_to_string(&pairs).unwrap();
     assert!(text.ends_with("\"s,1\",1,\"s,1\",2,-2.2500,0.173706757,review\n"), "{text}");

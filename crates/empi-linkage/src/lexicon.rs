@@ -9,6 +9,7 @@ use crate::names_table::{FormalNames, NameShares, formal_names, hash_of, name_sh
 use crate::phonetic::Sound;
 use crate::row::{AddressIds, CompareRow, IdentifierHash, MoreValues, NameId, NameIds};
 use crate::row::{PackedSsn, TextId};
+use crate::similarity::Letters;
 
 /// A distinct name and what is derived from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,8 @@ pub struct NameValue {
     pub parts: SmallVec<[NameId; 2]>,
     /// Its share in the shipped tables.
     pub shares: NameShares,
+    /// The letters of the name without spaces.
+    pub(crate) letters: Letters,
     /// In how many records of the index it is a given name.
     pub given_count: u32,
     /// In how many records of the index it is a family name.
@@ -315,6 +318,7 @@ fn name_value(text: &str, parts: SmallVec<[NameId; 2]>) -> NameValue {
         formal: formal_names(text.split(' ').next().unwrap_or_default()),
         parts,
         shares: name_shares(compact_text),
+        letters: Letters::of(compact_text),
         given_count: 0,
         family_count: 0,
         compact: compact.map(PatientText::new),

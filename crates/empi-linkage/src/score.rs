@@ -7,7 +7,7 @@
 
 use empi_model::{LinkDecision, MatchWeight};
 
-use crate::compare::{AgreedNames, Compared, Comparison, compare};
+use crate::compare::{AgreedNames, Compared, Comparison, compare, compare_while};
 use crate::guard::{Guards, guards, has_exact_ssn, is_one_name, refuted};
 use crate::lexicon::Values;
 use crate::model::LinkageModel;
@@ -39,6 +39,59 @@ pub fn score(
     let compared = compare(values, left, right);
     let weighed = weigh(model, values, &compared);
     judge(model, values, &compared, &weighed, left, right)
+}
+
+/// Like [`score`], but gives up as soon as the pair cannot reach the review threshold any more: `None`
+/// then, and most candidate pairs end so after a few comparisons. What is scored to the end is scored
+/// alike to the last bit.
+pub(crate) fn score_candidate(
+    model: &LinkageModel,
+    values: &impl Values,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> Option<Scored> {
+    let mut reach = Reach::new(model, left, right);
+    let compared = compare_while(values, left, right, |comparison, level, agreed| {
+        reach.take(comparison, level, agreed);
+        reach.bits >= model.thresholds().review.bits()
+    })?;
+    let weighed = weigh(model, values, &compared);
+    let scored = judge(model, values, &compared, &weighed, left, right);
+    (scored.decision != LinkDecision::NonLink).then_some(scored)
+}
+
+/// The highest weight that a pair can still reach while it is being compared.
+#[derive(Clone, Copy, Debug)]
+struct Reach<'a> {
+    model: &'a LinkageModel,
+    bits: f64,
+}
+
+/// Sums in another order may differ in the last digits; a pair so near the threshold is scored to the
+/// end.
+const REACH_TOLERANCE_BITS: f64 = 1e-6;
+
+impl<'a> Reach<'a> {
+    /// All that the two records have in common may agree at its best, and be as rare as can be.
+    fn new(model: &'a LinkageModel, left: &CompareRow, right: &CompareRow) -> Self {
+        let names_bits = 2.0 * model.term_frequency.adjustment_bits_max;
+        let possible = Comparison::ALL.into_iter().filter(|it| it.is_possible(left, right));
+        let levels_bits: f64 = possible.map(|it| model.largest_bits(it)).sum();
+        let prior = MatchWeight::from_prior(model.prior()).bits();
+        Self { model, bits: prior + names_bits + levels_bits + REACH_TOLERANCE_BITS }
+    }
+
+    /// Puts the outcome of a comparison in the place of its best.
+    fn take(&mut self, comparison: Comparison, level: Option<u8>, agreed: AgreedNames) {
+        if let Some(parameters) = self.model.level(comparison, level) {
+            self.bits += parameters.weight.bits() - self.model.largest_bits(comparison);
+        }
+        if comparison == Comparison::Name {
+            // Only names that agree are adjusted by their frequency.
+            let other = [agreed.given, agreed.family].into_iter().filter(Option::is_none).count();
+            self.bits -= other as f64 * self.model.term_frequency.adjustment_bits_max;
+        }
+    }
 }
 
 /// A pair across two groups that may become one person.

@@ -146,3 +146,35 @@ fn an_explanation_adds_up_to_the_score() {
     let ssn = explanation.rows.iter().find(|row| row.label == "ssn").unwrap();
     assert_eq!((ssn.level.as_str(), ssn.weight), ("missing", MatchWeight::ZERO));
 }
+
+proptest::proptest! {
+    #[test]
+    fn giving_up_early_changes_no_decision(
+        left in 0..PEOPLE.len(), right in 0..PEOPLE.len(), review in -30.0..12.0_f64
+    ) {
+        let mut file = crate::model::LinkageModelFile::us_default().unwrap();
+        file.thresholds.review = review;
+        file.thresholds.link = 12.0;
+        let model = file.validate().unwrap();
+        let mut lexicon = Lexicon::new();
+        let rows = [PEOPLE[left], PEOPLE[right]].map(|line| lexicon.row(&normalize(&record(line))));
+        let whole = score(&model, &lexicon, &rows[0], &rows[1]);
+        let kept = (whole.decision != LinkDecision::NonLink).then_some(whole);
+        proptest::prop_assert_eq!(score_candidate(&model, &lexicon, &rows[0], &rows[1]), kept);
+    }
+}
+
+const PEOPLE: [&str; 12] = [
+    ROBERT,
+    "Bob|Okafor||1980-03-12|M|457-12-9983|7 Oak Ave|60601||",
+    "Okafor|Robert||1980-12-03|M|457-12-9983|12 Elm St|02139||",
+    "Samuel|Okafor||1983-07-01|M||12 Elm St|02139|617-555-8123|",
+    "Robert|Okafor||1980-03-12|M|||||",
+    "Robert|Okafor||1951-09-30|M||9 Hill Rd|73301||",
+    "Robert|Okafor|Jr|1980-03-12|M||12 Elm St Apt 3|02138|617-555-8124|",
+    "Rupert|Okafar|Sr|1980-03-21|M|457-12-9938|12 Elm St|02139|617-555-8123|1",
+    "R|Okafor-Bell||1980|F|9983|12 Elm St|02139||2",
+    "Baby Girl|Okafor||2020-03-12|F||12 Elm St|02139|617-555-8123|",
+    "|Okafor||1980-03-12||||||",
+    "Alice|Smith||1980-03-12|F|611-20-1177|1 Main St|99501||",
+];

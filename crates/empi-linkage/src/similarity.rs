@@ -55,6 +55,48 @@ fn marked(bytes: &[u8], mask: u64) -> impl Iterator<Item = u8> + '_ {
     bytes.iter().enumerate().filter(move |(at, _)| marked(*at)).map(|(_, byte)| *byte)
 }
 
+/// Which letters and digits stand in a text in match form, one bit each. Enough to tell of most pairs of
+/// texts, without looking at them, that they are not alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Letters {
+    set: u64,
+    length: u32,
+    first: u8,
+}
+
+impl Letters {
+    /// The letters of a text.
+    pub(crate) fn of(text: &str) -> Self {
+        let bit = |byte: u8| match byte {
+            b'A'..=b'Z' => 1 << (byte - b'A'),
+            b'0'..=b'9' => 1 << (26 + byte - b'0'),
+            _ => 1 << 36,
+        };
+        Self {
+            set: text.bytes().fold(0, |set, byte| set | bit(byte)),
+            length: u32::try_from(text.len()).unwrap_or(u32::MAX),
+            first: text.bytes().next().unwrap_or(0),
+        }
+    }
+
+    /// Whether two texts can neither be one edit apart nor reach a Jaro-Winkler similarity. Never true of
+    /// two that do: a letter that the other text lacks matches nothing, which bounds the matches, and
+    /// with them the similarity; transpositions only lower it.
+    pub(crate) fn rule_out(self, other: Self, similarity: f64) -> bool {
+        let alone = (self.set & !other.set).count_ones();
+        let other_alone = (other.set & !self.set).count_ones();
+        if alone <= 1 && other_alone <= 1 && self.length.abs_diff(other.length) <= 1 {
+            return false;
+        }
+        let matches =
+            (self.length.saturating_sub(alone)).min(other.length.saturating_sub(other_alone));
+        let (matches, length) = (f64::from(matches), f64::from(self.length));
+        let jaro = (matches / length + matches / f64::from(other.length) + 1.0) / 3.0;
+        let prefix = if self.first == other.first { 0.4 } else { 0.0 };
+        jaro + prefix * (1.0 - jaro) < similarity - 1e-9
+    }
+}
+
 /// Whether two texts differ by at most one edit: a substitution, an insertion, a deletion, or a swap
 /// of neighbours (optimal string alignment distance at most 1). Equal texts count.
 #[must_use]
@@ -122,6 +164,14 @@ mod tests {
             prop_assert!((jaro_winkler(&left, &right) - reference).abs() < 1e-12);
             let one = strsim::osa_distance(&left, &right) <= 1;
             prop_assert_eq!(within_one_edit(left.as_bytes(), right.as_bytes()), one);
+        }
+
+        #[test]
+        fn letters_rule_out_only_what_is_not_alike(left in "[A-F1 ]{1,9}", right in "[A-F1 ]{1,9}") {
+            if Letters::of(&left).rule_out(Letters::of(&right), 0.9) {
+                prop_assert!(jaro_winkler(&left, &right) < 0.9);
+                prop_assert!(!within_one_edit(left.as_bytes(), right.as_bytes()));
+            }
         }
 
         #[test]

@@ -205,18 +205,46 @@ impl Blocks {
         mut visit: impl FnMut(u32, u32),
     ) -> u64 {
         let mut pairs = 0;
+        let mut members: Vec<Member<'_>> = Vec::new();
         for number in unit {
-            let block = self.block(number);
             pairs += self.pairs_in(number);
-            for (at, left) in block.iter().enumerate() {
-                for right in block.get(at + 1..).unwrap_or_default() {
-                    if self.first_common(*left, *right) == u32::try_from(number).ok() {
-                        visit(*left, *right);
+            members.clear();
+            members.extend(self.block(number).iter().map(|record| {
+                let blocks = self.blocks_of(*record);
+                let own = blocks.iter().position(|it| *it as usize >= number);
+                Member::new(*record, blocks.get(..own.unwrap_or_default()).unwrap_or_default())
+            }));
+            for (at, left) in members.iter().enumerate() {
+                for right in members.get(at + 1..).unwrap_or_default() {
+                    if !left.met_before(right) {
+                        visit(left.record, right.record);
                     }
                 }
             }
         }
         pairs
+    }
+}
+
+/// A record of a block while its pairs are visited.
+struct Member<'a> {
+    record: u32,
+    /// The blocks before this one that hold the record.
+    before: &'a [u32],
+    /// Those blocks, one of 64 bits each: two records without a bit in common have no block in common.
+    sketch: u64,
+}
+
+impl<'a> Member<'a> {
+    fn new(record: u32, before: &'a [u32]) -> Self {
+        let sketch = before.iter().fold(0, |sketch, block| sketch | 1 << (block % 64));
+        Self { record, before, sketch }
+    }
+
+    /// Whether an earlier block holds both, where the pair was visited.
+    fn met_before(&self, other: &Self) -> bool {
+        self.sketch & other.sketch != 0
+            && self.before.iter().any(|block| other.before.contains(block))
     }
 }
 
@@ -335,7 +363,7 @@ mod tests {
             .iter()
             .map(|key| {
                 let rule = BlockingRule::ALL[usize::from(*key) % BlockingRule::ALL.len()];
-                BlockingKey::new(rule, u64::from(*key / 15) % 3 << 50)
+                BlockingKey::new(rule, (u64::from(*key / 15) % 3) << 50)
             })
             .collect();
         keys.sort_unstable();

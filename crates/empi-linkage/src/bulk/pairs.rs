@@ -9,7 +9,7 @@ use super::Blocked;
 use crate::compare::compare;
 use crate::guard::Guards;
 use crate::model::LinkageModelFile;
-use crate::score::score;
+use crate::score::{Scored, score_candidate};
 use crate::train::{Trained, VectorCounts, train};
 
 /// How far scoring is; read from another thread to show progress.
@@ -77,14 +77,9 @@ impl Blocked {
 
     fn score_pair(&self, left: u32, right: u32) -> Option<ScoredPair> {
         let (one, other) = (self.rows.get(left as usize)?, self.rows.get(right as usize)?);
-        let scored = score(&self.model, &self.lexicon, one, other);
-        (scored.decision != LinkDecision::NonLink).then_some(ScoredPair {
-            left,
-            right,
-            weight: scored.weight,
-            decision: scored.decision,
-            guards: scored.guards,
-        })
+        let scored = score_candidate(&self.model, &self.lexicon, one, other)?;
+        let Scored { weight, decision, guards } = scored;
+        Some(ScoredPair { left, right, weight, decision, guards })
     }
 }
 

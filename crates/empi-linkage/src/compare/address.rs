@@ -17,6 +17,9 @@ const DIFFERENT: u8 = 5;
 
 /// Compares every address of one record with every address of the other; the best level wins.
 pub(super) fn compare(values: &impl Values, left: &CompareRow, right: &CompareRow) -> Option<u8> {
+    if left.more.is_none() && right.more.is_none() {
+        return compare_pair(values, left.address, right.address);
+    }
     let pairs = left.addresses().flat_map(|one| right.addresses().map(move |other| (one, other)));
     pairs.filter_map(|(one, other)| compare_pair(values, one, other)).min()
 }

@@ -25,13 +25,17 @@ pub(super) fn compare(left: u32, right: u32) -> Option<u8> {
         return Some(EXACT);
     }
     let [year, month, day] = left_parts;
+    let equal = left_parts.iter().zip(&right_parts).filter(|(x, y)| x == y).count();
+    if equal == 0 {
+        // Neither a swap nor one edit changes all three parts.
+        return Some(DIFFERENT);
+    }
     if right_parts == [year, day, month] {
         return Some(SWAPPED);
     }
     if is_one_edit(left, right) {
         return Some(ONE_EDIT);
     }
-    let equal = left_parts.iter().zip(&right_parts).filter(|(x, y)| x == y).count();
     Some(match equal {
         2 => TWO_PARTS,
         _ if year == right_parts[0] => YEAR,

@@ -22,7 +22,7 @@ pub(crate) mod levels {
 use empi_model::EvidenceGroup;
 
 use crate::lexicon::Values;
-use crate::row::CompareRow;
+use crate::row::{AddressIds, CompareRow};
 
 /// One kind of information that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,6 +105,26 @@ impl Comparison {
         }
     }
 
+    /// Whether both records have something to compare, as far as a glance tells. Never false of a
+    /// comparison that reaches a level.
+    pub(crate) fn is_possible(self, left: &CompareRow, right: &CompareRow) -> bool {
+        let both = |given: fn(&CompareRow) -> bool| given(left) && given(right);
+        let has_more = left.more.is_some() || right.more.is_some();
+        match self {
+            Self::Name => true,
+            Self::MiddleName => both(|row| row.name.middle.is_some()),
+            Self::Suffix => both(|row| row.suffix.is_some()),
+            Self::BirthDate => both(|row| row.birth_date != 0),
+            Self::Sex => both(|row| row.sex.is_some()),
+            Self::Ssn => both(|row| row.ssn.is_some()),
+            Self::Address => has_more || both(|row| row.address != AddressIds::default()),
+            Self::Phone => has_more || both(|row| row.phone != 0),
+            Self::Email => has_more || both(|row| row.email != 0),
+            Self::Identifier => has_more || both(|row| row.identifier.authority != 0),
+            Self::MotherMaidenName => both(|row| row.mother.is_some()),
+        }
+    }
+
     /// The group of evidence it belongs to, for the evidence floor.
     #[must_use]
     pub const fn group(self) -> EvidenceGroup {
@@ -163,6 +183,56 @@ pub fn compare(values: &impl Values, left: &CompareRow, right: &CompareRow) -> C
     let names = name::compare_names(values, left, right);
     let vector = ComparisonVector::from_fn(|comparison| match comparison {
         Comparison::Name => names.level,
+        other => level_of(other, values, left, right),
+    });
+    Compared { vector, agreed: names.agreed }
+}
+
+/// Compares like [`compare`] for as long as `goes_on` says so, after each comparison with its level and,
+/// for names, with those that agree. What costs little comes first, then names, then addresses, which
+/// cost most.
+pub(crate) fn compare_while(
+    values: &impl Values,
+    left: &CompareRow,
+    right: &CompareRow,
+    mut goes_on: impl FnMut(Comparison, Option<u8>, AgreedNames) -> bool,
+) -> Option<Compared> {
+    const CHEAP: [Comparison; 7] = [
+        Comparison::BirthDate,
+        Comparison::Ssn,
+        Comparison::Phone,
+        Comparison::Email,
+        Comparison::Identifier,
+        Comparison::Sex,
+        Comparison::Suffix,
+    ];
+    const COSTLY: [Comparison; 3] =
+        [Comparison::MiddleName, Comparison::MotherMaidenName, Comparison::Address];
+    let mut vector = ComparisonVector([NULL; COMPARISON_COUNT]);
+    let mut take = |comparison: Comparison, level: Option<u8>, agreed: AgreedNames| {
+        vector.0[comparison as usize] = level.unwrap_or(NULL);
+        goes_on(comparison, level, agreed).then_some(())
+    };
+    for comparison in CHEAP {
+        take(comparison, level_of(comparison, values, left, right), AgreedNames::default())?;
+    }
+    let names = name::compare_names(values, left, right);
+    take(Comparison::Name, names.level, names.agreed)?;
+    for comparison in COSTLY {
+        take(comparison, level_of(comparison, values, left, right), AgreedNames::default())?;
+    }
+    Some(Compared { vector, agreed: names.agreed })
+}
+
+/// The level of any comparison but that of names, which also tells which of them agree.
+fn level_of(
+    comparison: Comparison,
+    values: &impl Values,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> Option<u8> {
+    match comparison {
+        Comparison::Name => name::compare_names(values, left, right).level,
         Comparison::MiddleName => name::compare_middle(values, left.name.middle, right.name.middle),
         Comparison::Suffix => same_or_different(left.suffix, right.suffix),
         Comparison::BirthDate => birth_date::compare(left.birth_date, right.birth_date),
@@ -173,8 +243,7 @@ pub fn compare(values: &impl Values, left: &CompareRow, right: &CompareRow) -> C
         Comparison::Email => contact::compare_emails(left, right),
         Comparison::Identifier => number::compare_identifiers(left, right),
         Comparison::MotherMaidenName => name::compare_mother(values, left.mother, right.mother),
-    });
-    Compared { vector, agreed: names.agreed }
+    }
 }
 
 fn same_or_different<T: PartialEq>(left: Option<T>, right: Option<T>) -> Option<u8> {

@@ -127,13 +127,16 @@ pub(super) fn compare_names(
     left: &CompareRow,
     right: &CompareRow,
 ) -> ComparedNames {
-    let pairs = left.names().flat_map(|name| right.names().map(move |other| (name, other)));
-    let compared = pairs.filter_map(|(name, other)| compare_pair(values, name, other));
-    compared
-        .min_by_key(|(level, _)| *level)
-        .map_or(ComparedNames { level: None, agreed: AgreedNames::default() }, |(level, agreed)| {
-            ComparedNames { level: Some(level as u8), agreed }
-        })
+    let best = if left.more.is_none() && right.more.is_none() {
+        compare_pair(values, left.name, right.name)
+    } else {
+        let pairs = left.names().flat_map(|name| right.names().map(move |other| (name, other)));
+        let compared = pairs.filter_map(|(name, other)| compare_pair(values, name, other));
+        compared.min_by_key(|(level, _)| *level)
+    };
+    best.map_or(ComparedNames { level: None, agreed: AgreedNames::default() }, |(level, agreed)| {
+        ComparedNames { level: Some(level as u8), agreed }
+    })
 }
 
 /// How two single names agree.
@@ -292,6 +295,9 @@ fn shares_part(values: &impl Values, left: &NameValue, right: &NameValue) -> boo
 const CLOSE_SIMILARITY: f64 = 0.9;
 
 fn is_close(left: &NameValue, right: &NameValue) -> bool {
+    if left.letters.rule_out(right.letters, CLOSE_SIMILARITY) {
+        return false;
+    }
     let (left, right) = (left.compact(), right.compact());
     let shorter = left.len().min(right.len());
     let longer = left.len().max(right.len());

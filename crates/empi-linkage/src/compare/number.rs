@@ -21,16 +21,36 @@ pub(super) fn compare_ssn(left: PackedSsn, right: PackedSsn) -> Option<u8> {
         if one.last_four() == other.last_four() { LAST_FOUR } else { SSN_DIFFERENT }
     } else if left == right {
         SSN_EXACT
-    } else if within_one_edit(one.to_digits().as_bytes(), other.to_digits().as_bytes()) {
+    } else if is_one_edit(one, other) {
         SSN_ONE_EDIT
     } else {
         SSN_DIFFERENT
     })
 }
 
+fn is_one_edit(one: Ssn, other: Ssn) -> bool {
+    if let (Ssn::Full(one), Ssn::Full(other)) = (one, other) {
+        // One digit changes a number by a digit times a power of ten, a swap of neighbours by nine such:
+        // a difference with more digits than two is neither, which holds of most pairs.
+        let mut difference = one.abs_diff(other);
+        while difference != 0 && difference.is_multiple_of(10) {
+            difference /= 10;
+        }
+        if difference >= 100 {
+            return false;
+        }
+    }
+    within_one_edit(one.to_digits().as_bytes(), other.to_digits().as_bytes())
+}
+
 /// Same: one authority gave both records one identifier. Different: an authority gave them two.
 /// Missing: no authority knows both.
 pub(super) fn compare_identifiers(left: &CompareRow, right: &CompareRow) -> Option<u8> {
+    if left.more.is_none() && right.more.is_none() {
+        let (one, other) = (left.identifier, right.identifier);
+        let shared_authority = one.authority != 0 && one.authority == other.authority;
+        return shared_authority.then(|| u8::from(one.value != other.value));
+    }
     let mut shared_authority = false;
     for one in left.identifiers() {
         for other in right.identifiers().filter(|other| other.authority == one.authority) {
@@ -46,6 +66,23 @@ pub(super) fn compare_identifiers(left: &CompareRow, right: &CompareRow) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn one_edit_of_nine_digits(
+            digits in "[0-2]{9}", at in 0..9_usize, digit in "[0-9]", swap in 0..8_usize, other in "[0-2]{9}"
+        ) {
+            let mut mistyped = digits.clone();
+            mistyped.replace_range(at..=at, &digit);
+            let mut swapped: Vec<char> = digits.chars().collect();
+            swapped.swap(swap, swap + 1);
+            let full = |digits: &str| Ssn::Full(digits.parse().unwrap());
+            for another in [&mistyped, &swapped.iter().collect(), &other] {
+                let expected = within_one_edit(digits.as_bytes(), another.as_bytes());
+                proptest::prop_assert_eq!(is_one_edit(full(&digits), full(another)), expected);
+            }
+        }
+    }
 
     #[test]
     fn national_numbers() {

@@ -186,6 +186,11 @@ impl LinkageModelFile {
             checked.push(level?);
         }
         self.refuse_unknown_comparisons()?;
+        let levels: [Vec<LevelParameters>; _] =
+            checked.try_into().map_err(|_| invalid("a comparison is missing"))?;
+        let largest = |levels: &Vec<LevelParameters>| {
+            levels.iter().map(|level| level.weight.bits()).fold(0.0, f64::max)
+        };
         Ok(LinkageModel {
             name: format!("{}/{}", self.name, self.version),
             prior: probability("prior_match_probability", self.prior_match_probability)?,
@@ -207,7 +212,8 @@ impl LinkageModelFile {
                 candidates_max: limits.candidates_max,
                 person_records_max: limits.person_records_max,
             },
-            levels: checked.try_into().map_err(|_| invalid("a comparison is missing"))?,
+            largest: levels.each_ref().map(largest),
+            levels,
         })
     }
 

@@ -28,6 +28,8 @@ pub struct LinkageModel {
     pub(crate) household_max: MatchWeight,
     pub(crate) limits: Limits,
     levels: [Vec<LevelParameters>; COMPARISON_COUNT],
+    /// The largest weight of each comparison, 0 if none is positive.
+    largest: [f64; COMPARISON_COUNT],
 }
 
 /// m, u and the weight that follows from them.
@@ -130,6 +132,11 @@ impl LinkageModel {
     #[must_use]
     pub fn levels(&self, comparison: Comparison) -> &[LevelParameters] {
         &self.levels[comparison as usize]
+    }
+
+    /// The most bits that a comparison can add, in bits; 0 if all its weights are negative.
+    pub(crate) fn largest_bits(&self, comparison: Comparison) -> f64 {
+        self.largest[comparison as usize]
     }
 
     /// The parameters of one level; `None` for null.
