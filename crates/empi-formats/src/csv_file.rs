@@ -1,11 +1,13 @@
 //! Records from CSV files, chunk by chunk.
 //!
-//! A file is read twice: a first pass finds its encoding and whether its birth dates are day-first,
-//! which only the whole column can prove.
+//! Two things only a whole file tells: its encoding, and whether its birth dates are day-first. Where
+//! the beginning raises neither question (it is ASCII, its dates are ISO) reading starts at once, and a
+//! survey of the whole file follows if a question comes up further down: until then every answer gives
+//! the same records. Otherwise the survey comes first.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
@@ -47,10 +49,16 @@ pub(crate) struct CsvParser {
     stem: String,
     column_count: usize,
     delimiter: u8,
+    /// What the whole file tells, once somebody asked.
+    whole: OnceLock<Result<Survey, FormatError>>,
+    /// How to find out.
+    survey: Box<dyn Fn() -> Result<Survey, FormatError> + Send + Sync>,
 }
 
-/// What the first pass found.
+/// What a whole file tells.
+#[derive(Clone, Copy)]
 struct Survey {
+    /// The encoding of the bytes that are still to be decoded.
     encoding: &'static Encoding,
     is_day_first: bool,
     has_rows: bool,
@@ -62,19 +70,26 @@ impl CsvReader {
         options: &ReaderOptions,
         is_truth_file: bool,
     ) -> Result<Self, FormatError> {
-        let survey = survey(path, options, is_truth_file)?;
-        if !survey.has_rows {
+        let plain = Survey { encoding: UTF_8, is_day_first: false, has_rows: true };
+        let is_plain = begins_plain(path, options, is_truth_file)?;
+        let found = if is_plain { plain } else { survey(path, options, is_truth_file)? };
+        if !found.has_rows {
             let found = "its first row names columns, and no rows follow";
             return Err(FormatError::Empty { file: shown(path), found });
         }
         let progress = Progress::default();
-        let mut rows = Rows::new(open_decoded(path, progress.clone(), survey.encoding)?, b',');
+        let mut rows = Rows::new(open_decoded(path, progress.clone(), found.encoding)?, b',');
         let headers = read_header(path, &mut rows)?;
         let truth_column = options.truth_column.as_deref();
         let (layout, mut recognised) =
             lay_out(path, &headers, &options.columns, truth_column, is_truth_file)?;
-        recognised.day_first = survey.is_day_first;
-        recognised.encoding = survey.encoding.name();
+        recognised.day_first = found.is_day_first;
+        recognised.encoding = found.encoding.name();
+        let whole = OnceLock::new();
+        if !is_plain {
+            let _ = whole.set(Ok(Survey { encoding: UTF_8, ..found }));
+        }
+        let (survey_path, survey_options) = (path.to_owned(), options.clone());
         let parser = CsvParser {
             path: path.to_owned(),
             layout,
@@ -82,9 +97,12 @@ impl CsvReader {
             stem: crate::reader::stem(path),
             column_count: headers.len(),
             delimiter: rows.delimiter(),
+            whole,
+            survey: Box::new(move || survey(&survey_path, &survey_options, is_truth_file)),
         };
         Ok(Self {
-            feed: Feed::Rows(rows),
+            // What is not surveyed is decoded part by part.
+            feed: if is_plain { Feed::Parts(Cutter::after(rows)) } else { Feed::Rows(rows) },
             fields: Vec::with_capacity(headers.len()),
             row_number: 0,
             chunk_rows: options.chunk_rows.max(1),
@@ -97,10 +115,14 @@ impl CsvReader {
         &self.parser.recognised
     }
 
+    pub(crate) fn late_finding(&self) -> Option<String> {
+        self.parser.late_finding()
+    }
+
     /// The next rows, or `None` at the end.
     pub(crate) fn next_chunk(&mut self) -> Result<Option<Chunk>, FormatError> {
         let Feed::Rows(rows) = &mut self.feed else {
-            return Ok(self.next_part()?.map(Part::parse));
+            return self.next_part()?.as_ref().map(Part::parse).transpose();
         };
         let mut chunk = Chunk::default();
         while chunk.records.len() + chunk.rejects.len() < self.chunk_rows {
@@ -145,14 +167,47 @@ impl CsvReader {
 
 impl CsvParser {
     /// The records of a part.
-    pub(crate) fn parse(&self, part: CsvPart) -> Chunk {
-        let mut rows = Rows::resumed(std::io::empty(), self.delimiter, part.bytes, part.line, true);
+    pub(crate) fn parse(&self, part: &CsvPart) -> Result<Chunk, FormatError> {
+        let bytes = if part.bytes.is_ascii() {
+            part.bytes.clone()
+        } else {
+            match self.whole()?.encoding {
+                encoding if encoding == UTF_8 => part.bytes.clone(),
+                encoding => encoding.decode_without_bom_handling(&part.bytes).0.into_owned().into(),
+            }
+        };
+        let mut rows = Rows::resumed(std::io::empty(), self.delimiter, bytes, part.line, true);
         let (mut chunk, mut fields) = (Chunk::default(), Vec::with_capacity(self.column_count));
         // Reading from memory does not fail. Rows are not numbered: their records have names.
         while let Ok(Some(row)) = rows.next(&mut fields) {
             self.take_row(&rows, &row, &fields, 0, &mut chunk);
         }
-        chunk
+        // A survey that failed was asked by a row that cannot tell.
+        match self.whole.get() {
+            Some(Err(_)) => self.whole().map(|_| chunk),
+            _ => Ok(chunk),
+        }
+    }
+
+    /// What the whole file tells, found out when first asked.
+    fn whole(&self) -> Result<Survey, FormatError> {
+        match self.whole.get_or_init(&self.survey) {
+            Ok(survey) => Ok(*survey),
+            Err(_) => (self.survey)(),
+        }
+    }
+
+    /// What came to light only in the middle of the file, in words.
+    pub(crate) fn late_finding(&self) -> Option<String> {
+        let survey = self.whole.get()?.as_ref().ok()?;
+        let mut found = Vec::new();
+        if survey.is_day_first && !self.recognised.day_first {
+            found.push("birth dates are day-first".to_owned());
+        }
+        if survey.encoding != UTF_8 {
+            found.push(format!("read as {}", survey.encoding.name()));
+        }
+        (!found.is_empty()).then(|| found.join("; "))
     }
 
     /// Adds a row to the chunk, among its records or its rejects. A row of blank fields is no row.
@@ -199,7 +254,7 @@ impl CsvParser {
         let context = RowContext {
             layout: &self.layout,
             stem: &self.stem,
-            day_first: self.recognised.day_first,
+            day_first: &|| self.whole().is_ok_and(|whole| whole.is_day_first),
         };
         match context.record(&cell, row_number) {
             Err(reason) => reject(reason.to_owned()),
@@ -295,7 +350,39 @@ fn header_texts(bytes: &[u8], start: usize, fields: &[FieldRange]) -> Vec<String
     texts.collect()
 }
 
-/// The first pass over the file.
+/// Whether a file begins without a question that only the whole of it answers. Records named by their row
+/// number are read in order, so there is nothing to gain.
+fn begins_plain(
+    path: &Path,
+    options: &ReaderOptions,
+    is_truth_file: bool,
+) -> Result<bool, FormatError> {
+    let (raw, marked) = open_raw(path, Progress::default())?;
+    if marked.is_some() {
+        return Ok(false);
+    }
+    let mut rows = Rows::new(raw, b',');
+    let headers = read_header(path, &mut rows)?;
+    let truth_column = options.truth_column.as_deref();
+    let laid_out = lay_out(path, &headers, &options.columns, truth_column, is_truth_file);
+    let Ok((layout, _)) = laid_out else { return Ok(false) };
+    let mut cutter = Cutter::after(rows);
+    let Cut::Part(part) = cutter.next().map_err(|error| FormatError::read(path, error))? else {
+        return Ok(false);
+    };
+    let mut order = DayOrder::default();
+    if let Some(column) = layout.column(Field::BirthDate) {
+        see_dates(&part.bytes, cutter.delimiter(), column, &mut order)
+            .map_err(|error| FormatError::read(path, error))?;
+    }
+    Ok(layout.column(Field::RecordId).is_some()
+        && headers.iter().all(|header| header.is_ascii())
+        && part.bytes.is_ascii()
+        && !part.bytes.trim_ascii().is_empty()
+        && !order.is_at_issue)
+}
+
+/// Reads the whole file for what only the whole of it tells.
 fn survey(
     path: &Path,
     options: &ReaderOptions,

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 /// column is day-first when at least one of its values proves it and none proves the contrary.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct DayOrder {
+    /// Whether there was a date at all whose order matters.
+    pub(crate) is_at_issue: bool,
     day_first_seen: bool,
     month_first_seen: bool,
 }
@@ -20,6 +22,7 @@ impl DayOrder {
             return;
         }
         let Some([first, second, _]) = parts(text) else { return };
+        self.is_at_issue = true;
         let (Ok(first), Ok(second)) = (first.parse::<u8>(), second.parse::<u8>()) else { return };
         self.day_first_seen |= first > 12 && first <= 31 && (1..=12).contains(&second);
         self.month_first_seen |= second > 12 && second <= 31 && (1..=12).contains(&first);
@@ -34,6 +37,13 @@ impl DayOrder {
     pub(crate) fn is_refuted(self) -> bool {
         self.month_first_seen
     }
+}
+
+/// Whether it matters for a date if days come first.
+pub(crate) fn is_order_at_issue(text: &str) -> bool {
+    let mut order = DayOrder::default();
+    order.see(text);
+    order.is_at_issue
 }
 
 /// Writes a day-first date as ISO, or month-first when its year has two digits: choosing the century

@@ -101,7 +101,7 @@ impl ParquetReader {
         let context = RowContext {
             layout: &self.layout,
             stem: &self.stem,
-            day_first: self.recognised.day_first,
+            day_first: &|| self.recognised.day_first,
         };
         for row in 0..batch.num_rows() {
             self.rows_read += 1;

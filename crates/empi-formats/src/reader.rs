@@ -110,21 +110,21 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    pub(crate) fn parse(self) -> Chunk {
+    pub(crate) fn parse(&self) -> Result<Chunk, FormatError> {
         match self {
             Self::Csv(part, parser) => parser.parse(part),
-            Self::Parsed(chunk) => chunk,
+            Self::Parsed(chunk) => Ok(chunk.clone()),
         }
     }
 }
 
 impl UnparsedChunk {
-    /// The records of these rows.
+    /// The records of these rows, the same each time.
     ///
     /// # Errors
-    /// [`FormatError::BadRow`] at the first bad row when reading is strict.
-    pub fn parse(self) -> Result<Chunk, FormatError> {
-        refuse_rejects(self.is_strict, self.part.parse())
+    /// [`FormatError`] at the first bad row when reading is strict, or when the file cannot be surveyed.
+    pub fn parse(&self) -> Result<Chunk, FormatError> {
+        refuse_rejects(self.is_strict, self.part.parse()?)
     }
 }
 
@@ -214,6 +214,15 @@ impl RecordReader {
             Kind::Csv(reader) => reader.recognised(),
             Kind::Ndjson(reader) => &reader.recognised,
             Kind::Parquet(reader) => &reader.recognised,
+        }
+    }
+
+    /// What was recognised only in the middle of the file, in words; to be asked at its end.
+    #[must_use]
+    pub fn late_finding(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Csv(reader) => reader.late_finding(),
+            Kind::Ndjson(_) | Kind::Parquet(_) => None,
         }
     }
 

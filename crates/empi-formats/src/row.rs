@@ -23,8 +23,8 @@ pub(crate) struct RowContext<'a> {
     pub(crate) layout: &'a Layout,
     /// The source of records that name none: the file's stem.
     pub(crate) stem: &'a str,
-    /// Whether birth dates are day-first.
-    pub(crate) day_first: bool,
+    /// Whether birth dates are day-first; asked only where a date leaves it open.
+    pub(crate) day_first: &'a dyn Fn() -> bool,
 }
 
 /// Why a row is no record.
@@ -80,7 +80,7 @@ impl RowContext<'_> {
 
     fn birth_date<'c>(&'c self, cell: &impl Fn(usize) -> &'c str) -> Option<PatientText> {
         let text = self.one(Field::BirthDate, cell);
-        if self.day_first && !text.is_empty() {
+        if dates::is_order_at_issue(text) && (self.day_first)() {
             return Some(PatientText::new(dates::turned(text)));
         }
         patient_text(text)

@@ -274,3 +274,42 @@ fn chunks_have_their_size_and_a_record_can_be_set_aside_later() {
     assert_eq!(reader.next_chunk().unwrap().unwrap().records.len(), 1);
     assert!(reader.next_chunk().unwrap().is_none());
 }
+
+/// A file whose beginning raises no question, long enough that its end is another part.
+fn long_sample(last: &[u8]) -> Sample {
+    let mut bytes = b"id,surname,dob\n".to_vec();
+    for number in 0..40_000 {
+        bytes.extend_from_slice(format!("r{number},Okafor,1980-03-12\n").as_bytes());
+    }
+    bytes.extend_from_slice(last);
+    sample("long.csv", &bytes)
+}
+
+#[test]
+fn a_question_that_comes_up_late_is_answered_by_the_whole_file() {
+    for (last, family_name, birth_date, finding) in [
+        (&b"x,M\xfcller,1980-03-12\n"[..], "M\u{fc}ller", "1980-03-12", "read as windows-1252"),
+        (b"w,A,25/12/1980\nx,B,03/04/1980\n", "B", "1980-04-03", "birth dates are day-first"),
+        ("x,M\u{fc}ller,03/04/1980\n".as_bytes(), "M\u{fc}ller", "03/04/1980", ""),
+    ] {
+        let sample = long_sample(last);
+        let mut reader = open(&sample.path, &ReaderOptions::default()).unwrap();
+        let mut parts = Vec::new();
+        while let Some(part) = reader.next_unparsed().unwrap() {
+            parts.push(part);
+        }
+        assert!(parts.len() > 1);
+        let chunk = parts.last().unwrap().parse().unwrap();
+        let record = chunk.records.last().unwrap();
+        assert_eq!(family(record), family_name);
+        assert_eq!(record.birth_date.as_ref().unwrap().expose(), birth_date);
+        assert_eq!(reader.late_finding().unwrap_or_default(), finding);
+        let lines: Vec<u64> = parts.iter().flat_map(|it| it.parse().unwrap().lines).collect();
+        let expected: Vec<u64> = (2..2 + lines.len() as u64).collect();
+        assert_eq!(lines, expected);
+        // Chunk by chunk the same records come.
+        let (whole, _) = read_with(&sample, &ReaderOptions::default()).unwrap();
+        assert_eq!(family(whole.records.last().unwrap()), family_name);
+        assert_eq!(whole.records.len(), lines.len());
+    }
+}

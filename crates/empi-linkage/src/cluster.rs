@@ -63,34 +63,57 @@ pub fn judge_join(
     guards
 }
 
+/// Records that were found to belong together, directly or over others (union-find with path halving).
+/// A set is named by its smallest record.
+#[derive(Debug)]
+pub(crate) struct Sets(Vec<u32>);
+
+impl Sets {
+    /// Every record on its own.
+    pub(crate) fn new(record_count: usize) -> Self {
+        Self((0..u32::try_from(record_count).unwrap_or(u32::MAX)).collect())
+    }
+
+    /// The smallest record of the set that a record is in.
+    pub(crate) fn first_of(&mut self, mut record: u32) -> u32 {
+        while let Some(parent) = self.0.get(record as usize).copied() {
+            if parent == record {
+                break;
+            }
+            let grandparent = self.0.get(parent as usize).copied().unwrap_or(parent);
+            if let Some(slot) = self.0.get_mut(record as usize) {
+                *slot = grandparent;
+            }
+            record = grandparent;
+        }
+        record
+    }
+
+    /// Joins the sets of two records.
+    pub(crate) fn join(&mut self, one: u32, other: u32) {
+        let (one, other) = (self.first_of(one), self.first_of(other));
+        if let Some(slot) = self.0.get_mut(one.max(other) as usize) {
+            *slot = one.min(other);
+        }
+    }
+}
+
 /// Groups of records that grow by joining.
 #[derive(Debug)]
 pub(crate) struct Groups {
-    /// For each record the group's first record, directly or over others.
-    parents: Vec<u32>,
+    sets: Sets,
     /// The records of a group, at its first record; empty everywhere else and for groups of one.
     members: Vec<Vec<u32>>,
 }
 
 impl Groups {
     pub(crate) fn new(record_count: usize) -> Self {
-        let parents = (0..record_count).map(|at| u32::try_from(at).unwrap_or(u32::MAX)).collect();
-        Self { parents, members: vec![Vec::new(); record_count] }
+        Self { sets: Sets::new(record_count), members: vec![Vec::new(); record_count] }
     }
 
     /// The smallest record of the group that a record is in.
-    pub(crate) fn first_of(&mut self, mut record: u32) -> u32 {
-        while let Some(parent) = self.parents.get(record as usize).copied() {
-            if parent == record {
-                break;
-            }
-            let grandparent = self.parents.get(parent as usize).copied().unwrap_or(parent);
-            if let Some(slot) = self.parents.get_mut(record as usize) {
-                *slot = grandparent;
-            }
-            record = grandparent;
-        }
-        record
+    pub(crate) fn first_of(&mut self, record: u32) -> u32 {
+        self.sets.first_of(record)
     }
 
     /// The records of the group whose first record is given.
@@ -113,9 +136,7 @@ impl Groups {
         if let Some(slot) = self.members.get_mut(first as usize) {
             *slot = members;
         }
-        if let Some(parent) = self.parents.get_mut(second as usize) {
-            *parent = first;
-        }
+        self.sets.join(first, second);
     }
 }
 

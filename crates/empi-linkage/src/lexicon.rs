@@ -212,6 +212,21 @@ impl Lexicon {
         TextId(found.unwrap_or_else(|| self.texts.add(hash, TextValue { text: text.into(), hash })))
     }
 
+    /// Counts more records at once: of each name, how many have it as given and as family name.
+    pub(crate) fn count_all(
+        &mut self,
+        records: u32,
+        names: impl Iterator<Item = (NameId, [u32; 2])>,
+    ) {
+        self.record_count = self.record_count.saturating_add(records);
+        for (id, [given, family]) in names {
+            if let Some(name) = self.names.items.get_mut(id.0 as usize) {
+                name.given_count = name.given_count.saturating_add(given);
+                name.family_count = name.family_count.saturating_add(family);
+            }
+        }
+    }
+
     fn change_counts(&mut self, row: &CompareRow, change: impl Fn(u32) -> u32) {
         for name in row.names() {
             if let Some(given) = self.names.items.get_mut(name.given.0 as usize) {
@@ -341,32 +356,23 @@ fn number(count: usize) -> u32 {
 #[derive(Clone, Debug)]
 struct Table<T> {
     items: Vec<T>,
-    by_text: HashTable<u32>,
+    /// Half of each text's hash beside its number, so that growing never looks at a text again.
+    by_text: HashTable<(u32, u32)>,
 }
 
 trait HasText {
     fn text_of(&self) -> &str;
-    fn hash(&self) -> u64;
 }
 
 impl HasText for NameValue {
     fn text_of(&self) -> &str {
         self.text()
     }
-
-    fn hash(&self) -> u64 {
-        // A name of one token is its own compact form.
-        if self.compact.is_none() { self.compact_hash } else { hash_of(self.text()) }
-    }
 }
 
 impl HasText for TextValue {
     fn text_of(&self) -> &str {
         self.text()
-    }
-
-    fn hash(&self) -> u64 {
-        self.hash
     }
 }
 
@@ -388,17 +394,30 @@ impl<T: HasText> Table<T> {
         if text.is_empty() {
             return Some(0);
         }
-        self.by_text.find(hash, |id| self.get(*id).text_of() == text).copied()
+        let half = upper_half(hash);
+        let is_same =
+            |(its_half, id): &(u32, u32)| *its_half == half && self.get(*id).text_of() == text;
+        self.by_text.find(spread(half), is_same).map(|(_, id)| *id)
     }
 
     fn add(&mut self, hash: u64, value: T) -> u32 {
         let id = number(self.items.len());
         self.items.push(value);
-        let items = &self.items;
-        let hash_at = |id: &u32| items.get(*id as usize).map_or(0, HasText::hash);
-        self.by_text.insert_unique(hash, id, hash_at);
+        let half = upper_half(hash);
+        self.by_text.insert_unique(spread(half), (half, id), |(half, _)| spread(*half));
         id
     }
+}
+
+/// Half of a hash: what an index keeps of it.
+pub(crate) const fn upper_half(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// A whole hash again from its half, for tables that take their place from some bits and a tag from
+/// others.
+pub(crate) const fn spread(half: u32) -> u64 {
+    (half as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 #[cfg(test)]

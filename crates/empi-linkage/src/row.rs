@@ -173,12 +173,12 @@ impl MoreValues {
 }
 
 impl CompareRow {
-    /// The same row with every name and text under another number.
-    pub(crate) fn renumbered(
-        mut self,
+    /// Puts every name and text under another number.
+    pub(crate) fn renumber(
+        &mut self,
         name: impl Fn(NameId) -> NameId,
         text: impl Fn(TextId) -> TextId,
-    ) -> Self {
+    ) {
         let renamed = |NameIds { given, middle, family }: NameIds| NameIds {
             given: name(given),
             middle: name(middle),
@@ -199,7 +199,6 @@ impl CompareRow {
             more.names.iter_mut().for_each(|name| *name = renamed(*name));
             more.addresses.iter_mut().for_each(|address| *address = moved(*address));
         }
-        self
     }
 
     /// The birth date, where there is one.

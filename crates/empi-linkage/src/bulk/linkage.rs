@@ -2,10 +2,11 @@
 
 use empi_model::{BlockingRule, EnterpriseId, LinkDecision, MatchWeight, RecordKey};
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::blocks::Blocks;
-use super::{CappedBlock, RecordKeys, ScoredPair, ScoredPairs};
-use crate::cluster::{Groups, judge_join};
+use super::{Blocked, CappedBlock, RecordKeys, ScoredPair, ScoredPairs};
+use crate::cluster::{Groups, Sets, judge_join};
 use crate::guard::Guards;
 use crate::row::CompareRow;
 
@@ -87,32 +88,25 @@ impl ScoredPairs {
             let weight = other.weight.bits().total_cmp(&one.weight.bits());
             weight.then((one.left, one.right).cmp(&(other.left, other.right)))
         };
-        pairs.sort_unstable_by(descending);
-        let mut groups = Groups::new(blocked.rows.len());
-        for pair in pairs.iter_mut().filter(|pair| pair.decision == LinkDecision::Link) {
-            let (left, right) = (groups.first_of(pair.left), groups.first_of(pair.right));
-            if left == right {
-                continue;
+        pairs.par_sort_unstable_by(descending);
+        let count = u32::try_from(blocked.rows.len()).unwrap_or(u32::MAX);
+        let mut firsts: Vec<u32> = (0..count).collect();
+        for agglomerated in agglomerate(&blocked, &pairs) {
+            for (record, first) in agglomerated.firsts {
+                if let Some(slot) = firsts.get_mut(record as usize) {
+                    *slot = first;
+                }
             }
-            let rows = |first: u32| -> Vec<&CompareRow> {
-                let members = groups.members(first);
-                members.iter().filter_map(|record| blocked.rows.get(*record as usize)).collect()
-            };
-            let guards = judge_join(&blocked.model, &blocked.lexicon, &rows(left), &rows(right));
-            if guards.is_empty() {
-                groups.join(left, right);
-            } else {
-                pair.decision = LinkDecision::Review;
-                pair.guards = guards;
+            for (at, guards) in agglomerated.refused {
+                if let Some(pair) = pairs.get_mut(at) {
+                    (pair.decision, pair.guards) = (LinkDecision::Review, guards);
+                }
             }
         }
-        let firsts: Vec<u32> = (0..blocked.rows.len())
-            .map(|record| groups.first_of(u32::try_from(record).unwrap_or(u32::MAX)))
-            .collect();
         let reviews = questions(&pairs, &firsts);
         let link_weights = link_weights(&pairs, &firsts);
         let (persons, person_count) = number_persons(&firsts);
-        pairs.sort_unstable_by_key(|pair| (pair.left, pair.right));
+        pairs.par_sort_unstable_by_key(|pair| (pair.left, pair.right));
         let super::Blocked { keys, order, mut blocks, .. } = blocked;
         let capped_blocks = std::mem::take(&mut blocks.capped);
         Linkage {
@@ -126,6 +120,80 @@ impl ScoredPairs {
             candidate_pairs,
             capped_blocks,
             blocks,
+        }
+    }
+}
+
+/// What became of the records that links connect, directly or over others.
+#[derive(Default)]
+struct Agglomerated {
+    /// Each record with the first record of its person, where that is another one.
+    firsts: Vec<(u32, u32)>,
+    /// The links that were refused, by their place among the pairs, and why.
+    refused: Vec<(usize, Guards)>,
+}
+
+/// Joins records along their links, the strongest first. Records that no chain of links connects cannot
+/// come together, so each connected component is a piece of work of its own.
+fn agglomerate(blocked: &Blocked, pairs: &[ScoredPair]) -> Vec<Agglomerated> {
+    let is_link = |pair: &ScoredPair| pair.decision == LinkDecision::Link;
+    let mut sets = Sets::new(blocked.rows.len());
+    pairs.iter().filter(|pair| is_link(pair)).for_each(|pair| sets.join(pair.left, pair.right));
+    let mut links: Vec<(u32, usize)> = pairs
+        .iter()
+        .enumerate()
+        .filter(|(_, pair)| is_link(pair))
+        .map(|(at, pair)| (sets.first_of(pair.left), at))
+        .collect();
+    links.par_sort_unstable();
+    let components: Vec<&[(u32, usize)]> = links.chunk_by(|one, other| one.0 == other.0).collect();
+    let chunks = components.par_chunks(COMPONENTS_TOGETHER).map(|components| {
+        let mut agglomerated = Agglomerated::default();
+        components.iter().for_each(|links| agglomerated.add(blocked, pairs, links));
+        agglomerated
+    });
+    chunks.collect()
+}
+
+/// Components that one task works on.
+const COMPONENTS_TOGETHER: usize = 1024;
+
+impl Agglomerated {
+    /// Works through one component: its links by their place among the pairs, the strongest first.
+    fn add(&mut self, blocked: &Blocked, pairs: &[ScoredPair], links: &[(u32, usize)]) {
+        let links = links.iter().filter_map(|(_, at)| Some((*at, pairs.get(*at)?)));
+        let mut records: Vec<u32> =
+            links.clone().flat_map(|(_, pair)| [pair.left, pair.right]).collect();
+        records.sort_unstable();
+        records.dedup();
+        let number = |record: u32| {
+            u32::try_from(records.binary_search(&record).unwrap_or_default()).unwrap_or(u32::MAX)
+        };
+        let record = |number: u32| records.get(number as usize).copied().unwrap_or_default();
+        let mut groups = Groups::new(records.len());
+        for (at, pair) in links {
+            let (left, right) =
+                (groups.first_of(number(pair.left)), groups.first_of(number(pair.right)));
+            if left == right {
+                continue;
+            }
+            let rows = |first: u32| -> Vec<&CompareRow> {
+                let members = groups.members(first);
+                let places = members.iter().map(|number| record(*number) as usize);
+                places.filter_map(|place| blocked.rows.get(place)).collect()
+            };
+            let guards = judge_join(&blocked.model, &blocked.lexicon, &rows(left), &rows(right));
+            if guards.is_empty() {
+                groups.join(left, right);
+            } else {
+                self.refused.push((at, guards));
+            }
+        }
+        for (at, place) in records.iter().enumerate() {
+            let first = record(groups.first_of(u32::try_from(at).unwrap_or(u32::MAX)));
+            if first != *place {
+                self.firsts.push((*place, first));
+            }
         }
     }
 }

@@ -25,9 +25,8 @@ use hashbrown::HashTable;
 use rayon::prelude::*;
 
 use crate::block::{BlockingKeys, blocking_keys_of};
-use crate::lexicon::Lexicon;
+use crate::lexicon::{Lexicon, spread, upper_half};
 use crate::model::LinkageModel;
-use crate::names_table::hash_of;
 use crate::row::{CompareRow, NameId, TextId};
 use blocks::Blocks;
 
@@ -42,9 +41,11 @@ const PREPARED_RECORDS: usize = 4096;
 pub struct Linker {
     model: LinkageModel,
     lexicon: Lexicon,
-    rows: Vec<CompareRow>,
+    /// The rows of the records in the order added, portion by portion.
+    rows: Vec<Vec<CompareRow>>,
     keys: RecordKeys,
-    by_key: HashTable<u32>,
+    /// Half of each key's hash, and its place.
+    by_key: HashTable<(u32, u32)>,
     /// How many records have a value of each group.
     group_counts: [usize; 8],
 }
@@ -76,7 +77,7 @@ impl Linker {
     }
 
     /// Like [`add`](Self::add), for records that were prepared already, on any thread.
-    pub fn add_prepared(&mut self, prepared: Prepared) -> Vec<usize> {
+    pub fn add_prepared(&mut self, mut prepared: Prepared) -> Vec<usize> {
         let lexicon = &mut self.lexicon;
         let names: Vec<NameId> =
             prepared.names().map(|(hash, name)| lexicon.intern_hashed_name(hash, name)).collect();
@@ -84,62 +85,52 @@ impl Linker {
             prepared.texts().map(|(hash, text)| lexicon.intern_hashed_text(hash, text)).collect();
         let name = |id: NameId| names.get(id.0 as usize).copied().unwrap_or_default();
         let text = |id: TextId| texts.get(id.0 as usize).copied().unwrap_or_default();
-        let Prepared { keys, rows, .. } = prepared;
+        let repeated = self.claim_all(&mut prepared);
+        let counts = prepared.name_counts().into_iter();
+        let counts = names.iter().copied().zip(counts).skip(1);
+        self.lexicon.count_all(u32::try_from(prepared.rows.len()).unwrap_or(u32::MAX), counts);
+        for row in &mut prepared.rows {
+            row.renumber(name, text);
+            count_groups(&mut self.group_counts, row);
+        }
+        self.rows.push(prepared.rows);
+        repeated
+    }
+
+    /// Takes the keys of new records; leaves out records whose keys are taken, and returns their places.
+    fn claim_all(&mut self, prepared: &mut Prepared) -> Vec<usize> {
         let mut repeated = Vec::new();
-        for (at, (row, (source, record_id))) in rows.into_iter().zip(keys.iter()).enumerate() {
-            if !self.claim(source, record_id) {
+        for (at, (key, hash)) in prepared.keys.iter().zip(&prepared.key_hashes).enumerate() {
+            let (half, keys) = (upper_half(*hash), &self.keys);
+            let is_same = |(its_half, place): &(u32, u32)| {
+                *its_half == half && keys.parts(*place as usize) == Some(key)
+            };
+            if self.by_key.find(spread(half), is_same).is_some() {
                 repeated.push(at);
                 continue;
             }
-            let row = row.renumbered(name, text);
-            self.lexicon.count(&row);
-            self.count_groups(&row);
-            self.rows.push(row);
+            let place = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+            self.by_key.insert_unique(spread(half), (half, place), |(half, _)| spread(*half));
+            self.keys.push(key.0, key.1);
         }
+        let mut at = 0;
+        prepared.rows.retain(|_| {
+            at += 1;
+            repeated.binary_search(&(at - 1)).is_err()
+        });
         repeated
     }
 
     /// How many records were added.
     #[must_use]
     pub fn record_count(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Takes a key for a new record; false if it is taken.
-    fn claim(&mut self, source: &str, record_id: &str) -> bool {
-        let key = (source, record_id);
-        let hash = |(source, id): (&str, &str)| hash_of(id) ^ hash_of(source).rotate_left(17);
-        let keys = &self.keys;
-        if self.by_key.find(hash(key), |at| keys.parts(*at as usize) == Some(key)).is_some() {
-            return false;
-        }
-        let place = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-        let rehash = |at: &u32| keys.parts(*at as usize).map_or(0, hash);
-        self.by_key.insert_unique(hash(key), place, rehash);
-        self.keys.push(source, record_id);
-        true
-    }
-
-    fn count_groups(&mut self, row: &CompareRow) {
-        let groups = [
-            (EvidenceGroup::Name, row.names().next().is_some()),
-            (EvidenceGroup::Birth, row.birth_date != 0),
-            (EvidenceGroup::Number, row.ssn.is_some()),
-            (EvidenceGroup::Address, row.addresses().next().is_some()),
-            (EvidenceGroup::Contact, row.phone != 0 || row.email != 0),
-            (EvidenceGroup::Family, row.mother.is_some()),
-        ];
-        for (group, _) in groups.into_iter().filter(|(_, given)| *given) {
-            if let Some(count) = self.group_counts.get_mut(group as usize) {
-                *count += 1;
-            }
-        }
+        self.keys.len()
     }
 
     /// Puts the records into the order of their keys and makes the blocks.
     #[must_use]
     pub fn block(self) -> Blocked {
-        let Self { model, lexicon, mut rows, keys, group_counts, by_key } = self;
+        let Self { model, lexicon, rows, keys, group_counts, by_key } = self;
         drop(by_key);
         let by_place = keys.sorted_places();
         let mut order = vec![0; by_place.len()];
@@ -149,10 +140,7 @@ impl Linker {
             }
         }
         let keys = keys.reordered(&by_place);
-        let rows: Vec<CompareRow> = by_place
-            .iter()
-            .map(|at| rows.get_mut(*at as usize).map(std::mem::take).unwrap_or_default())
-            .collect();
+        let rows = reordered(&rows, &by_place);
 
         let birth_year = |place: u32| {
             rows.get(place as usize).map_or(0, |row| u64::from(row.birth_date / 10_000))
@@ -172,6 +160,41 @@ impl Linker {
         let groups_given = u32::try_from(groups).unwrap_or_default();
         let model = model.with_evidence_groups(groups_given);
         Blocked { model, lexicon, rows, keys, order, blocks, groups_given }
+    }
+}
+
+/// Takes rows out of their portions in another order.
+fn reordered(portions: &[Vec<CompareRow>], order: &[u32]) -> Vec<CompareRow> {
+    let ends: Vec<usize> = portions
+        .iter()
+        .scan(0, |end, portion| {
+            *end += portion.len();
+            Some(*end)
+        })
+        .collect();
+    let row = |at: &u32| {
+        let portion = ends.partition_point(|end| *end <= *at as usize);
+        let start = portion.checked_sub(1).and_then(|before| ends.get(before)).copied();
+        let at = (*at as usize).checked_sub(start.unwrap_or_default())?;
+        portions.get(portion)?.get(at).cloned()
+    };
+    order.par_iter().map(|at| row(at).unwrap_or_default()).collect()
+}
+
+/// Counts in which groups of evidence a record has something.
+fn count_groups(counts: &mut [usize; 8], row: &CompareRow) {
+    let groups = [
+        (EvidenceGroup::Name, row.names().next().is_some()),
+        (EvidenceGroup::Birth, row.birth_date != 0),
+        (EvidenceGroup::Number, row.ssn.is_some()),
+        (EvidenceGroup::Address, row.addresses().next().is_some()),
+        (EvidenceGroup::Contact, row.phone != 0 || row.email != 0),
+        (EvidenceGroup::Family, row.mother.is_some()),
+    ];
+    for (group, _) in groups.into_iter().filter(|(_, given)| *given) {
+        if let Some(count) = counts.get_mut(group as usize) {
+            *count += 1;
+        }
     }
 }
 

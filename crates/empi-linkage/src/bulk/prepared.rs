@@ -1,6 +1,6 @@
 //! Records made ready for linking on one thread, so that many threads can do it at once.
 
-use empi_model::SourceRecord;
+use empi_model::{RecordKey, SourceRecord};
 use hashbrown::HashTable;
 
 use super::record_keys::RecordKeys;
@@ -14,6 +14,8 @@ use crate::row::{CompareRow, NameId, TextId};
 #[derive(Debug, Default)]
 pub struct Prepared {
     pub(super) keys: RecordKeys,
+    /// A hash of each key.
+    pub(super) key_hashes: Vec<u64>,
     pub(super) rows: Vec<CompareRow>,
     values: Numbers,
 }
@@ -38,9 +40,37 @@ impl Prepared {
         let mut prepared = Self::default();
         for record in records {
             prepared.rows.push(prepared.values.row(&normalize(record)));
-            prepared.keys.push(&record.key.source, &record.key.record_id);
+            let RecordKey { source, record_id } = &record.key;
+            prepared.keys.push(source, record_id);
+            let hash = hash_of(record_id) ^ hash_of(source).rotate_left(17);
+            prepared.key_hashes.push(hash);
         }
         prepared
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// How often each name is a given and a family name among all rows.
+    pub(super) fn name_counts(&self) -> Vec<[u32; 2]> {
+        let mut counts = vec![[0; 2]; self.values.names.items.len()];
+        for name in self.rows.iter().flat_map(CompareRow::names) {
+            for (role, id) in [name.given, name.family].into_iter().enumerate() {
+                if let Some(count) = counts.get_mut(id.0 as usize).and_then(|it| it.get_mut(role)) {
+                    *count += 1;
+                }
+            }
+        }
+        counts
     }
 
     /// Names with their hashes, by number.

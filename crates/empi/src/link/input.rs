@@ -72,8 +72,24 @@ impl InputArgs {
     }
 }
 
-/// What a worker made of some rows: their records prepared, or why reading ends.
-type Worked = anyhow::Result<(Chunk, Prepared)>;
+/// What a worker made of some rows, or why reading ends.
+type Worked = anyhow::Result<Work>;
+
+/// Some rows, their records prepared. The records themselves are gone: in the rare case that one is
+/// wanted again its rows are parsed again.
+struct Work {
+    unparsed: UnparsedChunk,
+    prepared: Prepared,
+    truth: Vec<Option<String>>,
+    rejects: Vec<Reject>,
+}
+
+impl Work {
+    fn on(unparsed: UnparsedChunk) -> Worked {
+        let Chunk { records, truth, rejects, .. } = unparsed.parse()?;
+        Ok(Self { prepared: Prepared::new(&records), unparsed, truth, rejects })
+    }
+}
 
 /// A file as the workers share it: whoever is free takes the next rows.
 struct Shared {
@@ -123,9 +139,7 @@ impl Read {
                 for (number, bytes_read, worked) in receiver {
                     early.insert(number, worked);
                     while let Some(worked) = early.remove(&wanted) {
-                        let (chunk, prepared) = worked?;
-                        read.take(file, &chunk, linker.add_prepared(prepared));
-                        read.rejects.extend(chunk.rejects);
+                        read.take(file, worked?, linker)?;
                         wanted += 1;
                     }
                     bar.set_position(bytes_read);
@@ -133,6 +147,9 @@ impl Read {
                 Ok(())
             })?;
             bar.finish_and_clear();
+            if let Some(finding) = shared.lock().reader.late_finding() {
+                eprintln!("{}: {finding}", file.display());
+            }
         }
         if linker.record_count() == 0 {
             bail!("no usable record in the input: see the rejects file, or `--columns`");
@@ -140,17 +157,21 @@ impl Read {
         Ok(read)
     }
 
-    fn take(&mut self, file: &Path, chunk: &Chunk, repeated: Vec<usize>) {
-        let mut repeated = repeated.into_iter().peekable();
-        for at in 0..chunk.records.len() {
-            if repeated.next_if_eq(&at).is_some() {
-                self.rejects.push(chunk.reject(file, at, "its source and record ID stood before"));
-                continue;
-            }
-            let truth = chunk.truth.get(at).and_then(Option::as_ref);
-            let number = truth.map(|truth| self.truth_number(truth));
+    fn take(&mut self, file: &Path, work: Work, linker: &mut Linker) -> anyhow::Result<()> {
+        let Work { unparsed, prepared, truth, rejects } = work;
+        let count = prepared.len();
+        let repeated = linker.add_prepared(prepared);
+        if !repeated.is_empty() {
+            let chunk = unparsed.parse()?;
+            let reason = "its source and record ID stood before";
+            self.rejects.extend(repeated.iter().map(|at| chunk.reject(file, *at, reason)));
+        }
+        for at in (0..count).filter(|at| repeated.binary_search(at).is_err()) {
+            let number = truth.get(at).and_then(Option::as_ref).map(|it| self.truth_number(it));
             self.truth.push(number);
         }
+        self.rejects.extend(rejects);
+        Ok(())
     }
 
     fn truth_number(&mut self, truth: &str) -> u32 {
@@ -168,11 +189,8 @@ fn work(shared: &Mutex<Shared>, sender: &SyncSender<(u64, u64, Worked)>) {
     loop {
         let next = shared.lock().next();
         let Some((number, bytes_read, unparsed)) = next else { break };
-        let worked = unparsed.and_then(UnparsedChunk::parse).map(|chunk| {
-            let prepared = Prepared::new(&chunk.records);
-            (chunk, prepared)
-        });
-        if sender.send((number, bytes_read, worked.map_err(Into::into))).is_err() {
+        let worked = unparsed.map_err(Into::into).and_then(Work::on);
+        if sender.send((number, bytes_read, worked)).is_err() {
             break;
         }
     }
