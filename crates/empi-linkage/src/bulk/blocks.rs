@@ -19,7 +19,10 @@ const CHUNK_RECORDS: usize = 16_384;
 /// Keys of one rule go into so many buckets by their first bits; each bucket is sorted on its own.
 const BUCKETS_PER_RULE: usize = 64;
 
-/// A key and the place of a record that has it.
+/// Records whose memberships one task lists.
+const INDEXED_RECORDS: usize = 1 << 17;
+
+/// A key and the site of a record that has it.
 type Entry = (BlockingKey, u32);
 
 /// A block of more records than are compared with one another.
@@ -29,7 +32,7 @@ pub struct CappedBlock {
     pub rule: BlockingRule,
     /// How many records share it.
     pub records: u32,
-    /// One of them, the first by record key.
+    /// The place of one of them, the first by record key.
     pub example: u32,
 }
 
@@ -51,11 +54,11 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Groups records by key, rule by rule. `keys_of` gives the keys of a record by its place, sorted.
-    /// A block of more than `records_max` is split by `refinement`, and what is still too large is left
+    /// Groups records by key, rule by rule. Records are named by their sites; `places` has the place of
+    /// each in the order of record keys, `keys_of` gives its blocking keys, sorted. A block of more than `records_max` is split by `refinement`, and what is still too large is left
     /// out and reported.
     pub(super) fn build(
-        record_count: usize,
+        places: &[u32],
         keys_of: impl Fn(RuleSet, usize) -> BlockingKeys + Sync,
         refinement: impl Fn(u32) -> u64 + Sync,
         records_max: usize,
@@ -69,14 +72,14 @@ impl Blocks {
             capped: Vec::new(),
         };
         for rules in BlockingRule::ALL.chunks(RULES_TOGETHER) {
-            let sorted_out = sort_out(record_count, rules, &keys_of);
+            let sorted_out = sort_out(places.len(), rules, &keys_of);
             let buckets: Vec<Bucket> = (0..rules.len() * BUCKETS_PER_RULE)
                 .into_par_iter()
                 .map(|bucket| {
                     let mut entries =
                         sorted_out.iter().map(|it| it.bucket(bucket)).collect::<Vec<_>>().concat();
                     entries.sort_unstable();
-                    Bucket::of(&entries, &refinement, records_max)
+                    Bucket::of(&entries, places, &refinement, records_max)
                 })
                 .collect();
             drop(sorted_out);
@@ -85,7 +88,7 @@ impl Blocks {
                 blocks.rule_ends.push(blocks.count());
             }
         }
-        blocks.index_memberships(record_count);
+        blocks.index_memberships(places.len());
         blocks
     }
 
@@ -97,11 +100,30 @@ impl Blocks {
     }
 
     /// Lists for each record the blocks that hold it. Blocks are visited in their order, so the lists
-    /// come out sorted.
+    /// come out sorted. Each task lists some records, few enough for a core's cache.
     fn index_memberships(&mut self, record_count: usize) {
-        let mut ends = vec![0_usize; record_count];
-        for member in &self.members {
-            if let Some(count) = ends.get_mut(*member as usize) {
+        let ranges: Vec<_> = (0..record_count)
+            .step_by(INDEXED_RECORDS)
+            .map(|start| start..record_count.min(start + INDEXED_RECORDS))
+            .collect();
+        let lists: Vec<_> =
+            ranges.into_par_iter().map(|range| self.memberships_of(range)).collect();
+        for (ends, memberships) in lists {
+            let before = self.memberships.len();
+            self.membership_ends.extend(ends.iter().map(|end| before + end));
+            self.memberships.extend(memberships);
+        }
+    }
+
+    /// Where each record's list ends, and the lists.
+    fn memberships_of(&self, records: std::ops::Range<usize>) -> (Vec<usize>, Vec<u32>) {
+        let own = |member: u32| {
+            let at = (member as usize).checked_sub(records.start)?;
+            (at < records.len()).then_some(at)
+        };
+        let mut ends = vec![0_usize; records.len()];
+        for at in self.members.iter().filter_map(|member| own(*member)) {
+            if let Some(count) = ends.get_mut(at) {
                 *count += 1;
             }
         }
@@ -113,16 +135,15 @@ impl Blocks {
         }
         let mut memberships = vec![0; sum];
         for number in 0..self.count() {
-            for member in self.block(number) {
-                let Some(next) = ends.get_mut(*member as usize) else { continue };
+            for at in self.block(number).iter().filter_map(|member| own(*member)) {
+                let Some(next) = ends.get_mut(at) else { continue };
                 if let Some(slot) = memberships.get_mut(*next) {
                     *slot = u32::try_from(number).unwrap_or(u32::MAX);
                 }
                 *next += 1;
             }
         }
-        self.membership_ends = ends;
-        self.memberships = memberships;
+        (ends, memberships)
     }
 
     pub(super) fn count(&self) -> usize {
@@ -258,11 +279,16 @@ struct Bucket {
 
 impl Bucket {
     /// Finds the blocks among sorted entries.
-    fn of(entries: &[Entry], refinement: impl Fn(u32) -> u64, records_max: usize) -> Self {
+    fn of(
+        entries: &[Entry],
+        places: &[u32],
+        refinement: impl Fn(u32) -> u64,
+        records_max: usize,
+    ) -> Self {
         let mut bucket = Self::default();
         for block in entries.chunk_by(|left, right| left.0 == right.0) {
             if block.len() > records_max {
-                bucket.split(block, &refinement, records_max);
+                bucket.split(block, places, &refinement, records_max);
             } else if block.len() > 1 {
                 bucket.push(block.iter().map(|entry| entry.1));
             }
@@ -275,7 +301,13 @@ impl Bucket {
         self.ends.push(self.members.len());
     }
 
-    fn split(&mut self, block: &[Entry], refinement: impl Fn(u32) -> u64, records_max: usize) {
+    fn split(
+        &mut self,
+        block: &[Entry],
+        places: &[u32],
+        refinement: impl Fn(u32) -> u64,
+        records_max: usize,
+    ) {
         let Some(rule) = block.first().and_then(|entry| entry.0.rule()) else { return };
         let mut refined: Vec<(u64, u32)> =
             block.iter().map(|(_, record)| (refinement(*record), *record)).collect();
@@ -283,7 +315,8 @@ impl Bucket {
         for part in refined.chunk_by(|left, right| left.0 == right.0) {
             if part.len() > records_max {
                 let records = u32::try_from(part.len()).unwrap_or(u32::MAX);
-                let example = part.first().map_or(0, |entry| entry.1);
+                let places = part.iter().filter_map(|entry| places.get(entry.1 as usize));
+                let example = places.min().copied().unwrap_or_default();
                 self.capped.push(CappedBlock { rule, records, example });
             } else if part.len() > 1 {
                 self.push(part.iter().map(|entry| entry.1));
@@ -320,11 +353,11 @@ fn sort_out(
         rule.unwrap_or_default() * BUCKETS_PER_RULE + first_bits
     };
     let chunks = (0..record_count.div_ceil(CHUNK_RECORDS)).into_par_iter().map(|chunk| {
-        let places = chunk * CHUNK_RECORDS..record_count.min((chunk + 1) * CHUNK_RECORDS);
+        let sites = chunk * CHUNK_RECORDS..record_count.min((chunk + 1) * CHUNK_RECORDS);
         let (mut entries, mut starts) = (Vec::new(), vec![0; rules.len() * BUCKETS_PER_RULE + 1]);
-        for place in places {
-            let number = u32::try_from(place).unwrap_or(u32::MAX);
-            for key in keys_of(set, place) {
+        for site in sites {
+            let number = u32::try_from(site).unwrap_or(u32::MAX);
+            for key in keys_of(set, site) {
                 entries.push((bucket_of(key), (key, number)));
                 if let Some(count) = starts.get_mut(bucket_of(key) + 1) {
                     *count += 1;
@@ -372,10 +405,11 @@ mod tests {
     }
 
     fn build(records: &[BlockingKeys], refinement: fn(u32) -> u64, records_max: usize) -> Blocks {
-        let keys_of = |rules: RuleSet, place: usize| {
-            records[place].iter().copied().filter(|key| rules.holds_key(*key)).collect()
+        let keys_of = |rules: RuleSet, site: usize| {
+            records[site].iter().copied().filter(|key| rules.holds_key(*key)).collect()
         };
-        Blocks::build(records.len(), keys_of, refinement, records_max)
+        let places: Vec<u32> = (0..records.len() as u32).collect();
+        Blocks::build(&places, keys_of, refinement, records_max)
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::blocks::Blocks;
-use super::{Blocked, CappedBlock, RecordKeys, ScoredPair, ScoredPairs};
+use super::{Blocked, CappedBlock, RecordKeys, ScoredPair, ScoredPairs, Sites};
 use crate::cluster::{Groups, Sets, judge_join};
 use crate::guard::Guards;
 use crate::row::CompareRow;
@@ -44,6 +44,7 @@ pub struct Linkage {
     pub candidate_pairs: u64,
     /// Blocks too large to be compared, so that some pairs were never looked at.
     pub capped_blocks: Vec<CappedBlock>,
+    sites: Sites,
     blocks: Blocks,
 }
 
@@ -63,13 +64,13 @@ impl Linkage {
     /// The blocking rules that brought two records together; none if they were never compared.
     #[must_use]
     pub fn rules_in_common(&self, left: u32, right: u32) -> Vec<BlockingRule> {
-        self.blocks.rules_in_common(left, right)
+        self.blocks.rules_in_common(self.sites.site(left), self.sites.site(right))
     }
 
     /// Whether blocking brought two records together.
     #[must_use]
     pub fn was_candidate(&self, left: u32, right: u32) -> bool {
-        self.blocks.first_common(left, right).is_some()
+        self.blocks.first_common(self.sites.site(left), self.sites.site(right)).is_some()
     }
 }
 
@@ -107,7 +108,7 @@ impl ScoredPairs {
         let link_weights = link_weights(&pairs, &firsts);
         let (persons, person_count) = number_persons(&firsts);
         pairs.par_sort_unstable_by_key(|pair| (pair.left, pair.right));
-        let super::Blocked { keys, order, mut blocks, .. } = blocked;
+        let Blocked { keys, order, sites, mut blocks, .. } = blocked;
         let capped_blocks = std::mem::take(&mut blocks.capped);
         Linkage {
             keys,
@@ -119,6 +120,7 @@ impl ScoredPairs {
             reviews,
             candidate_pairs,
             capped_blocks,
+            sites,
             blocks,
         }
     }
@@ -179,8 +181,7 @@ impl Agglomerated {
             }
             let rows = |first: u32| -> Vec<&CompareRow> {
                 let members = groups.members(first);
-                let places = members.iter().map(|number| record(*number) as usize);
-                places.filter_map(|place| blocked.rows.get(place)).collect()
+                members.iter().filter_map(|number| blocked.row(record(*number))).collect()
             };
             let guards = judge_join(&blocked.model, &blocked.lexicon, &rows(left), &rows(right));
             if guards.is_empty() {

@@ -140,15 +140,20 @@ impl Linker {
             }
         }
         let keys = keys.reordered(&by_place);
-        let rows = reordered(&rows, &by_place);
+        let sites = Sites::by_birth_date(&rows, &order);
+        let inputs: Vec<u32> = sites
+            .places
+            .iter()
+            .map(|place| by_place.get(*place as usize).copied().unwrap_or_default())
+            .collect();
+        let rows = reordered(&rows, &inputs);
 
-        let birth_year = |place: u32| {
-            rows.get(place as usize).map_or(0, |row| u64::from(row.birth_date / 10_000))
-        };
+        let birth_year =
+            |site: u32| rows.get(site as usize).map_or(0, |row| u64::from(row.birth_date / 10_000));
         let records_max = model.limits().block_records_max as usize;
         let blocks = Blocks::build(
-            rows.len(),
-            |rules, place| match rows.get(place) {
+            &sites.places,
+            |rules, site| match rows.get(site) {
                 Some(row) => blocking_keys_of(rules, &lexicon, row),
                 None => BlockingKeys::new(),
             },
@@ -159,7 +164,43 @@ impl Linker {
         let groups = group_counts.iter().filter(enough).count();
         let groups_given = u32::try_from(groups).unwrap_or_default();
         let model = model.with_evidence_groups(groups_given);
-        Blocked { model, lexicon, rows, keys, order, blocks, groups_given }
+        Blocked { model, lexicon, rows, sites, keys, order, blocks, groups_given }
+    }
+}
+
+/// Where the rows of records lie: in the order of birth dates, so that records that are compared with one
+/// another, which mostly share the birth date, lie side by side in memory. All else names a record by its
+/// place in the order of keys.
+#[derive(Debug)]
+struct Sites {
+    /// The place of the record at each site.
+    places: Vec<u32>,
+    /// The site of the record at each place.
+    sites: Vec<u32>,
+}
+
+impl Sites {
+    /// `order` gives the place of each row.
+    fn by_birth_date(rows: &[Vec<CompareRow>], order: &[u32]) -> Self {
+        let dates = rows.iter().flatten().map(|row| row.birth_date);
+        let mut sorted: Vec<(u32, u32)> = dates.zip(order.iter().copied()).collect();
+        sorted.par_sort_unstable();
+        let places: Vec<u32> = sorted.into_iter().map(|(_, place)| place).collect();
+        let mut sites = vec![0; places.len()];
+        for (site, place) in places.iter().enumerate() {
+            if let Some(slot) = sites.get_mut(*place as usize) {
+                *slot = u32::try_from(site).unwrap_or(u32::MAX);
+            }
+        }
+        Self { places, sites }
+    }
+
+    fn site(&self, place: u32) -> u32 {
+        self.sites.get(place as usize).copied().unwrap_or(u32::MAX)
+    }
+
+    fn place(&self, site: u32) -> u32 {
+        self.places.get(site as usize).copied().unwrap_or(u32::MAX)
     }
 }
 
@@ -203,7 +244,9 @@ fn count_groups(counts: &mut [usize; 8], row: &CompareRow) {
 pub struct Blocked {
     model: LinkageModel,
     lexicon: Lexicon,
+    /// The rows by their sites.
     rows: Vec<CompareRow>,
+    sites: Sites,
     keys: RecordKeys,
     order: Vec<u32>,
     blocks: Blocks,
@@ -211,6 +254,11 @@ pub struct Blocked {
 }
 
 impl Blocked {
+    /// The row of the record at a place in the order of keys.
+    fn row(&self, place: u32) -> Option<&CompareRow> {
+        self.rows.get(self.sites.site(place) as usize)
+    }
+
     /// The model in force, its evidence floor lowered to what the files can give.
     #[must_use]
     pub const fn model(&self) -> &LinkageModel {

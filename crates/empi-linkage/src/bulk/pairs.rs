@@ -75,8 +75,13 @@ impl Blocked {
         ScoredPairs { blocked: self, pairs, candidate_pairs }
     }
 
-    fn score_pair(&self, left: u32, right: u32) -> Option<ScoredPair> {
-        let (one, other) = (self.rows.get(left as usize)?, self.rows.get(right as usize)?);
+    /// Scores the records at two sites. They are compared in the order of their keys: sums depend on the
+    /// order in their last digits.
+    fn score_pair(&self, one: u32, other: u32) -> Option<ScoredPair> {
+        let (place, other_place) = (self.sites.place(one), self.sites.place(other));
+        let (left, right) = (place.min(other_place), place.max(other_place));
+        let (one, other) = (self.rows.get(one as usize)?, self.rows.get(other as usize)?);
+        let (one, other) = if place == left { (one, other) } else { (other, one) };
         let scored = score_candidate(&self.model, &self.lexicon, one, other)?;
         let Scored { weight, decision, guards } = scored;
         Some(ScoredPair { left, right, weight, decision, guards })
