@@ -84,7 +84,7 @@ impl Blocks {
                 .collect();
             drop(sorted_out);
             for of_rule in buckets.chunks(BUCKETS_PER_RULE) {
-                of_rule.iter().for_each(|bucket| blocks.append(bucket));
+                blocks.append(of_rule);
                 blocks.rule_ends.push(blocks.count());
             }
         }
@@ -92,11 +92,23 @@ impl Blocks {
         blocks
     }
 
-    fn append(&mut self, bucket: &Bucket) {
-        let before = self.members.len();
-        self.members.extend_from_slice(&bucket.members);
-        self.ends.extend(bucket.ends.iter().map(|end| before + end));
-        self.capped.extend_from_slice(&bucket.capped);
+    /// Takes in the blocks of one rule, by their first records: who visits them one after the other then
+    /// goes through the records one after the other.
+    fn append(&mut self, buckets: &[Bucket]) {
+        let mut found: Vec<(u32, usize, usize)> = Vec::new();
+        for (at, bucket) in buckets.iter().enumerate() {
+            let firsts = (0..bucket.ends.len()).map(|number| {
+                (bucket.block(number).first().copied().unwrap_or_default(), at, number)
+            });
+            found.extend(firsts);
+            self.capped.extend_from_slice(&bucket.capped);
+        }
+        found.par_sort_unstable();
+        for (_, bucket, number) in found {
+            let block = buckets.get(bucket).map(|it| it.block(number)).unwrap_or_default();
+            self.members.extend_from_slice(block);
+            self.ends.push(self.members.len());
+        }
     }
 
     /// Lists for each record the blocks that hold it. Blocks are visited in their order, so the lists
@@ -294,6 +306,12 @@ impl Bucket {
             }
         }
         bucket
+    }
+
+    fn block(&self, number: usize) -> &[u32] {
+        let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let end = self.ends.get(number).copied().unwrap_or_default();
+        self.members.get(start.unwrap_or_default()..end).unwrap_or_default()
     }
 
     fn push(&mut self, members: impl Iterator<Item = u32>) {
