@@ -1,6 +1,8 @@
 //! Blocks in memory: records that share a key, with the exact number of pairs known before one of
 //! them is compared.
 
+use std::collections::BTreeMap;
+
 use empi_model::{BlockingKey, BlockingRule};
 use rayon::prelude::*;
 
@@ -40,37 +42,59 @@ pub struct CappedBlock {
 #[derive(Debug)]
 pub(super) struct Blocks {
     /// Where each block ends in `members`.
-    ends: Vec<usize>,
+    ends: Vec<u32>,
     /// How many blocks there are up to and with each rule, in the order of the rules.
     rule_ends: Vec<usize>,
     /// The records of all blocks, ascending inside each.
     members: Vec<u32>,
-    /// Where each record's block numbers end in `memberships`.
-    membership_ends: Vec<usize>,
-    /// The numbers of the blocks that hold a record, ascending.
-    memberships: Vec<u32>,
+    /// The blocks of each record, [`INDEXED_RECORDS`] records at a time.
+    memberships: Vec<Memberships>,
     /// Blocks that stayed too large.
     pub(super) capped: Vec<CappedBlock>,
 }
 
+/// The numbers of the blocks that hold a record, ascending, for some records.
+#[derive(Debug)]
+struct Memberships {
+    /// Where each record's numbers end.
+    ends: Vec<u32>,
+    numbers: Vec<u32>,
+}
+
+/// What bounds the pairs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockLimits {
+    /// Most records of one block.
+    pub(super) records_max: usize,
+    /// Most pairs of all blocks together, a pair counted in each block that holds it.
+    pub(super) pairs_max: u64,
+}
+
+/// How many further values can split a block that is too large.
+pub(super) const REFINEMENTS: usize = 3;
+
 impl Blocks {
     /// Groups records by key, rule by rule. Records are named by their sites; `places` has the place of
-    /// each in the order of record keys, `keys_of` gives its blocking keys, sorted. A block of more than `records_max` is split by `refinement`, and what is still too large is left
-    /// out and reported.
+    /// each in the order of record keys, `keys_of` gives its blocking keys, sorted.
+    ///
+    /// A block of too many records is split by a further value of its records, `refinement` of 0, then 1
+    /// and so on up to [`REFINEMENTS`]; what is still too large is left out and reported. Where all blocks
+    /// together have too many pairs, the largest are split in the same way until they have not.
     pub(super) fn build(
         places: &[u32],
         keys_of: impl Fn(RuleSet, usize) -> BlockingKeys + Sync,
-        refinement: impl Fn(u32) -> u64 + Sync,
-        records_max: usize,
+        refinement: impl Fn(usize, u32) -> u64 + Sync,
+        limits: BlockLimits,
     ) -> Self {
         let mut blocks = Self {
             ends: Vec::new(),
             rule_ends: Vec::new(),
             members: Vec::new(),
-            membership_ends: Vec::new(),
             memberships: Vec::new(),
             capped: Vec::new(),
         };
+        let records_max = limits.records_max;
+        let splitter = Splitter { places, refinement: &refinement, records_max };
         for rules in BlockingRule::ALL.chunks(RULES_TOGETHER) {
             let sorted_out = sort_out(places.len(), rules, &keys_of);
             let buckets: Vec<Bucket> = (0..rules.len() * BUCKETS_PER_RULE)
@@ -79,7 +103,7 @@ impl Blocks {
                     let mut entries =
                         sorted_out.iter().map(|it| it.bucket(bucket)).collect::<Vec<_>>().concat();
                     entries.sort_unstable();
-                    Bucket::of(&entries, places, &refinement, records_max)
+                    Bucket::of(&entries, &splitter)
                 })
                 .collect();
             drop(sorted_out);
@@ -88,8 +112,48 @@ impl Blocks {
                 blocks.rule_ends.push(blocks.count());
             }
         }
+        if let Some(records_max) = blocks.size_for(limits.pairs_max) {
+            blocks.narrow(&Splitter { places, refinement: &refinement, records_max });
+        }
         blocks.index_memberships(places.len());
         blocks
+    }
+
+    /// The largest size of blocks under which all those within it keep to the number of pairs; `None` when
+    /// all blocks do.
+    fn size_for(&self, pairs_max: u64) -> Option<usize> {
+        let mut pairs_by_size: BTreeMap<usize, u64> = BTreeMap::new();
+        for number in 0..self.count() {
+            *pairs_by_size.entry(self.block(number).len()).or_default() += self.pairs_in(number);
+        }
+        let mut sum = 0;
+        let kept = pairs_by_size.into_iter().map_while(|(size, pairs)| {
+            sum += pairs;
+            (sum <= pairs_max).then_some(size)
+        });
+        let largest = kept.last().unwrap_or(2);
+        (sum > pairs_max).then_some(largest)
+    }
+
+    /// Splits every block that is larger than the splitter allows.
+    fn narrow(&mut self, splitter: &Splitter<'_>) {
+        let old = Self {
+            ends: std::mem::take(&mut self.ends),
+            rule_ends: std::mem::take(&mut self.rule_ends),
+            members: std::mem::take(&mut self.members),
+            memberships: Vec::new(),
+            capped: Vec::new(),
+        };
+        let mut number = 0;
+        for (end, rule) in old.rule_ends.iter().zip(BlockingRule::ALL) {
+            let mut bucket = Bucket::default();
+            for block in (number..*end).map(|number| old.block(number)) {
+                bucket.push_split(rule, block.to_vec(), splitter, 0);
+            }
+            number = *end;
+            self.append(&[bucket]);
+            self.rule_ends.push(self.count());
+        }
     }
 
     /// Takes in the blocks of one rule, by their first records: who visits them one after the other then
@@ -107,7 +171,7 @@ impl Blocks {
         for (_, bucket, number) in found {
             let block = buckets.get(bucket).map(|it| it.block(number)).unwrap_or_default();
             self.members.extend_from_slice(block);
-            self.ends.push(self.members.len());
+            self.ends.push(u32::try_from(self.members.len()).unwrap_or(u32::MAX));
         }
     }
 
@@ -118,22 +182,15 @@ impl Blocks {
             .step_by(INDEXED_RECORDS)
             .map(|start| start..record_count.min(start + INDEXED_RECORDS))
             .collect();
-        let lists: Vec<_> =
-            ranges.into_par_iter().map(|range| self.memberships_of(range)).collect();
-        for (ends, memberships) in lists {
-            let before = self.memberships.len();
-            self.membership_ends.extend(ends.iter().map(|end| before + end));
-            self.memberships.extend(memberships);
-        }
+        self.memberships = ranges.into_par_iter().map(|range| self.memberships_of(range)).collect();
     }
 
-    /// Where each record's list ends, and the lists.
-    fn memberships_of(&self, records: std::ops::Range<usize>) -> (Vec<usize>, Vec<u32>) {
+    fn memberships_of(&self, records: std::ops::Range<usize>) -> Memberships {
         let own = |member: u32| {
             let at = (member as usize).checked_sub(records.start)?;
             (at < records.len()).then_some(at)
         };
-        let mut ends = vec![0_usize; records.len()];
+        let mut ends = vec![0_u32; records.len()];
         for at in self.members.iter().filter_map(|member| own(*member)) {
             if let Some(count) = ends.get_mut(at) {
                 *count += 1;
@@ -145,17 +202,17 @@ impl Blocks {
             *end = sum; // for now where the next number goes
             sum += count;
         }
-        let mut memberships = vec![0; sum];
+        let mut numbers = vec![0; sum as usize];
         for number in 0..self.count() {
             for at in self.block(number).iter().filter_map(|member| own(*member)) {
                 let Some(next) = ends.get_mut(at) else { continue };
-                if let Some(slot) = memberships.get_mut(*next) {
+                if let Some(slot) = numbers.get_mut(*next as usize) {
                     *slot = u32::try_from(number).unwrap_or(u32::MAX);
                 }
                 *next += 1;
             }
         }
-        (ends, memberships)
+        Memberships { ends, numbers }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -163,16 +220,13 @@ impl Blocks {
     }
 
     fn block(&self, number: usize) -> &[u32] {
-        let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let end = self.ends.get(number).copied().unwrap_or_default();
-        self.members.get(start.unwrap_or_default()..end).unwrap_or_default()
+        part(&self.ends, &self.members, number)
     }
 
     fn blocks_of(&self, record: u32) -> &[u32] {
         let at = record as usize;
-        let start = at.checked_sub(1).and_then(|before| self.membership_ends.get(before)).copied();
-        let end = self.membership_ends.get(at).copied().unwrap_or_default();
-        self.memberships.get(start.unwrap_or_default()..end).unwrap_or_default()
+        let memberships = self.memberships.get(at / INDEXED_RECORDS);
+        memberships.map(|it| part(&it.ends, &it.numbers, at % INDEXED_RECORDS)).unwrap_or_default()
     }
 
     fn pairs_in(&self, number: usize) -> u64 {
@@ -259,6 +313,13 @@ impl Blocks {
     }
 }
 
+/// A part of `items` by its number, given where each part ends.
+fn part<'a, T>(ends: &[u32], items: &'a [T], number: usize) -> &'a [T] {
+    let start = number.checked_sub(1).and_then(|before| ends.get(before)).copied();
+    let end = ends.get(number).copied().unwrap_or_default();
+    items.get(start.unwrap_or_default() as usize..end as usize).unwrap_or_default()
+}
+
 /// A record of a block while its pairs are visited.
 struct Member<'a> {
     record: u32,
@@ -281,64 +342,69 @@ impl<'a> Member<'a> {
     }
 }
 
-/// The blocks among the keys of one bucket.
+/// How blocks that are too large are split.
+struct Splitter<'a> {
+    places: &'a [u32],
+    refinement: &'a (dyn Fn(usize, u32) -> u64 + Sync),
+    records_max: usize,
+}
+
+/// Blocks of one rule.
 #[derive(Debug, Default)]
 struct Bucket {
-    ends: Vec<usize>,
+    ends: Vec<u32>,
     members: Vec<u32>,
     capped: Vec<CappedBlock>,
 }
 
 impl Bucket {
     /// Finds the blocks among sorted entries.
-    fn of(
-        entries: &[Entry],
-        places: &[u32],
-        refinement: impl Fn(u32) -> u64,
-        records_max: usize,
-    ) -> Self {
+    fn of(entries: &[Entry], splitter: &Splitter<'_>) -> Self {
         let mut bucket = Self::default();
         for block in entries.chunk_by(|left, right| left.0 == right.0) {
-            if block.len() > records_max {
-                bucket.split(block, places, &refinement, records_max);
-            } else if block.len() > 1 {
-                bucket.push(block.iter().map(|entry| entry.1));
+            let members = || block.iter().map(|entry| entry.1);
+            if block.len() <= splitter.records_max {
+                bucket.push(members());
+            } else if let Some(rule) = block.first().and_then(|entry| entry.0.rule()) {
+                bucket.push_split(rule, members().collect(), splitter, 0);
             }
         }
         bucket
     }
 
     fn block(&self, number: usize) -> &[u32] {
-        let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let end = self.ends.get(number).copied().unwrap_or_default();
-        self.members.get(start.unwrap_or_default()..end).unwrap_or_default()
+        part(&self.ends, &self.members, number)
     }
 
-    fn push(&mut self, members: impl Iterator<Item = u32>) {
-        self.members.extend(members);
-        self.ends.push(self.members.len());
+    /// Takes in a block, which is none if it has but one record.
+    fn push(&mut self, members: impl ExactSizeIterator<Item = u32>) {
+        if members.len() > 1 {
+            self.members.extend(members);
+            self.ends.push(u32::try_from(self.members.len()).unwrap_or(u32::MAX));
+        }
     }
 
-    fn split(
+    /// Takes in a block, in parts if it is too large, by the refinements from `refinement` on.
+    fn push_split(
         &mut self,
-        block: &[Entry],
-        places: &[u32],
-        refinement: impl Fn(u32) -> u64,
-        records_max: usize,
+        rule: BlockingRule,
+        mut block: Vec<u32>,
+        splitter: &Splitter<'_>,
+        refinement: usize,
     ) {
-        let Some(rule) = block.first().and_then(|entry| entry.0.rule()) else { return };
-        let mut refined: Vec<(u64, u32)> =
-            block.iter().map(|(_, record)| (refinement(*record), *record)).collect();
-        refined.sort_unstable();
-        for part in refined.chunk_by(|left, right| left.0 == right.0) {
-            if part.len() > records_max {
-                let records = u32::try_from(part.len()).unwrap_or(u32::MAX);
-                let places = part.iter().filter_map(|entry| places.get(entry.1 as usize));
-                let example = places.min().copied().unwrap_or_default();
-                self.capped.push(CappedBlock { rule, records, example });
-            } else if part.len() > 1 {
-                self.push(part.iter().map(|entry| entry.1));
-            }
+        if block.len() <= splitter.records_max {
+            return self.push(block.into_iter());
+        }
+        if refinement == REFINEMENTS {
+            let records = u32::try_from(block.len()).unwrap_or(u32::MAX);
+            let places = block.iter().filter_map(|site| splitter.places.get(*site as usize));
+            let example = places.min().copied().unwrap_or_default();
+            return self.capped.push(CappedBlock { rule, records, example });
+        }
+        let value = |site: &u32| (splitter.refinement)(refinement, *site);
+        block.sort_unstable_by_key(|site| (value(site), *site));
+        for part in block.chunk_by(|one, other| value(one) == value(other)) {
+            self.push_split(rule, part.to_vec(), splitter, refinement + 1);
         }
     }
 }
@@ -422,12 +488,18 @@ mod tests {
         keys
     }
 
-    fn build(records: &[BlockingKeys], refinement: fn(u32) -> u64, records_max: usize) -> Blocks {
+    const ENDLESS: BlockLimits = BlockLimits { records_max: usize::MAX, pairs_max: u64::MAX };
+
+    fn build(
+        records: &[BlockingKeys],
+        refinement: fn(usize, u32) -> u64,
+        limits: BlockLimits,
+    ) -> Blocks {
         let keys_of = |rules: RuleSet, site: usize| {
             records[site].iter().copied().filter(|key| rules.holds_key(*key)).collect()
         };
         let places: Vec<u32> = (0..records.len() as u32).collect();
-        Blocks::build(&places, keys_of, refinement, records_max)
+        Blocks::build(&places, keys_of, refinement, limits)
     }
 
     proptest! {
@@ -436,7 +508,7 @@ mod tests {
             records in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..6), 0..30)
         ) {
             let keys: Vec<_> = records.iter().map(|record| keys(record)).collect();
-            let blocks = build(&keys, |_| 0, usize::MAX);
+            let blocks = build(&keys, |_, _| 0, ENDLESS);
             let mut visits: BTreeMap<(u32, u32), u32> = BTreeMap::new();
             let mut with_repeats = 0;
             for unit in blocks.units() {
@@ -458,11 +530,29 @@ mod tests {
     fn a_block_too_large_is_split_and_what_is_left_is_reported() {
         let keys: BlockingKeys = [BlockingKey::new(BlockingRule::Phone, 7)].into_iter().collect();
         // Records 0 to 2 and 3 to 9 differ in the refinement; four may be compared.
-        let blocks = build(&vec![keys; 10], |record| u64::from(record > 2), 4);
+        let limits = BlockLimits { records_max: 4, ..ENDLESS };
+        let blocks = build(&vec![keys; 10], |_, record| u64::from(record > 2), limits);
         assert_eq!(blocks.pairs_with_repeats(), 3);
         assert!(blocks.first_common(0, 2).is_some());
         assert!(blocks.first_common(0, 3).is_none());
         let expected = CappedBlock { rule: BlockingRule::Phone, records: 7, example: 3 };
         assert_eq!(blocks.capped, [expected]);
+    }
+
+    #[test]
+    fn the_largest_blocks_are_split_until_there_are_few_enough_pairs() {
+        let key = |rule, hash| [BlockingKey::new(rule, hash)].into_iter().collect();
+        let mut records: Vec<BlockingKeys> = vec![key(BlockingRule::Phone, 7); 12];
+        records.extend(vec![key(BlockingRule::Email, 9); 3]);
+        let limits = |pairs_max| BlockLimits { pairs_max, ..ENDLESS };
+        assert_eq!(build(&records, |_, _| 0, limits(69)).pairs_with_repeats(), 66 + 3);
+        // The second refinement tells four groups of three apart.
+        let refinement = |at: usize, record: u32| if at == 1 { u64::from(record % 4) } else { 0 };
+        let blocks = build(&records, refinement, limits(68));
+        assert_eq!(blocks.pairs_with_repeats(), 4 * 3 + 3);
+        assert!(blocks.capped.is_empty() && blocks.first_common(0, 4).is_some());
+        let blocks = build(&records, |_, _| 0, limits(68));
+        assert_eq!(blocks.pairs_with_repeats(), 3);
+        assert_eq!(blocks.capped.iter().map(|it| it.records).collect::<Vec<_>>(), [12]);
     }
 }

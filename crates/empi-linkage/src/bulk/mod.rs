@@ -25,10 +25,10 @@ use hashbrown::HashTable;
 use rayon::prelude::*;
 
 use crate::block::{BlockingKeys, blocking_keys_of};
-use crate::lexicon::{Lexicon, spread, upper_half};
+use crate::lexicon::{Lexicon, Values, spread, upper_half};
 use crate::model::LinkageModel;
 use crate::row::{CompareRow, NameId, TextId};
-use blocks::Blocks;
+use blocks::{BlockLimits, Blocks};
 
 /// A group of evidence counts as given by a file when at least one record in so many has it.
 const GROUP_RECORDS_MIN: usize = 20;
@@ -148,23 +148,42 @@ impl Linker {
             .collect();
         let rows = reordered(&rows, &inputs);
 
-        let birth_year =
-            |site: u32| rows.get(site as usize).map_or(0, |row| u64::from(row.birth_date / 10_000));
-        let records_max = model.limits().block_records_max as usize;
+        let limits = model.limits();
         let blocks = Blocks::build(
             &sites.places,
             |rules, site| match rows.get(site) {
                 Some(row) => blocking_keys_of(rules, &lexicon, row),
                 None => BlockingKeys::new(),
             },
-            birth_year,
-            records_max,
+            |at, site| rows.get(site as usize).map_or(0, |row| refinement(&lexicon, row, at)),
+            BlockLimits {
+                records_max: limits.block_records_max as usize,
+                pairs_max: (rows.len() as u64)
+                    .saturating_mul(u64::from(limits.pairs_per_record_max))
+                    .max(PAIRS_ALWAYS),
+            },
         );
         let enough = |count: &&usize| **count * GROUP_RECORDS_MIN >= rows.len().max(1);
         let groups = group_counts.iter().filter(enough).count();
         let groups_given = u32::try_from(groups).unwrap_or_default();
         let model = model.with_evidence_groups(groups_given);
         Blocked { model, lexicon, rows, sites, keys, order, blocks, groups_given }
+    }
+}
+
+/// So many pairs are compared whatever the number of records: they take a second or two.
+const PAIRS_ALWAYS: u64 = 20_000_000;
+
+/// Values by which a block that is too large is split, one after the other: the birth year; the sex and
+/// the initial of the given name; the postal code.
+fn refinement(values: &impl Values, row: &CompareRow, at: usize) -> u64 {
+    match at {
+        0 => u64::from(row.birth_date / 10_000),
+        1 => {
+            let initial = u64::from(values.name(row.name.given).initial());
+            initial * 4 + row.sex.map_or(0, |sex| sex as u64 + 1)
+        }
+        _ => values.text(row.address.postal_code).hash,
     }
 }
 

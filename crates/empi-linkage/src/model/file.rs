@@ -96,10 +96,18 @@ pub struct HouseholdPart {
 pub struct LimitsPart {
     /// Most records of one block.
     pub block_records_max: u32,
+    /// Most pairs per record of a file.
+    #[serde(default = "default_pairs_per_record")]
+    pub pairs_per_record_max: u32,
     /// Most candidates of one incoming record.
     pub candidates_max: u32,
     /// Most records of one person.
     pub person_records_max: u32,
+}
+
+/// What holds for model files from before the limit.
+const fn default_pairs_per_record() -> u32 {
+    12
 }
 
 /// One comparison.
@@ -178,7 +186,12 @@ impl LinkageModelFile {
         require(positive.iter().all(|value| *value >= 0.0 && value.is_finite()), || {
             "a value of term_frequency is below 0".to_owned()
         })?;
-        let counts = [limits.block_records_max, limits.candidates_max, limits.person_records_max];
+        let counts = [
+            limits.block_records_max,
+            limits.pairs_per_record_max,
+            limits.candidates_max,
+            limits.person_records_max,
+        ];
         require(counts.iter().all(|count| *count >= 2), || "a limit is below 2".to_owned())?;
         let levels = Comparison::ALL.map(|comparison| self.levels_of(comparison));
         let mut checked = Vec::with_capacity(levels.len());
@@ -209,6 +222,7 @@ impl LinkageModelFile {
             household_max: MatchWeight::from_bits(household.bits_max),
             limits: Limits {
                 block_records_max: limits.block_records_max,
+                pairs_per_record_max: limits.pairs_per_record_max,
                 candidates_max: limits.candidates_max,
                 person_records_max: limits.person_records_max,
             },

@@ -66,6 +66,8 @@ pub struct EvidenceFloor {
 pub struct Limits {
     /// Most records of one block that are compared with one another.
     pub block_records_max: u32,
+    /// Most pairs per record that a file may have to compare; above, its largest blocks are split.
+    pub pairs_per_record_max: u32,
     /// Most candidates that are scored for one incoming record.
     pub candidates_max: u32,
     /// Most records of one person before a link becomes a review task.
