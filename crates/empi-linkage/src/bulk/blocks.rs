@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use empi_model::{BlockingKey, BlockingRule};
+use empi_model::BlockingRule;
 use rayon::prelude::*;
 
+use super::buckets::{BUCKETS_PER_RULE, Bucket, Splitter, buckets, part};
 use crate::block::{BlockingKeys, RuleSet};
 
 /// A unit of parallel work holds about so many pairs.
@@ -15,17 +16,8 @@ const UNIT_PAIRS: u64 = 32_768;
 /// number of passes over the records small.
 const RULES_TOGETHER: usize = 4;
 
-/// Records whose keys one task makes.
-const CHUNK_RECORDS: usize = 16_384;
-
-/// Keys of one rule go into so many buckets by their first bits; each bucket is sorted on its own.
-const BUCKETS_PER_RULE: usize = 64;
-
 /// Records whose memberships one task lists.
 const INDEXED_RECORDS: usize = 1 << 17;
-
-/// A key and the site of a record that has it.
-type Entry = (BlockingKey, u32);
 
 /// A block of more records than are compared with one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,15 +62,12 @@ pub(super) struct BlockLimits {
     pub(super) pairs_max: u64,
 }
 
-/// How many further values can split a block that is too large.
-pub(super) const REFINEMENTS: usize = 3;
-
 impl Blocks {
     /// Groups records by key, rule by rule. Records are named by their sites; `places` has the place of
     /// each in the order of record keys, `keys_of` gives its blocking keys, sorted.
     ///
     /// A block of too many records is split by a further value of its records, `refinement` of 0, then 1
-    /// and so on up to [`REFINEMENTS`]; what is still too large is left out and reported. Where all blocks
+    /// and so on; what is still too large is left out and reported. Where all blocks
     /// together have too many pairs, the largest are split in the same way until they have not.
     pub(super) fn build(
         places: &[u32],
@@ -96,17 +85,7 @@ impl Blocks {
         let records_max = limits.records_max;
         let splitter = Splitter { places, refinement: &refinement, records_max };
         for rules in BlockingRule::ALL.chunks(RULES_TOGETHER) {
-            let sorted_out = sort_out(places.len(), rules, &keys_of);
-            let buckets: Vec<Bucket> = (0..rules.len() * BUCKETS_PER_RULE)
-                .into_par_iter()
-                .map(|bucket| {
-                    let mut entries =
-                        sorted_out.iter().map(|it| it.bucket(bucket)).collect::<Vec<_>>().concat();
-                    entries.sort_unstable();
-                    Bucket::of(&entries, &splitter)
-                })
-                .collect();
-            drop(sorted_out);
+            let buckets = buckets(places.len(), rules, &keys_of, &splitter);
             for of_rule in buckets.chunks(BUCKETS_PER_RULE) {
                 blocks.append(of_rule);
                 blocks.rule_ends.push(blocks.count());
@@ -313,13 +292,6 @@ impl Blocks {
     }
 }
 
-/// A part of `items` by its number, given where each part ends.
-fn part<'a, T>(ends: &[u32], items: &'a [T], number: usize) -> &'a [T] {
-    let start = number.checked_sub(1).and_then(|before| ends.get(before)).copied();
-    let end = ends.get(number).copied().unwrap_or_default();
-    items.get(start.unwrap_or_default() as usize..end as usize).unwrap_or_default()
-}
-
 /// A record of a block while its pairs are visited.
 struct Member<'a> {
     record: u32,
@@ -342,135 +314,11 @@ impl<'a> Member<'a> {
     }
 }
 
-/// How blocks that are too large are split.
-struct Splitter<'a> {
-    places: &'a [u32],
-    refinement: &'a (dyn Fn(usize, u32) -> u64 + Sync),
-    records_max: usize,
-}
-
-/// Blocks of one rule.
-#[derive(Debug, Default)]
-struct Bucket {
-    ends: Vec<u32>,
-    members: Vec<u32>,
-    capped: Vec<CappedBlock>,
-}
-
-impl Bucket {
-    /// Finds the blocks among sorted entries.
-    fn of(entries: &[Entry], splitter: &Splitter<'_>) -> Self {
-        let mut bucket = Self::default();
-        for block in entries.chunk_by(|left, right| left.0 == right.0) {
-            let members = || block.iter().map(|entry| entry.1);
-            if block.len() <= splitter.records_max {
-                bucket.push(members());
-            } else if let Some(rule) = block.first().and_then(|entry| entry.0.rule()) {
-                bucket.push_split(rule, members().collect(), splitter, 0);
-            }
-        }
-        bucket
-    }
-
-    fn block(&self, number: usize) -> &[u32] {
-        part(&self.ends, &self.members, number)
-    }
-
-    /// Takes in a block, which is none if it has but one record.
-    fn push(&mut self, members: impl ExactSizeIterator<Item = u32>) {
-        if members.len() > 1 {
-            self.members.extend(members);
-            self.ends.push(u32::try_from(self.members.len()).unwrap_or(u32::MAX));
-        }
-    }
-
-    /// Takes in a block, in parts if it is too large, by the refinements from `refinement` on.
-    fn push_split(
-        &mut self,
-        rule: BlockingRule,
-        mut block: Vec<u32>,
-        splitter: &Splitter<'_>,
-        refinement: usize,
-    ) {
-        if block.len() <= splitter.records_max {
-            return self.push(block.into_iter());
-        }
-        if refinement == REFINEMENTS {
-            let records = u32::try_from(block.len()).unwrap_or(u32::MAX);
-            let places = block.iter().filter_map(|site| splitter.places.get(*site as usize));
-            let example = places.min().copied().unwrap_or_default();
-            return self.capped.push(CappedBlock { rule, records, example });
-        }
-        let value = |site: &u32| (splitter.refinement)(refinement, *site);
-        block.sort_unstable_by_key(|site| (value(site), *site));
-        for part in block.chunk_by(|one, other| value(one) == value(other)) {
-            self.push_split(rule, part.to_vec(), splitter, refinement + 1);
-        }
-    }
-}
-
-/// The entries of some records, bucket by bucket.
-struct SortedOut {
-    /// Where each bucket ends in `entries`.
-    ends: Vec<usize>,
-    entries: Vec<Entry>,
-}
-
-impl SortedOut {
-    fn bucket(&self, bucket: usize) -> &[Entry] {
-        let start = bucket.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let end = self.ends.get(bucket).copied().unwrap_or_default();
-        self.entries.get(start.unwrap_or_default()..end).unwrap_or_default()
-    }
-}
-
-/// Makes the keys of some rules and puts them into buckets, many records at a time.
-fn sort_out(
-    record_count: usize,
-    rules: &[BlockingRule],
-    keys_of: impl Fn(RuleSet, usize) -> BlockingKeys + Sync,
-) -> Vec<SortedOut> {
-    let set = RuleSet::of(rules);
-    let bucket_of = |key: BlockingKey| {
-        let rule = rules.iter().position(|rule| *rule as u64 == key.as_number() >> 56);
-        let first_bits = (key.as_number() >> 50) as usize % BUCKETS_PER_RULE;
-        rule.unwrap_or_default() * BUCKETS_PER_RULE + first_bits
-    };
-    let chunks = (0..record_count.div_ceil(CHUNK_RECORDS)).into_par_iter().map(|chunk| {
-        let sites = chunk * CHUNK_RECORDS..record_count.min((chunk + 1) * CHUNK_RECORDS);
-        let (mut entries, mut starts) = (Vec::new(), vec![0; rules.len() * BUCKETS_PER_RULE + 1]);
-        for site in sites {
-            let number = u32::try_from(site).unwrap_or(u32::MAX);
-            for key in keys_of(set, site) {
-                entries.push((bucket_of(key), (key, number)));
-                if let Some(count) = starts.get_mut(bucket_of(key) + 1) {
-                    *count += 1;
-                }
-            }
-        }
-        for bucket in 1..starts.len() {
-            let before = starts.get(bucket - 1).copied().unwrap_or_default();
-            if let Some(start) = starts.get_mut(bucket) {
-                *start += before;
-            }
-        }
-        let mut sorted = vec![(BlockingKey::from_number(0), 0); entries.len()];
-        for (bucket, entry) in entries {
-            let Some(next) = starts.get_mut(bucket) else { continue };
-            if let Some(slot) = sorted.get_mut(*next) {
-                *slot = entry;
-            }
-            *next += 1; // in the end where the bucket ends
-        }
-        SortedOut { ends: starts, entries: sorted }
-    });
-    chunks.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
+    use empi_model::BlockingKey;
     use proptest::prelude::*;
 
     use super::*;

@@ -9,6 +9,7 @@
 //! (identity rule 10): before blocking, records are put into the order of their keys.
 
 mod blocks;
+mod buckets;
 mod linkage;
 mod pairs;
 mod prepared;
@@ -130,23 +131,27 @@ impl Linker {
     /// Puts the records into the order of their keys and makes the blocks.
     #[must_use]
     pub fn block(self) -> Blocked {
-        let Self { model, lexicon, rows, keys, group_counts, by_key } = self;
+        let Self { model, lexicon, rows: portions, keys: keys_by_input, group_counts, by_key } =
+            self;
         drop(by_key);
-        let by_place = keys.sorted_places();
+        let by_place = keys_by_input.sorted_places();
         let mut order = vec![0; by_place.len()];
         for (place, record) in by_place.iter().enumerate() {
             if let Some(slot) = order.get_mut(*record as usize) {
                 *slot = u32::try_from(place).unwrap_or(u32::MAX);
             }
         }
-        let keys = keys.reordered(&by_place);
-        let sites = Sites::by_birth_date(&rows, &order);
+        let keys = keys_by_input.reordered(&by_place);
+        drop(keys_by_input);
+        let sites = Sites::by_birth_date(&portions, &order);
         let inputs: Vec<u32> = sites
             .places
             .iter()
             .map(|place| by_place.get(*place as usize).copied().unwrap_or_default())
             .collect();
-        let rows = reordered(&rows, &inputs);
+        let rows = reordered(&portions, &inputs);
+        // Before the blocks need room.
+        drop((portions, by_place, inputs));
 
         let limits = model.limits();
         let blocks = Blocks::build(
