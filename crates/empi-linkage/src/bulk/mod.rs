@@ -151,7 +151,7 @@ impl Linker {
         let enough = |count: &&usize| **count * GROUP_RECORDS_MIN >= rows.len().max(1);
         let groups = group_counts.iter().filter(enough).count();
         let groups_given = u32::try_from(groups).unwrap_or_default();
-        let model = model.with_evidence_groups(groups_given);
+        let model = model.with_evidence_groups(groups_given).with_record_count(rows.len());
         Blocked { model, lexicon, rows, keys, order, blocks, groups_given }
     }
 }
@@ -175,16 +175,19 @@ pub struct Blocked {
 }
 
 impl Blocked {
-    /// The model in force, its evidence floor lowered to what the files can give.
+    /// The model in force, its evidence floor lowered to what the files can give and its prior that of
+    /// their number of records.
     #[must_use]
     pub const fn model(&self) -> &LinkageModel {
         &self.model
     }
 
-    /// The same records and blocks under another model, which gets the same evidence floor treatment.
+    /// The same records and blocks under another model, fitted to them in the same way.
     #[must_use]
     pub fn with_model(self, model: LinkageModel) -> Self {
-        Self { model: model.with_evidence_groups(self.groups_given), ..self }
+        let model =
+            model.with_evidence_groups(self.groups_given).with_record_count(self.rows.len());
+        Self { model, ..self }
     }
 
     /// How many independent groups of evidence the files give.

@@ -38,6 +38,10 @@ pub struct LinkageModelFile {
     pub version: u32,
     /// P(two random records are one person).
     pub prior_match_probability: f64,
+    /// How many records the prior speaks of. Among fewer records a pair is more likely one person,
+    /// among more less so, in proportion. Absent: the prior holds for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior_records: Option<u32>,
     /// The two cut-offs, in bits.
     pub thresholds: ThresholdsPart,
     /// Term-frequency adjustment.
@@ -189,6 +193,7 @@ impl LinkageModelFile {
         Ok(LinkageModel {
             name: format!("{}/{}", self.name, self.version),
             prior: probability("prior_match_probability", self.prior_match_probability)?,
+            prior_records: self.prior_records,
             thresholds: Thresholds {
                 link: MatchWeight::from_bits(thresholds.link),
                 review: MatchWeight::from_bits(thresholds.review),
