@@ -3,8 +3,8 @@
 use empi_model::{EvidenceGroup, Guard};
 
 use crate::compare::{
-    Compared, Comparison, ComparisonVector, NameLevel, are_distinct_given, are_two_given,
-    birth_date, levels,
+    Compared, Comparison, ComparisonVector, NameLevel, agreeing_identifiers, are_distinct_given,
+    are_two_given, birth_date, levels,
 };
 use crate::lexicon::Values;
 use crate::model::LinkageModel;
@@ -97,10 +97,16 @@ pub(crate) fn guards(
         (Guard::SuffixConflict, suffix_conflict(left, right)),
         (Guard::GenerationGap, generation_gap(vector, left, right)),
         (Guard::IdentifierConflict, identifier_conflict(values, vector, left, right)),
-        (Guard::EvidenceFloor, below_floor(model, vector, positive_bits)),
+        (Guard::EvidenceFloor, below_floor(model, vector, left, right, positive_bits)),
         (Guard::NewbornName, newborn_name(vector, left, right)),
     ];
     rules.into_iter().filter(|(_, holds)| *holds).map(|(guard, _)| guard).collect()
+}
+
+/// Whether the numbers of the two records settle that they are one person: one national number, or
+/// the identifiers of two authorities.
+fn has_one_number(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+    has_exact_ssn(vector) || agreeing_identifiers(left, right) >= 2
 }
 
 pub(crate) fn has_exact_ssn(vector: &ComparisonVector) -> bool {
@@ -141,7 +147,7 @@ fn possible_twins(
     {
         return true;
     }
-    let one_number = has_exact_ssn(vector) || (one_edit && !neighbours);
+    let one_number = has_one_number(vector, left, right) || (one_edit && !neighbours);
     other_given && (same_family || same_mother || same_address) && !one_number
 }
 
@@ -159,14 +165,25 @@ fn suffix_conflict(left: &CompareRow, right: &CompareRow) -> bool {
     }
 }
 
-/// The same name, but births a generation apart, and no number in common: a wrong decade is then a
-/// slip of the pen.
+/// The same name, but births a generation apart. A number in common shows a slip of the pen; so does
+/// one digit of the date where the last four digits or the mother's name agree, which parent and child
+/// do not share.
 fn generation_gap(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
     let same_name = NameLevel::of(vector).is_some_and(|level| level <= NameLevel::OneClose);
     let (left_year, right_year) = (left.birth_date / 10_000, right.birth_date / 10_000);
     let both_known = left_year != 0 && right_year != 0;
     let apart = both_known && left_year.abs_diff(right_year) >= GENERATION_YEARS;
-    same_name && apart && !has_exact_ssn(vector)
+    same_name && apart && !has_one_number(vector, left, right) && !is_slip_of_date(vector)
+}
+
+/// Whether two birth dates are one digit apart and what a child does not have from its parent agrees.
+fn is_slip_of_date(vector: &ComparisonVector) -> bool {
+    let one_edit = vector.level(Comparison::BirthDate) == Some(birth_date::ONE_EDIT);
+    let mother = vector.level(Comparison::MotherMaidenName);
+    let same_mother = mother.is_some_and(|level| level <= levels::MOTHER_CLOSE);
+    let ssn = vector.level(Comparison::Ssn);
+    let same_number = ssn.is_some_and(|level| level <= levels::SSN_LAST_FOUR);
+    one_edit && (same_mother || same_number)
 }
 
 /// Two whole national numbers that are not a typing error apart, and a birth date that is not the same
@@ -224,9 +241,17 @@ pub(crate) fn is_one_name(
 }
 
 /// Too few independent groups compared, or too few bits in favour.
-fn below_floor(model: &LinkageModel, vector: &ComparisonVector, positive_bits: f64) -> bool {
+fn below_floor(
+    model: &LinkageModel,
+    vector: &ComparisonVector,
+    left: &CompareRow,
+    right: &CompareRow,
+    positive_bits: f64,
+) -> bool {
     let floor = model.evidence_floor();
-    let groups = compared_groups(vector).count_ones();
+    // The second number that agrees comes from another authority and is evidence of its own.
+    let numbers = agreeing_identifiers(left, right) + u32::from(has_exact_ssn(vector));
+    let groups = compared_groups(vector).count_ones() + numbers.saturating_sub(1);
     groups < floor.groups_min || positive_bits < floor.bits_min
 }
 

@@ -12,11 +12,13 @@ mod number;
 
 pub use name::AgreedNames;
 pub(crate) use name::{NameLevel, are_distinct_given, are_two_given};
+pub(crate) use number::agreeing_identifiers;
 
 /// Levels that guards ask for by name.
 pub(crate) mod levels {
     pub(crate) use super::address::CLOSE as ADDRESS_CLOSE;
-    pub(crate) use super::number::{SSN_DIFFERENT, SSN_EXACT, SSN_ONE_EDIT};
+    pub(crate) use super::name::MOTHER_CLOSE;
+    pub(crate) use super::number::{SSN_DIFFERENT, SSN_EXACT, SSN_LAST_FOUR, SSN_ONE_EDIT};
 }
 
 use empi_model::EvidenceGroup;

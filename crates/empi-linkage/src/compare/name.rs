@@ -30,6 +30,8 @@ pub(super) const MIDDLE_LEVELS: &[&str] = &["exact", "initial", "close", "differ
 /// Levels of the mother's maiden name, best first.
 pub(super) const MOTHER_LEVELS: &[&str] = &["exact", "close", "different"];
 
+pub(crate) const MOTHER_CLOSE: u8 = 1;
+
 /// The levels by number, in the order of [`LEVELS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -93,6 +95,10 @@ pub struct AgreedNames {
     pub family: Option<NameId>,
 }
 
+/// Jaro-Winkler similarity below which two names that sound alike are two names. `SHAWN` and `SEAN` have
+/// 0.78, `GEOFF` and `JEFF` 0.78, `ANNA` and `JONI` 0.5.
+const UNLIKE: f64 = 0.65;
+
 /// Whether the current given names are two names and not two spellings of one: both stand in the
 /// table of given names, are no variants of each other and do not sound alike (`JAYDEN`, `KAYDEN`).
 pub(crate) fn are_distinct_given(values: &impl Values, left: NameId, right: NameId) -> bool {
@@ -102,6 +108,8 @@ pub(crate) fn are_distinct_given(values: &impl Values, left: NameId, right: Name
     match agreement {
         Agreement::Different => true,
         Agreement::Close | Agreement::Part => listed && !left.sound.is_like(right.sound),
+        // The sound of a short name is little more than its consonants: `ANNA` and `JONI`.
+        Agreement::Sound => listed && jaro_winkler(left.compact(), right.compact()) < UNLIKE,
         _ => false,
     }
 }
@@ -325,7 +333,7 @@ pub(super) fn compare_mother(values: &impl Values, left: NameId, right: NameId) 
     Some(match compare_family(values, left, right) {
         Agreement::Missing => return None,
         Agreement::Exact => 0,
-        Agreement::Part | Agreement::Close | Agreement::Variant => 1,
+        Agreement::Part | Agreement::Close | Agreement::Variant => MOTHER_CLOSE,
         Agreement::Sound | Agreement::Initial | Agreement::Different => 2,
     })
 }
