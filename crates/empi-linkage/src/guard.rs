@@ -4,7 +4,7 @@ use empi_model::{EvidenceGroup, Guard};
 
 use crate::compare::{
     Compared, Comparison, ComparisonVector, NameLevel, agreeing_identifiers, are_distinct_given,
-    are_two_given, birth_date, levels,
+    are_two_given, birth_date, goes_by_middle, levels,
 };
 use crate::lexicon::Values;
 use crate::model::LinkageModel;
@@ -114,8 +114,8 @@ pub(crate) fn has_exact_ssn(vector: &ComparisonVector) -> bool {
 }
 
 /// Same birth date and a family in common (family name, mother or address), but another given name,
-/// or birth orders that differ. One national number settles it, unless the birth orders differ; a
-/// mistyped one does as well, but not two that were issued one after the other.
+/// or birth orders that differ. One national number settles it, unless the birth orders differ; its
+/// last four digits and a mistyped one do as well, but not two that were issued one after the other.
 fn possible_twins(
     values: &impl Values,
     vector: &ComparisonVector,
@@ -138,7 +138,8 @@ fn possible_twins(
     let same_address =
         vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
     let other_given = are_distinct_given(values, left.name.given, right.name.given)
-        && name.is_some_and(|level| level > NameLevel::Swapped);
+        && name.is_some_and(|level| level > NameLevel::Swapped)
+        && !goes_by_middle(values, left.name, right.name);
     let one_edit = vector.level(Comparison::Ssn) == Some(levels::SSN_ONE_EDIT);
     let neighbours = one_edit && are_neighbours(left, right);
     if neighbours
@@ -147,7 +148,9 @@ fn possible_twins(
     {
         return true;
     }
-    let one_number = has_one_number(vector, left, right) || (one_edit && !neighbours);
+    let last_four = vector.level(Comparison::Ssn) == Some(levels::SSN_LAST_FOUR);
+    let one_number =
+        has_one_number(vector, left, right) || last_four || (one_edit && !neighbours);
     other_given && (same_family || same_mother || same_address) && !one_number
 }
 

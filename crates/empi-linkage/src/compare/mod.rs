@@ -11,7 +11,7 @@ mod name;
 mod number;
 
 pub use name::AgreedNames;
-pub(crate) use name::{NameLevel, are_distinct_given, are_two_given};
+pub(crate) use name::{NameLevel, are_distinct_given, are_two_given, goes_by_middle};
 pub(crate) use number::agreeing_identifiers;
 
 /// Levels that guards ask for by name.
@@ -165,6 +165,7 @@ pub fn compare(values: &impl Values, left: &CompareRow, right: &CompareRow) -> C
     let names = name::compare_names(values, left, right);
     let vector = ComparisonVector::from_fn(|comparison| match comparison {
         Comparison::Name => names.level,
+        Comparison::MiddleName if names.by_middle => None,
         Comparison::MiddleName => name::compare_middle(values, left.name.middle, right.name.middle),
         Comparison::Suffix => same_or_different(left.suffix, right.suffix),
         Comparison::BirthDate => birth_date::compare(left.birth_date, right.birth_date),

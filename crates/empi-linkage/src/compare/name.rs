@@ -127,6 +127,8 @@ pub(crate) fn are_two_given(values: &impl Values, left: NameId, right: NameId) -
 pub(super) struct ComparedNames {
     pub(super) level: Option<u8>,
     pub(super) agreed: AgreedNames,
+    /// Whether a middle name was needed for it, which then is no evidence of its own.
+    pub(super) by_middle: bool,
 }
 
 /// Compares every name of one record with every name of the other; the best level wins.
@@ -137,11 +139,30 @@ pub(super) fn compare_names(
 ) -> ComparedNames {
     let pairs = left.names().flat_map(|name| right.names().map(move |other| (name, other)));
     let compared = pairs.filter_map(|(name, other)| compare_pair(values, name, other));
-    compared
-        .min_by_key(|(level, _)| *level)
-        .map_or(ComparedNames { level: None, agreed: AgreedNames::default() }, |(level, agreed)| {
-            ComparedNames { level: Some(level as u8), agreed }
-        })
+    let best = compared.min_by_key(|(level, ..)| *level);
+    best.map_or(
+        ComparedNames { level: None, agreed: AgreedNames::default(), by_middle: false },
+        |(level, agreed, by_middle)| ComparedNames { level: Some(level as u8), agreed, by_middle },
+    )
+}
+
+/// Whether one person goes by the middle name: it is the other's given name. `None` where the given
+/// names themselves agree or no middle name does.
+fn compare_by_middle(values: &impl Values, left: NameIds, right: NameIds) -> Option<Agreement> {
+    let crossed = [(left.given, right.middle), (left.middle, right.given)];
+    let known = crossed.into_iter().filter(|(one, other)| one.is_some() && other.is_some());
+    known.filter_map(|(one, other)| match compare_given(values, one, other) {
+        Agreement::Exact if values.name(one).is_initial() => None,
+        Agreement::Exact | Agreement::Variant => Some(Agreement::Variant),
+        Agreement::Close => Some(Agreement::Close),
+        _ => None,
+    })
+    .next()
+}
+
+/// Whether a given name is the other's middle name.
+pub(crate) fn goes_by_middle(values: &impl Values, left: NameIds, right: NameIds) -> bool {
+    compare_by_middle(values, left, right).is_some()
 }
 
 /// How two single names agree.
@@ -163,10 +184,14 @@ fn compare_pair(
     values: &impl Values,
     left: NameIds,
     right: NameIds,
-) -> Option<(NameLevel, AgreedNames)> {
+) -> Option<(NameLevel, AgreedNames, bool)> {
     use Agreement::{Close, Different, Exact, Initial, Missing, Part, Sound, Variant};
-    let given = compare_given(values, left.given, right.given);
+    let mut given = compare_given(values, left.given, right.given);
     let family = compare_family(values, left.family, right.family);
+    let by_middle = matches!(given, Initial | Different)
+        .then(|| compare_by_middle(values, left, right))
+        .flatten();
+    given = by_middle.unwrap_or(given);
     let agreed = AgreedNames {
         given: (given == Exact).then_some(left.given),
         family: (family == Exact).then_some(left.family),
@@ -190,7 +215,7 @@ fn compare_pair(
         _ if shares_family_across(values, left, right) => NameLevel::FamilyOnly,
         _ => NameLevel::Different,
     };
-    Some((level, agreed))
+    Some((level, agreed, by_middle.is_some()))
 }
 
 /// Given and family name in each other's field, allowing one typing error in one of the two.
