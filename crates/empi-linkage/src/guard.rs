@@ -56,13 +56,14 @@ impl Guards {
     }
 
     /// Those that speak of two different people, so that they also keep whole clusters apart: twins,
-    /// parent and child, two numbers. The others only tell of too little evidence between two records.
+    /// parent and child, two numbers, two records of a source without duplicates. The others only tell of too little evidence between two records.
     #[must_use]
     pub const fn conflicts(self) -> Self {
         const CONFLICTS: u16 = bit(Guard::PossibleTwins)
             | bit(Guard::SuffixConflict)
             | bit(Guard::GenerationGap)
-            | bit(Guard::IdentifierConflict);
+            | bit(Guard::IdentifierConflict)
+            | bit(Guard::SameSourceDistinct);
         Self(self.0 & CONFLICTS)
     }
 }
@@ -99,6 +100,8 @@ pub(crate) fn guards(
         (Guard::IdentifierConflict, identifier_conflict(values, vector, left, right)),
         (Guard::EvidenceFloor, below_floor(model, vector, left, right, positive_bits)),
         (Guard::NewbornName, newborn_name(vector, left, right)),
+        (Guard::SameSourceDistinct, same_source_distinct(model, values, left, right)),
+        (Guard::SharedNumber, shared_number(values, vector, left, right)),
     ];
     rules.into_iter().filter(|(_, holds)| *holds).map(|(guard, _)| guard).collect()
 }
@@ -229,7 +232,8 @@ pub(crate) fn refuted(
     refuted
 }
 
-/// Whether given and family name are one name, possibly in two spellings or in each other's field.
+/// Whether given and family name are one name, possibly in two spellings, in each other's field, or with
+/// one of two family names.
 pub(crate) fn is_one_name(
     values: &impl Values,
     vector: &ComparisonVector,
@@ -238,7 +242,9 @@ pub(crate) fn is_one_name(
 ) -> bool {
     NameLevel::of(vector).is_some_and(|level| match level {
         NameLevel::Exact | NameLevel::Nickname | NameLevel::Swapped => true,
-        NameLevel::OneClose => !are_distinct_given(values, left.name.given, right.name.given),
+        NameLevel::OneClose | NameLevel::FamilyPart | NameLevel::BothClose => {
+            !are_distinct_given(values, left.name.given, right.name.given)
+        }
         _ => false,
     })
 }
@@ -269,6 +275,34 @@ pub(crate) fn compared_groups(vector: &ComparisonVector) -> u8 {
 fn newborn_name(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
     let same_identifier = vector.level(Comparison::Identifier) == Some(0);
     (left.newborn_name || right.newborn_name) && !same_identifier && !has_exact_ssn(vector)
+}
+
+/// Two records of one source that declares its records to be different people.
+fn same_source_distinct(
+    model: &LinkageModel,
+    values: &impl Values,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> bool {
+    let one_source = left.source.is_some() && left.source == right.source;
+    one_source && model.is_distinct_source(values.text(left.source).text())
+}
+
+/// A number agrees, but the given names are two and the births lie apart: people give the number of a
+/// spouse or a parent, and desks take it from the guarantor's record.
+fn shared_number(
+    values: &impl Values,
+    vector: &ComparisonVector,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> bool {
+    let same_ssn = vector.level(Comparison::Ssn).is_some_and(|it| it <= levels::SSN_LAST_FOUR);
+    let same_number = same_ssn || vector.level(Comparison::Identifier) == Some(0);
+    let other_birth =
+        vector.level(Comparison::BirthDate).is_some_and(|it| it >= birth_date::TWO_PARTS);
+    let other_name = NameLevel::of(vector).is_some_and(|it| it >= NameLevel::FamilyOnly)
+        && are_distinct_given(values, left.name.given, right.name.given);
+    same_number && other_birth && other_name
 }
 
 #[cfg(test)]

@@ -116,6 +116,7 @@ pub trait Intern: Values {
             email: take_first(&mut emails),
             identifier: take_first(&mut identifiers),
             more: None,
+            source: self.intern_text(&record.key.source),
             sex: record.sex,
             suffix: record.suffix,
             birth_order: record.birth_order.unwrap_or(0),

@@ -136,6 +136,8 @@ pub struct CompareRow {
     pub identifier: IdentifierHash,
     /// Everything beyond the first of each kind.
     pub more: Option<Box<MoreValues>>,
+    /// Source system, for guards that ask whether two records are of one source.
+    pub source: TextId,
     /// Administrative sex.
     pub sex: Option<Sex>,
     /// Generational suffix.

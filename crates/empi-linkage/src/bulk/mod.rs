@@ -28,8 +28,9 @@ use crate::normalize::normalize;
 use crate::row::CompareRow;
 use blocks::{Blocks, KeyTable};
 
-/// A group of evidence counts as given by a file when at least one record in so many has it.
-const GROUP_RECORDS_MIN: usize = 20;
+/// A group of evidence counts as given by a file when at least one record in so many has it. What fewer
+/// have cannot be compared in most pairs, and asking for it would send nearly all of them to review.
+const GROUP_RECORDS_MIN: usize = 2;
 
 /// Takes records in and makes them ready for blocking.
 #[derive(Debug)]

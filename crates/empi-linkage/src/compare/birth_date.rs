@@ -8,7 +8,7 @@ pub(crate) const EXACT: u8 = 0;
 pub(crate) const SWAPPED: u8 = 1;
 pub(crate) const ONE_EDIT: u8 = 2;
 const PARTIAL: u8 = 3;
-const TWO_PARTS: u8 = 4;
+pub(crate) const TWO_PARTS: u8 = 4;
 const YEAR: u8 = 5;
 const DIFFERENT: u8 = 6;
 

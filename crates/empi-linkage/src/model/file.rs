@@ -52,6 +52,9 @@ pub struct LinkageModelFile {
     pub household: HouseholdPart,
     /// Limits.
     pub limits: LimitsPart,
+    /// What is known about sources.
+    #[serde(default, skip_serializing_if = "SourcesPart::is_empty")]
+    pub sources: SourcesPart,
     /// The comparisons; each must stand here exactly once.
     pub comparison: Vec<ComparisonPart>,
 }
@@ -104,6 +107,22 @@ pub struct LimitsPart {
     pub candidates_max: u32,
     /// Most records of one person.
     pub person_records_max: u32,
+}
+
+/// What is known about sources.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourcesPart {
+    /// Sources that declare that each of their records is another person. Two records of such a source
+    /// are never linked automatically, nor joined through records of other sources.
+    #[serde(default)]
+    pub distinct: Vec<String>,
+}
+
+impl SourcesPart {
+    fn is_empty(&self) -> bool {
+        self.distinct.is_empty()
+    }
 }
 
 /// One comparison.
@@ -212,6 +231,7 @@ impl LinkageModelFile {
                 candidates_max: limits.candidates_max,
                 person_records_max: limits.person_records_max,
             },
+            distinct_sources: self.sources.distinct.clone(),
             levels: checked.try_into().map_err(|_| invalid("a comparison is missing"))?,
         })
     }
@@ -286,7 +306,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (good, bad, expected) in [
             ("format = 1", "format = 2", "format 2 is not known"),
-            ("link = 10.0", "link = -10.0", "review threshold is above"),
+            ("link = 7.0", "link = -10.0", "review threshold is above"),
             ("m = 0.985, u = 0.5", "m = 0.5, u = 0.5", "the m of `sex` add up to 0.515"),
             (
                 "level = \"one_edit\", m = 0.08",

@@ -28,6 +28,7 @@ pub struct LinkageModel {
     pub(crate) evidence_floor: EvidenceFloor,
     pub(crate) household_max: MatchWeight,
     pub(crate) limits: Limits,
+    distinct_sources: Vec<String>,
     levels: [Vec<LevelParameters>; COMPARISON_COUNT],
 }
 
@@ -140,6 +141,12 @@ impl LinkageModel {
             self.prior = Probability::clamped(self.prior.value() * scale);
         }
         self
+    }
+
+    /// Whether a source declares that each of its records is another person.
+    #[must_use]
+    pub fn is_distinct_source(&self, source: &str) -> bool {
+        self.distinct_sources.iter().any(|it| it == source)
     }
 
     /// The parameters of a comparison's levels, best level first.
