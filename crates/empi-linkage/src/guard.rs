@@ -152,8 +152,7 @@ fn possible_twins(
         return true;
     }
     let last_four = vector.level(Comparison::Ssn) == Some(levels::SSN_LAST_FOUR);
-    let one_number =
-        has_one_number(vector, left, right) || last_four || (one_edit && !neighbours);
+    let one_number = has_one_number(vector, left, right) || last_four || (one_edit && !neighbours);
     other_given && (same_family || same_mother || same_address) && !one_number
 }
 

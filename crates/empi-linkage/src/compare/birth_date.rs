@@ -21,10 +21,15 @@ pub(super) fn compare(left: u32, right: u32) -> Option<u8> {
     if left_parts[2] == 0 || right_parts[2] == 0 {
         return Some(compare_partial(left_parts, right_parts));
     }
-    if left == right {
-        return Some(EXACT);
-    }
     let [year, month, day] = left_parts;
+    // The first of January stands for "some day of that year" more often than for itself.
+    let default_day = [month, day] == [1, 1] && right_parts[1..] == [1, 1];
+    if left == right {
+        return Some(if default_day { PARTIAL } else { EXACT });
+    }
+    if default_day {
+        return Some(TWO_PARTS);
+    }
     if right_parts == [year, day, month] {
         return Some(SWAPPED);
     }
@@ -79,6 +84,9 @@ mod tests {
             (19_800_229, 19_800_714, Some(YEAR)),
             (19_800_229, 19_650_229, Some(TWO_PARTS)),
             (19_800_200, 19_800_229, Some(PARTIAL)),
+            (19_800_101, 19_800_101, Some(PARTIAL)),
+            (19_800_101, 19_810_101, Some(TWO_PARTS)),
+            (19_800_101, 19_800_102, Some(ONE_EDIT)),
             (19_800_000, 19_800_229, Some(PARTIAL)),
             (19_810_000, 19_800_229, Some(DIFFERENT)),
             (19_800_229, 19_650_714, Some(DIFFERENT)),

@@ -151,13 +151,14 @@ pub(super) fn compare_names(
 fn compare_by_middle(values: &impl Values, left: NameIds, right: NameIds) -> Option<Agreement> {
     let crossed = [(left.given, right.middle), (left.middle, right.given)];
     let known = crossed.into_iter().filter(|(one, other)| one.is_some() && other.is_some());
-    known.filter_map(|(one, other)| match compare_given(values, one, other) {
-        Agreement::Exact if values.name(one).is_initial() => None,
-        Agreement::Exact | Agreement::Variant => Some(Agreement::Variant),
-        Agreement::Close => Some(Agreement::Close),
-        _ => None,
-    })
-    .next()
+    known
+        .filter_map(|(one, other)| match compare_given(values, one, other) {
+            Agreement::Exact if values.name(one).is_initial() => None,
+            Agreement::Exact | Agreement::Variant => Some(Agreement::Variant),
+            Agreement::Close => Some(Agreement::Close),
+            _ => None,
+        })
+        .next()
 }
 
 /// Whether a given name is the other's middle name.
@@ -294,17 +295,23 @@ fn compare_family(values: &impl Values, left: NameId, right: NameId) -> Agreemen
     }
 }
 
-/// Whether one name is the beginning of the other, at least three letters long: `DAN`, `DANIEL`.
+/// Whether one name is the beginning of the other, at least three letters long: `DAN`, `DANIEL`; but
+/// not `DANIEL`, `DANIELA`, which a brother and a sister may be called.
 fn is_shortened(left: &NameValue, right: &NameValue) -> bool {
     let (short, long) = (left.compact(), right.compact());
     let (short, long) = if short.len() <= long.len() { (short, long) } else { (long, short) };
-    short.len() >= 3 && long.starts_with(short)
+    let feminine = long.len() == short.len() + 1 && long.ends_with('A');
+    short.len() >= 3 && long.starts_with(short) && !feminine
 }
 
-/// Whether two names of several tokens, or one of several and one of one, share a token of at least
-/// three letters (particles such as `DE` or `LA` are no evidence).
+/// Whether all telling tokens of the name with fewer of them stand in the other, one of which has
+/// several. Two names that share one token and differ in another are two names: sisters are called
+/// `MARIA ELENA` and `MARIA TERESA`. Particles (`DE`, `VAN`) tell nothing.
 fn shares_part(values: &impl Values, left: &NameValue, right: &NameValue) -> bool {
-    let telling = |id: &NameId| values.name(*id).text().len() >= 3;
+    let telling = |id: &NameId| {
+        let text = values.name(*id).text();
+        text.len() >= 3 && !PARTICLES.contains(&text)
+    };
     let holds = |name: &NameValue, hash: u64| {
         let mut parts = name.parts.iter().filter(|part| telling(part));
         parts.any(|part| values.name(*part).compact_hash == hash)
@@ -314,11 +321,20 @@ fn shares_part(values: &impl Values, left: &NameValue, right: &NameValue) -> boo
         (false, true) => holds(left, right.compact_hash),
         (true, false) => holds(right, left.compact_hash),
         (false, false) => {
-            let mut parts = left.parts.iter().filter(|part| telling(part));
-            parts.any(|part| holds(right, values.name(*part).compact_hash))
+            let count = |name: &NameValue| name.parts.iter().filter(|part| telling(part)).count();
+            let (short, long) =
+                if count(left) <= count(right) { (left, right) } else { (right, left) };
+            let mut parts = short.parts.iter().filter(|part| telling(part)).peekable();
+            parts.peek().is_some() && parts.all(|part| holds(long, values.name(*part).compact_hash))
         }
     }
 }
+
+/// Words in names that many unrelated people share, of three letters or more; shorter ones never count.
+const PARTICLES: [&str; 16] = [
+    "VAN", "VON", "DER", "DEN", "DEL", "DOS", "DAS", "LOS", "LAS", "DELLA", "SAN", "SANTA", "TER",
+    "BIN", "BINTI", "ABU",
+];
 
 /// Jaro-Winkler similarity from which two names count as one mistyped name. Winkler's own studies
 /// and Splink's name comparisons put the line between 0.88 and 0.92.
