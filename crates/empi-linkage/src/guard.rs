@@ -170,9 +170,8 @@ fn suffix_conflict(left: &CompareRow, right: &CompareRow) -> bool {
     }
 }
 
-/// The same name, but births a generation apart. A number in common shows a slip of the pen; so does
-/// one digit of the date where the last four digits or the mother's name agree, which parent and child
-/// do not share.
+/// The same name, but births a generation apart. A number in common shows a slip of the pen, and
+/// so may the date itself.
 fn generation_gap(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
     let same_name = NameLevel::of(vector).is_some_and(|level| level <= NameLevel::OneClose);
     let (left_year, right_year) = (left.birth_date / 10_000, right.birth_date / 10_000);
@@ -181,14 +180,16 @@ fn generation_gap(vector: &ComparisonVector, left: &CompareRow, right: &CompareR
     same_name && apart && !has_one_number(vector, left, right) && !is_slip_of_date(vector)
 }
 
-/// Whether two birth dates are one digit apart and what a child does not have from its parent agrees.
+/// Whether two birth dates are one slip apart: the digits of the year swapped, which hardly any parent
+/// and child are, or one digit wrong where what a child does not have from its parent agrees.
 fn is_slip_of_date(vector: &ComparisonVector) -> bool {
-    let one_edit = vector.level(Comparison::BirthDate) == Some(birth_date::ONE_EDIT);
+    let birth_date = vector.level(Comparison::BirthDate);
     let mother = vector.level(Comparison::MotherMaidenName);
     let same_mother = mother.is_some_and(|level| level <= levels::MOTHER_CLOSE);
     let ssn = vector.level(Comparison::Ssn);
     let same_number = ssn.is_some_and(|level| level <= levels::SSN_LAST_FOUR);
-    one_edit && (same_mother || same_number)
+    birth_date == Some(birth_date::SWAPPED)
+        || birth_date == Some(birth_date::ONE_EDIT) && (same_mother || same_number)
 }
 
 /// Two whole national numbers that are not a typing error apart, and a birth date that is not the same

@@ -27,6 +27,7 @@ mod phonetic;
 mod row;
 mod score;
 mod similarity;
+mod spelling;
 mod train;
 
 pub use block::{BlockingKeys, KEYS_MAX, blocking_keys};

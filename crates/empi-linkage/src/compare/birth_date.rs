@@ -1,8 +1,8 @@
-//! Birth dates: equal, day and month swapped, one digit off, two parts of three, or only the year.
+//! Birth dates: equal, day and month or two digits of the year swapped, one digit off, two parts of three, or only the year.
 
 /// Levels of the birth date, best first.
 pub(super) const LEVELS: &[&str] =
-    &["exact", "day_month_swapped", "one_edit", "partial", "two_parts", "year", "different"];
+    &["exact", "swapped", "one_edit", "partial", "two_parts", "year", "different"];
 
 pub(crate) const EXACT: u8 = 0;
 pub(crate) const SWAPPED: u8 = 1;
@@ -30,7 +30,8 @@ pub(super) fn compare(left: u32, right: u32) -> Option<u8> {
     if default_day {
         return Some(TWO_PARTS);
     }
-    if right_parts == [year, day, month] {
+    let same_day = right_parts[1..] == [month, day];
+    if right_parts == [year, day, month] || (same_day && right_parts[0] == digits_swapped(year)) {
         return Some(SWAPPED);
     }
     if is_one_edit(left, right) {
@@ -42,6 +43,11 @@ pub(super) fn compare(left: u32, right: u32) -> Option<u8> {
         _ if year == right_parts[0] => YEAR,
         _ => DIFFERENT,
     })
+}
+
+/// A year with its last two digits in each other's place: 1989 for 1998.
+const fn digits_swapped(year: u32) -> u32 {
+    year / 100 * 100 + year % 10 * 10 + year / 10 % 10
 }
 
 /// At least one date lacks its day: what both have must agree.
@@ -80,7 +86,8 @@ mod tests {
             (19_800_229, 19_800_229, Some(EXACT)),
             (19_800_203, 19_800_302, Some(SWAPPED)),
             (19_800_229, 19_800_228, Some(ONE_EDIT)),
-            (19_800_229, 19_080_229, Some(ONE_EDIT)),
+            (19_800_229, 19_080_229, Some(SWAPPED)),
+            (19_800_213, 19_800_231, Some(ONE_EDIT)),
             (19_800_229, 19_800_714, Some(YEAR)),
             (19_800_229, 19_650_229, Some(TWO_PARTS)),
             (19_800_200, 19_800_229, Some(PARTIAL)),

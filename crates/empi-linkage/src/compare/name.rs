@@ -86,13 +86,17 @@ impl NameLevel {
     }
 }
 
-/// The names on which two records agree exactly. Rare ones weigh more than common ones.
+/// The names on which two records agree. Rare ones weigh more than common ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct AgreedNames {
     /// The given name, where it is equal.
     pub given: Option<NameId>,
     /// The family name, where it is equal.
     pub family: Option<NameId>,
+    /// The given names, where they are one name mistyped.
+    pub given_close: Option<(NameId, NameId)>,
+    /// The family names, where they are one name mistyped.
+    pub family_close: Option<(NameId, NameId)>,
 }
 
 /// Jaro-Winkler similarity below which two names that sound alike are two names. `SHAWN` and `SEAN` have
@@ -196,6 +200,8 @@ fn compare_pair(
     let agreed = AgreedNames {
         given: (given == Exact).then_some(left.given),
         family: (family == Exact).then_some(left.family),
+        given_close: (given == Close && by_middle.is_none()).then_some((left.given, right.given)),
+        family_close: (family == Close).then_some((left.family, right.family)),
     };
     let level = match (given, family) {
         (Exact, Exact) => NameLevel::Exact,
@@ -263,6 +269,7 @@ fn compare_given(values: &impl Values, left: NameId, right: NameId) -> Agreement
     } else if left.formal.iter().any(|name| right.formal.contains(name))
         || shares_part(values, left, right)
         || is_shortened(left, right)
+        || is_one_spelling(left, right)
     {
         Agreement::Variant
     } else if is_close(left, right) {
@@ -286,13 +293,18 @@ fn compare_family(values: &impl Values, left: NameId, right: NameId) -> Agreemen
         Agreement::Exact
     } else if shares_part(values, left, right) {
         Agreement::Part
-    } else if is_close(left, right) {
+    } else if is_one_spelling(left, right) || is_close(left, right) {
         Agreement::Close
     } else if left.sound.is_like(right.sound) {
         Agreement::Sound
     } else {
         Agreement::Different
     }
+}
+
+/// Whether two names are one in two transliterations or spellings (`YURII`, `JURIJ`).
+fn is_one_spelling(left: &NameValue, right: &NameValue) -> bool {
+    left.spelling != 0 && left.spelling == right.spelling
 }
 
 /// Whether one name is the beginning of the other, at least three letters long: `DAN`, `DANIEL`; but

@@ -153,6 +153,16 @@ pub struct LevelPart {
     pub u_pairs: Option<f64>,
 }
 
+impl LevelPart {
+    /// The level's name as it is now; files written before it was renamed keep working.
+    fn current_name(&self) -> &str {
+        match self.level.as_str() {
+            "day_month_swapped" => "swapped",
+            name => name,
+        }
+    }
+}
+
 impl LinkageModelFile {
     /// The file of the built-in model for patients in the United States.
     ///
@@ -243,7 +253,7 @@ impl LinkageModelFile {
         let (Some(part), None) = (parts.next(), parts.next()) else {
             return Err(invalid(&format!("comparison `{name}` must stand in it exactly once")));
         };
-        let names: Vec<&str> = part.levels.iter().map(|level| level.level.as_str()).collect();
+        let names: Vec<&str> = part.levels.iter().map(LevelPart::current_name).collect();
         require(names == comparison.levels(), || {
             let expected = comparison.levels().join(", ");
             format!("the levels of `{name}` must be, in this order: {expected}")
