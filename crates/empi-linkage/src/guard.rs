@@ -140,9 +140,10 @@ fn possible_twins(
     let same_mother = vector.level(Comparison::MotherMaidenName) == Some(0);
     let same_address =
         vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
+    let numbers_differ = vector.level(Comparison::Ssn) == Some(levels::SSN_DIFFERENT);
     let other_given = are_distinct_given(values, left.name.given, right.name.given)
         && name.is_some_and(|level| level > NameLevel::Swapped)
-        && !goes_by_middle(values, left.name, right.name);
+        && (numbers_differ || !goes_by_middle(values, left.name, right.name));
     let one_edit = vector.level(Comparison::Ssn) == Some(levels::SSN_ONE_EDIT);
     let neighbours = one_edit && are_neighbours(left, right);
     if neighbours
@@ -273,7 +274,7 @@ pub(crate) fn compared_groups(vector: &ComparisonVector) -> u8 {
 
 /// A newborn's temporary name on a side, and no number in common that would settle it.
 fn newborn_name(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
-    let same_identifier = vector.level(Comparison::Identifier) == Some(0);
+    let same_identifier = agreeing_identifiers(left, right) == 1;
     (left.newborn_name || right.newborn_name) && !same_identifier && !has_exact_ssn(vector)
 }
 
@@ -289,20 +290,31 @@ fn same_source_distinct(
 }
 
 /// A number agrees, but the given names are two and the births lie apart: people give the number of a
-/// spouse or a parent, and desks take it from the guarantor's record.
+/// spouse or a parent, and desks take it from the guarantor's record. Insurances give families one
+/// number and twins have neighbouring ones, so that there a birth date must agree, also where a child
+/// has no given name yet.
 fn shared_number(
     values: &impl Values,
     vector: &ComparisonVector,
     left: &CompareRow,
     right: &CompareRow,
 ) -> bool {
-    let same_ssn = vector.level(Comparison::Ssn).is_some_and(|it| it <= levels::SSN_LAST_FOUR);
-    let same_number = same_ssn || vector.level(Comparison::Identifier) == Some(0);
-    let other_birth =
-        vector.level(Comparison::BirthDate).is_some_and(|it| it >= birth_date::TWO_PARTS);
-    let other_name = NameLevel::of(vector).is_some_and(|it| it >= NameLevel::FamilyOnly)
-        && are_distinct_given(values, left.name.given, right.name.given);
-    same_number && other_birth && other_name
+    let ssn = vector.level(Comparison::Ssn);
+    let births_apart = vector.level(Comparison::BirthDate).map(|it| it >= birth_date::TWO_PARTS);
+    let other_name = match NameLevel::of(vector) {
+        Some(NameLevel::FamilyOnly | NameLevel::Different) => {
+            are_distinct_given(values, left.name.given, right.name.given)
+        }
+        Some(NameLevel::FamilyAlone) => ssn.is_none_or(|it| it == levels::SSN_DIFFERENT),
+        _ => false,
+    };
+    // One whole national number is enough where a birth date is missing; nothing weaker is.
+    let whole_number = ssn == Some(levels::SSN_EXACT);
+    let part_of_number = ssn.is_some_and(|it| it < levels::SSN_DIFFERENT);
+    let weak_number = agreeing_identifiers(left, right) == 1 || part_of_number && !whole_number;
+    other_name
+        && (whole_number && births_apart == Some(true)
+            || weak_number && births_apart != Some(false))
 }
 
 #[cfg(test)]

@@ -150,19 +150,20 @@ pub(super) fn compare_names(
     )
 }
 
-/// Whether one person goes by the middle name: it is the other's given name. `None` where the given
-/// names themselves agree or no middle name does.
+/// Whether one person goes by the middle name: it is the other's given name, and what is left of the
+/// two names does not contradict. `None` where no middle name is the other's given name.
 fn compare_by_middle(values: &impl Values, left: NameIds, right: NameIds) -> Option<Agreement> {
-    let crossed = [(left.given, right.middle), (left.middle, right.given)];
-    let known = crossed.into_iter().filter(|(one, other)| one.is_some() && other.is_some());
-    known
-        .filter_map(|(one, other)| match compare_given(values, one, other) {
-            Agreement::Exact if values.name(one).is_initial() => None,
-            Agreement::Exact | Agreement::Variant => Some(Agreement::Variant),
-            Agreement::Close => Some(Agreement::Close),
-            _ => None,
-        })
-        .next()
+    let crossed = [(left.given, right.middle), (left.middle, right.given)]
+        .map(|(one, other)| (compare_given(values, one, other), values.name(one).is_initial()));
+    let contradicts = |(agreement, _): &(Agreement, bool)| *agreement == Agreement::Different;
+    if crossed.iter().any(contradicts) {
+        return None;
+    }
+    crossed.into_iter().find_map(|it| match it {
+        (Agreement::Exact | Agreement::Variant, false) => Some(Agreement::Variant),
+        (Agreement::Close, _) => Some(Agreement::Close),
+        _ => None,
+    })
 }
 
 /// Whether a given name is the other's middle name.
