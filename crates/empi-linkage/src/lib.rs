@@ -32,7 +32,8 @@ mod train;
 
 pub use block::{BlockingKeys, KEYS_MAX, blocking_keys};
 pub use bulk::{
-    Blocked, CappedBlock, Linkage, Linker, Progress, ReviewPair, ScoredPair, ScoredPairs,
+    Blocked, CappedBlock, HubKind, HubValue, Linkage, Linker, Progress, ReviewPair, ScoredPair,
+    ScoredPairs,
 };
 pub use cluster::{CROSS_PAIRS_MAX, judge_join};
 pub use compare::{AgreedNames, COMPARISON_COUNT, Compared, Comparison, ComparisonVector, compare};

@@ -99,6 +99,12 @@ impl PackedSsn {
         self.0 != 0
     }
 
+    /// Form and digits as one integer; 0 for none.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// The digits as a number; 0 for none.
     #[must_use]
     pub const fn number(self) -> u64 {

@@ -4,6 +4,8 @@
 use empi_model::{BlockingKey, BlockingRule};
 use rayon::prelude::*;
 
+use crate::block::BlockingKeys;
+
 /// A unit of parallel work holds about so many pairs.
 const UNIT_PAIRS: u64 = 32_768;
 
@@ -22,6 +24,20 @@ impl KeyTable {
 
     fn record_count(&self) -> usize {
         self.ends.len()
+    }
+
+    /// The same table with other keys for some records, which are given in ascending order.
+    pub(super) fn with_keys_of(self, changed: &[(usize, BlockingKeys)]) -> Self {
+        let mut changed = changed.iter().peekable();
+        let mut table = Self { ends: Vec::with_capacity(self.ends.len()), keys: Vec::new() };
+        table.keys.reserve(self.keys.len());
+        for record in 0..self.record_count() {
+            match changed.next_if(|(at, _)| *at == record) {
+                Some((_, keys)) => table.push(keys),
+                None => table.push(self.of(record)),
+            }
+        }
+        table
     }
 
     fn of(&self, record: usize) -> &[BlockingKey] {

@@ -4,7 +4,7 @@ use empi_model::{BlockingRule, EnterpriseId, LinkDecision, MatchWeight, RecordKe
 use hashbrown::HashMap;
 
 use super::blocks::Blocks;
-use super::{CappedBlock, ScoredPair, ScoredPairs};
+use super::{CappedBlock, HubValue, ScoredPair, ScoredPairs};
 use crate::cluster::{Groups, judge_join};
 use crate::guard::Guards;
 use crate::row::CompareRow;
@@ -43,6 +43,8 @@ pub struct Linkage {
     pub candidate_pairs: u64,
     /// Blocks too large to be compared, so that some pairs were never looked at.
     pub capped_blocks: Vec<CappedBlock>,
+    /// Values that were ignored because too many people share them.
+    pub hub_values: Vec<HubValue>,
     blocks: Blocks,
 }
 
@@ -113,7 +115,7 @@ impl ScoredPairs {
         let link_weights = link_weights(&pairs, &firsts);
         let (persons, person_count) = number_persons(&firsts);
         pairs.sort_unstable_by_key(|pair| (pair.left, pair.right));
-        let super::Blocked { keys, order, mut blocks, .. } = blocked;
+        let super::Blocked { keys, order, mut blocks, hub_values, .. } = blocked;
         let capped_blocks = std::mem::take(&mut blocks.capped);
         Linkage {
             keys,
@@ -125,6 +127,7 @@ impl ScoredPairs {
             reviews,
             candidate_pairs,
             capped_blocks,
+            hub_values,
             blocks,
         }
     }

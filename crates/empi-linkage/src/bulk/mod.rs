@@ -9,10 +9,12 @@
 //! (identity rule 10): before blocking, records are put into the order of their keys.
 
 mod blocks;
+mod hubs;
 mod linkage;
 mod pairs;
 
 pub use blocks::CappedBlock;
+pub use hubs::{HubKind, HubValue};
 pub use linkage::{Linkage, ReviewPair};
 pub use pairs::{Progress, ScoredPair, ScoredPairs};
 
@@ -27,6 +29,7 @@ use crate::names_table::hash_of;
 use crate::normalize::normalize;
 use crate::row::CompareRow;
 use blocks::{Blocks, KeyTable};
+use hubs::Hubs;
 
 /// A group of evidence counts as given by a file when at least one record in so many has it. What fewer
 /// have cannot be compared in most pairs, and asking for it would send nearly all of them to review.
@@ -142,7 +145,9 @@ impl Linker {
             }
         }
         let keys = reordered(&mut keys, &by_place);
-        let rows = reordered(&mut rows, &by_place);
+        let mut rows = reordered(&mut rows, &by_place);
+        let hubs = hubs::find(&rows, model.limits());
+        let table = without_hubs(&hubs, &lexicon, &mut rows, table, &order);
 
         let birth_year = |place: u32| {
             rows.get(place as usize).map_or(0, |row| u64::from(row.birth_date / 10_000))
@@ -153,8 +158,29 @@ impl Linker {
         let groups = group_counts.iter().filter(enough).count();
         let groups_given = u32::try_from(groups).unwrap_or_default();
         let model = model.with_evidence_groups(groups_given).with_record_count(rows.len());
-        Blocked { model, lexicon, rows, keys, order, blocks, groups_given }
+        Blocked { model, lexicon, rows, keys, order, blocks, groups_given, hub_values: hubs.values }
     }
+}
+
+/// Takes hub values out of the rows, and makes the keys of those rows anew.
+fn without_hubs(
+    hubs: &Hubs,
+    lexicon: &Lexicon,
+    rows: &mut [CompareRow],
+    table: KeyTable,
+    order: &[u32],
+) -> KeyTable {
+    if hubs.is_empty() {
+        return table;
+    }
+    let changed: Vec<bool> = rows.par_iter_mut().map(|row| hubs.remove_from(row)).collect();
+    let keys = |(record, place): (usize, &u32)| {
+        let is_changed = changed.get(*place as usize).copied().unwrap_or(false);
+        let row = rows.get(*place as usize).filter(|_| is_changed)?;
+        Some((record, blocking_keys(lexicon, row)))
+    };
+    let keys: Vec<_> = order.par_iter().enumerate().filter_map(keys).collect();
+    table.with_keys_of(&keys)
 }
 
 /// Takes the values out in another order.
@@ -173,6 +199,7 @@ pub struct Blocked {
     order: Vec<u32>,
     blocks: Blocks,
     groups_given: u32,
+    hub_values: Vec<HubValue>,
 }
 
 impl Blocked {
@@ -189,6 +216,12 @@ impl Blocked {
         let model =
             model.with_evidence_groups(self.groups_given).with_record_count(self.rows.len());
         Self { model, ..self }
+    }
+
+    /// The values that are ignored because too many people share them.
+    #[must_use]
+    pub fn hub_values(&self) -> &[HubValue] {
+        &self.hub_values
     }
 
     /// How many independent groups of evidence the files give.

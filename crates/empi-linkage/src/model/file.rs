@@ -107,6 +107,22 @@ pub struct LimitsPart {
     pub candidates_max: u32,
     /// Most records of one person.
     pub person_records_max: u32,
+    /// Most people who share a phone, an e-mail address, a national number or an identifier before the
+    /// value is ignored. The largest families stay below, with the people who had a number before them.
+    #[serde(default = "hub_people_max")]
+    pub hub_people_max: u32,
+    /// Most people who share one address, unit included. Large families and those who lived there before
+    /// them stay below; care homes, shelters, dormitories and the hospital's own address do not.
+    #[serde(default = "hub_address_people_max")]
+    pub hub_address_people_max: u32,
+}
+
+const fn hub_people_max() -> u32 {
+    20
+}
+
+const fn hub_address_people_max() -> u32 {
+    60
 }
 
 /// What is known about sources.
@@ -211,7 +227,13 @@ impl LinkageModelFile {
         require(positive.iter().all(|value| *value >= 0.0 && value.is_finite()), || {
             "a value of term_frequency is below 0".to_owned()
         })?;
-        let counts = [limits.block_records_max, limits.candidates_max, limits.person_records_max];
+        let counts = [
+            limits.block_records_max,
+            limits.candidates_max,
+            limits.person_records_max,
+            limits.hub_people_max,
+            limits.hub_address_people_max,
+        ];
         require(counts.iter().all(|count| *count >= 2), || "a limit is below 2".to_owned())?;
         let levels = Comparison::ALL.map(|comparison| self.levels_of(comparison));
         let mut checked = Vec::with_capacity(levels.len());
@@ -240,6 +262,8 @@ impl LinkageModelFile {
                 block_records_max: limits.block_records_max,
                 candidates_max: limits.candidates_max,
                 person_records_max: limits.person_records_max,
+                hub_people_max: limits.hub_people_max,
+                hub_address_people_max: limits.hub_address_people_max,
             },
             distinct_sources: self.sources.distinct.clone(),
             levels: checked.try_into().map_err(|_| invalid("a comparison is missing"))?,

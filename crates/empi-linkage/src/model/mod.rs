@@ -70,6 +70,10 @@ pub struct Limits {
     pub candidates_max: u32,
     /// Most records of one person before a link becomes a review task.
     pub person_records_max: u32,
+    /// Most people who share a phone, an e-mail address or a number before it is ignored as a hub.
+    pub hub_people_max: u32,
+    /// Most people who share an address before it is ignored as a hub.
+    pub hub_address_people_max: u32,
 }
 
 const US_DEFAULT: &str = include_str!("us-default.toml");
