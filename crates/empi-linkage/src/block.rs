@@ -116,6 +116,8 @@ impl<V: Values> Keys<'_, V> {
         let initials = either_way(self.initial(name.given), self.initial(name.family));
         self.add(BlockingRule::GivenBirthDate, &[given, date]);
         self.add(BlockingRule::InitialsBirthDate, &[initials, date]);
+        let digits = year_digits_either_way(self.row.birth_date);
+        self.add(BlockingRule::InitialsBirthDigits, &[initials, digits]);
         let (given_compact, family_compact) = (self.compact_hash(name.given), family);
         for names in dedup([either_way(given, family), either_way(given_compact, family_compact)]) {
             self.add(BlockingRule::NamesBirthYear, &[names, year]);
@@ -215,6 +217,20 @@ fn day_month_either_way(date: u32) -> u64 {
     match birth_month_day(date) {
         0 => 0,
         month_day => birth_year(date) * 10_000 + month_day,
+    }
+}
+
+/// Like [`day_month_either_way`], the last two digits of the year in ascending order too: `1989` typed
+/// as `1998`, often beside a mistyped name.
+fn year_digits_either_way(date: u32) -> u64 {
+    match birth_month_day(date) {
+        0 => 0,
+        month_day => {
+            let (century, tens, units) =
+                (date / 1_000_000, date / 100_000 % 10, date / 10_000 % 10);
+            let year = century * 100 + tens.min(units) * 10 + tens.max(units);
+            u64::from(year) * 10_000 + month_day
+        }
     }
 }
 
@@ -332,6 +348,7 @@ mod tests {
                 "095cc1aff28b64fe",
                 "0982184e0983bcbe",
                 "0dd089ca72cf8a9e",
+                "10af0d19e123150a",
             ]
         "#]]
         .assert_debug_eq(&numbers);

@@ -3,8 +3,8 @@
 use empi_model::{EvidenceGroup, Guard};
 
 use crate::compare::{
-    Compared, Comparison, ComparisonVector, NameLevel, are_distinct_given, are_two_given,
-    birth_date, levels,
+    Compared, Comparison, ComparisonVector, NameLevel, agreeing_identifiers, are_distinct_given,
+    are_two_given, birth_date, goes_by_middle, levels,
 };
 use crate::lexicon::Values;
 use crate::model::LinkageModel;
@@ -56,13 +56,14 @@ impl Guards {
     }
 
     /// Those that speak of two different people, so that they also keep whole clusters apart: twins,
-    /// parent and child, two numbers. The others only tell of too little evidence between two records.
+    /// parent and child, two numbers, two records of a source without duplicates. The others only tell of too little evidence between two records.
     #[must_use]
     pub const fn conflicts(self) -> Self {
         const CONFLICTS: u16 = bit(Guard::PossibleTwins)
             | bit(Guard::SuffixConflict)
             | bit(Guard::GenerationGap)
-            | bit(Guard::IdentifierConflict);
+            | bit(Guard::IdentifierConflict)
+            | bit(Guard::SameSourceDistinct);
         Self(self.0 & CONFLICTS)
     }
 }
@@ -97,10 +98,18 @@ pub(crate) fn guards(
         (Guard::SuffixConflict, suffix_conflict(left, right)),
         (Guard::GenerationGap, generation_gap(vector, left, right)),
         (Guard::IdentifierConflict, identifier_conflict(values, vector, left, right)),
-        (Guard::EvidenceFloor, below_floor(model, vector, positive_bits)),
+        (Guard::EvidenceFloor, below_floor(model, vector, left, right, positive_bits)),
         (Guard::NewbornName, newborn_name(vector, left, right)),
+        (Guard::SameSourceDistinct, same_source_distinct(model, values, left, right)),
+        (Guard::SharedNumber, shared_number(values, vector, left, right)),
     ];
     rules.into_iter().filter(|(_, holds)| *holds).map(|(guard, _)| guard).collect()
+}
+
+/// Whether the numbers of the two records settle that they are one person: one national number, or
+/// the identifiers of two authorities.
+fn has_one_number(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+    has_exact_ssn(vector) || agreeing_identifiers(left, right) >= 2
 }
 
 pub(crate) fn has_exact_ssn(vector: &ComparisonVector) -> bool {
@@ -108,8 +117,8 @@ pub(crate) fn has_exact_ssn(vector: &ComparisonVector) -> bool {
 }
 
 /// Same birth date and a family in common (family name, mother or address), but another given name,
-/// or birth orders that differ. One national number settles it, unless the birth orders differ; a
-/// mistyped one does as well, but not two that were issued one after the other.
+/// or birth orders that differ. One national number settles it, unless the birth orders differ; its
+/// last four digits and a mistyped one do as well, but not two that were issued one after the other.
 fn possible_twins(
     values: &impl Values,
     vector: &ComparisonVector,
@@ -131,8 +140,10 @@ fn possible_twins(
     let same_mother = vector.level(Comparison::MotherMaidenName) == Some(0);
     let same_address =
         vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
+    let numbers_differ = vector.level(Comparison::Ssn) == Some(levels::SSN_DIFFERENT);
     let other_given = are_distinct_given(values, left.name.given, right.name.given)
-        && name.is_some_and(|level| level > NameLevel::Swapped);
+        && name.is_some_and(|level| level > NameLevel::Swapped)
+        && (numbers_differ || !goes_by_middle(values, left.name, right.name));
     let one_edit = vector.level(Comparison::Ssn) == Some(levels::SSN_ONE_EDIT);
     let neighbours = one_edit && are_neighbours(left, right);
     if neighbours
@@ -141,7 +152,8 @@ fn possible_twins(
     {
         return true;
     }
-    let one_number = has_exact_ssn(vector) || (one_edit && !neighbours);
+    let last_four = vector.level(Comparison::Ssn) == Some(levels::SSN_LAST_FOUR);
+    let one_number = has_one_number(vector, left, right) || last_four || (one_edit && !neighbours);
     other_given && (same_family || same_mother || same_address) && !one_number
 }
 
@@ -159,14 +171,26 @@ fn suffix_conflict(left: &CompareRow, right: &CompareRow) -> bool {
     }
 }
 
-/// The same name, but births a generation apart, and no number in common: a wrong decade is then a
-/// slip of the pen.
+/// The same name, but births a generation apart. A number in common shows a slip of the pen, and
+/// so may the date itself.
 fn generation_gap(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
     let same_name = NameLevel::of(vector).is_some_and(|level| level <= NameLevel::OneClose);
     let (left_year, right_year) = (left.birth_date / 10_000, right.birth_date / 10_000);
     let both_known = left_year != 0 && right_year != 0;
     let apart = both_known && left_year.abs_diff(right_year) >= GENERATION_YEARS;
-    same_name && apart && !has_exact_ssn(vector)
+    same_name && apart && !has_one_number(vector, left, right) && !is_slip_of_date(vector)
+}
+
+/// Whether two birth dates are one slip apart: the digits of the year swapped, which hardly any parent
+/// and child are, or one digit wrong where what a child does not have from its parent agrees.
+fn is_slip_of_date(vector: &ComparisonVector) -> bool {
+    let birth_date = vector.level(Comparison::BirthDate);
+    let mother = vector.level(Comparison::MotherMaidenName);
+    let same_mother = mother.is_some_and(|level| level <= levels::MOTHER_CLOSE);
+    let ssn = vector.level(Comparison::Ssn);
+    let same_number = ssn.is_some_and(|level| level <= levels::SSN_LAST_FOUR);
+    birth_date == Some(birth_date::SWAPPED)
+        || birth_date == Some(birth_date::ONE_EDIT) && (same_mother || same_number)
 }
 
 /// Two whole national numbers that are not a typing error apart, and a birth date that is not the same
@@ -209,7 +233,8 @@ pub(crate) fn refuted(
     refuted
 }
 
-/// Whether given and family name are one name, possibly in two spellings or in each other's field.
+/// Whether given and family name are one name, possibly in two spellings, in each other's field, or with
+/// one of two family names.
 pub(crate) fn is_one_name(
     values: &impl Values,
     vector: &ComparisonVector,
@@ -218,15 +243,25 @@ pub(crate) fn is_one_name(
 ) -> bool {
     NameLevel::of(vector).is_some_and(|level| match level {
         NameLevel::Exact | NameLevel::Nickname | NameLevel::Swapped => true,
-        NameLevel::OneClose => !are_distinct_given(values, left.name.given, right.name.given),
+        NameLevel::OneClose | NameLevel::FamilyPart | NameLevel::BothClose => {
+            !are_distinct_given(values, left.name.given, right.name.given)
+        }
         _ => false,
     })
 }
 
 /// Too few independent groups compared, or too few bits in favour.
-fn below_floor(model: &LinkageModel, vector: &ComparisonVector, positive_bits: f64) -> bool {
+fn below_floor(
+    model: &LinkageModel,
+    vector: &ComparisonVector,
+    left: &CompareRow,
+    right: &CompareRow,
+    positive_bits: f64,
+) -> bool {
     let floor = model.evidence_floor();
-    let groups = compared_groups(vector).count_ones();
+    // The second number that agrees comes from another authority and is evidence of its own.
+    let numbers = agreeing_identifiers(left, right) + u32::from(has_exact_ssn(vector));
+    let groups = compared_groups(vector).count_ones() + numbers.saturating_sub(1);
     groups < floor.groups_min || positive_bits < floor.bits_min
 }
 
@@ -239,8 +274,47 @@ pub(crate) fn compared_groups(vector: &ComparisonVector) -> u8 {
 
 /// A newborn's temporary name on a side, and no number in common that would settle it.
 fn newborn_name(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
-    let same_identifier = vector.level(Comparison::Identifier) == Some(0);
+    let same_identifier = agreeing_identifiers(left, right) == 1;
     (left.newborn_name || right.newborn_name) && !same_identifier && !has_exact_ssn(vector)
+}
+
+/// Two records of one source that declares its records to be different people.
+fn same_source_distinct(
+    model: &LinkageModel,
+    values: &impl Values,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> bool {
+    let one_source = left.source.is_some() && left.source == right.source;
+    one_source && model.is_distinct_source(values.text(left.source).text())
+}
+
+/// A number agrees, but the given names are two and the births lie apart: people give the number of a
+/// spouse or a parent, and desks take it from the guarantor's record. Insurances give families one
+/// number and twins have neighbouring ones, so that there a birth date must agree, also where a child
+/// has no given name yet.
+fn shared_number(
+    values: &impl Values,
+    vector: &ComparisonVector,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> bool {
+    let ssn = vector.level(Comparison::Ssn);
+    let births_apart = vector.level(Comparison::BirthDate).map(|it| it >= birth_date::TWO_PARTS);
+    let other_name = match NameLevel::of(vector) {
+        Some(NameLevel::FamilyOnly | NameLevel::Different) => {
+            are_distinct_given(values, left.name.given, right.name.given)
+        }
+        Some(NameLevel::FamilyAlone) => ssn.is_none_or(|it| it == levels::SSN_DIFFERENT),
+        _ => false,
+    };
+    // One whole national number is enough where a birth date is missing; nothing weaker is.
+    let whole_number = ssn == Some(levels::SSN_EXACT);
+    let part_of_number = ssn.is_some_and(|it| it < levels::SSN_DIFFERENT);
+    let weak_number = agreeing_identifiers(left, right) == 1 || part_of_number && !whole_number;
+    other_name
+        && (whole_number && births_apart == Some(true)
+            || weak_number && births_apart != Some(false))
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@
 use empi_model::{NormalizedAddress, NormalizedName, NormalizedRecord, PatientText};
 use hashbrown::HashTable;
 use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::names_table::{FormalNames, NameShares, formal_names, hash_of, name_shares};
 use crate::phonetic::Sound;
 use crate::row::{AddressIds, CompareRow, IdentifierHash, MoreValues, NameId, NameIds};
 use crate::row::{PackedSsn, TextId};
 use crate::similarity::Letters;
+use crate::spelling;
 
 /// A distinct name and what is derived from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +20,8 @@ pub struct NameValue {
     compact: Option<PatientText>,
     /// Hash of the name without spaces: `DE LA CRUZ` and `DELACRUZ` share it.
     pub compact_hash: u64,
+    /// Hash of the name in one spelling, see `spelling`; 0 where it is too short.
+    pub spelling: u64,
     /// How the name sounds.
     pub sound: Sound,
     /// The formal names it may stand for as a given name, from its first token.
@@ -119,6 +123,7 @@ pub trait Intern {
             email: take_first(&mut emails),
             identifier: take_first(&mut identifiers),
             more: None,
+            source: self.intern_text(&record.key.source),
             sex: record.sex,
             suffix: record.suffix,
             birth_order: record.birth_order.unwrap_or(0),
@@ -329,6 +334,7 @@ fn name_value(text: &str, parts: SmallVec<[NameId; 2]>) -> NameValue {
     NameValue {
         text: text.into(),
         compact_hash: hash_of(compact_text),
+        spelling: spelling::folded(compact_text).map_or(0, |it| xxh3_64(&it)),
         sound: Sound::of(compact_text),
         formal: formal_names(text.split(' ').next().unwrap_or_default()),
         parts,

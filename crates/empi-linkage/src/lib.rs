@@ -27,12 +27,13 @@ mod phonetic;
 mod row;
 mod score;
 mod similarity;
+mod spelling;
 mod train;
 
 pub use block::{BlockingKeys, KEYS_MAX, blocking_keys};
 pub use bulk::{
-    Blocked, CappedBlock, Linkage, Linker, Prepared, Progress, RecordKeys, ReviewPair, ScoredPair,
-    ScoredPairs,
+    Blocked, CappedBlock, HubKind, HubValue, Linkage, Linker, Prepared, Progress, RecordKeys,
+    ReviewPair, ScoredPair, ScoredPairs,
 };
 pub use cluster::{CROSS_PAIRS_MAX, judge_join};
 pub use compare::{AgreedNames, COMPARISON_COUNT, Compared, Comparison, ComparisonVector, compare};

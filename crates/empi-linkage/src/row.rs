@@ -99,6 +99,12 @@ impl PackedSsn {
         self.0 != 0
     }
 
+    /// Form and digits as one integer; 0 for none.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// The digits as a number; 0 for none.
     #[must_use]
     pub const fn number(self) -> u64 {
@@ -136,6 +142,8 @@ pub struct CompareRow {
     pub identifier: IdentifierHash,
     /// Everything beyond the first of each kind.
     pub more: Option<Box<MoreValues>>,
+    /// Source system, for guards that ask whether two records are of one source.
+    pub source: TextId,
     /// Administrative sex.
     pub sex: Option<Sex>,
     /// Generational suffix.

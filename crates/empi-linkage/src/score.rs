@@ -17,6 +17,10 @@ use crate::row::{CompareRow, NameId};
 /// The least share that a name outside the table is given before the index has counted it.
 const UNLISTED_SHARE: f64 = 1e-6;
 
+/// How much of the term-frequency adjustment counts for a mistyped name (Splink's
+/// `tf_adjustment_weight` for fuzzy levels).
+const CLOSE_SHARE: f64 = 0.5;
+
 /// A pair weighed and judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scored {
@@ -87,9 +91,15 @@ impl<'a> Reach<'a> {
             self.bits += parameters.weight.bits() - self.model.largest_bits(comparison);
         }
         if comparison == Comparison::Name {
-            // Only names that agree are adjusted by their frequency.
-            let other = [agreed.given, agreed.family].into_iter().filter(Option::is_none).count();
-            self.bits -= other as f64 * self.model.term_frequency.adjustment_bits_max;
+            // Only names that agree are adjusted by their frequency, mistyped ones by half of it.
+            let share = |is_equal: bool, is_close: bool| match (is_equal, is_close) {
+                (true, _) => 1.0,
+                (false, true) => CLOSE_SHARE,
+                (false, false) => 0.0,
+            };
+            let adjusted = share(agreed.given.is_some(), agreed.given_close.is_some())
+                + share(agreed.family.is_some(), agreed.family_close.is_some());
+            self.bits -= (2.0 - adjusted) * self.model.term_frequency.adjustment_bits_max;
         }
     }
 }
@@ -216,7 +226,16 @@ fn name_frequencies(
         let name = values.name(id);
         adjustment(average.family, name.shares.family, name.family_count)
     };
-    (agreed.given.map_or(MatchWeight::ZERO, given), agreed.family.map_or(MatchWeight::ZERO, family))
+    // A mistyped name agrees with fewer records than its level says where even the commoner of the two
+    // is rare, and with more where that is common; by how much is uncertain, so half counts.
+    let close = |of: &dyn Fn(NameId) -> MatchWeight, (one, other): (NameId, NameId)| {
+        let bits = of(one).bits().min(of(other).bits());
+        MatchWeight::from_bits(CLOSE_SHARE * bits)
+    };
+    let given_weight = agreed.given.map(given).or_else(|| Some(close(&given, agreed.given_close?)));
+    let family_weight =
+        agreed.family.map(family).or_else(|| Some(close(&family, agreed.family_close?)));
+    (given_weight.unwrap_or_default(), family_weight.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -151,6 +151,7 @@ fn updated(base: &LinkageModelFile, m: &PerLevel, u: &PerLevel, prior: f64) -> L
     file.name = format!("{}-trained", base.name.trim_end_matches("-trained"));
     file.version = base.version + 1;
     file.prior_match_probability = empi_model::Probability::clamped(prior).value();
+    file.prior_records = None;
     for part in &mut file.comparison {
         let Some(at) = Comparison::ALL.into_iter().position(|it| it.as_str() == part.name) else {
             continue;

@@ -39,11 +39,14 @@ pub enum BlockingRule {
     StreetBirthYear = 14,
     /// Given and family name by sound, and the city.
     NameSoundsCity = 15,
+    /// Both initials in either order, and the birth date with day and month and the last two digits of
+    /// the year in either order.
+    InitialsBirthDigits = 16,
 }
 
 impl BlockingRule {
     /// Every rule in use, in the order in which passes run: the most specific first.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Ssn,
         Self::Identifier,
         Self::Phone,
@@ -59,6 +62,7 @@ impl BlockingRule {
         Self::InitialsBirthDate,
         Self::StreetBirthYear,
         Self::NameSoundsCity,
+        Self::InitialsBirthDigits,
     ];
 
     /// The rule's name in model files, reports and explanations.
@@ -80,6 +84,7 @@ impl BlockingRule {
             Self::InitialsBirthDate => "initials+birth_date",
             Self::StreetBirthYear => "street+birth_year",
             Self::NameSoundsCity => "name_sounds+city",
+            Self::InitialsBirthDigits => "initials+birth_digits",
         }
     }
 

@@ -63,11 +63,16 @@ pub enum Guard {
     SeveralPersons = 10,
     /// A block was larger than `block_records_max`, so some candidates were never looked at.
     CappedBlock = 11,
+    /// Two records of one source that declares its records to be different people.
+    SameSourceDistinct = 12,
+    /// One national number or identifier, but another given name and another birth date: perhaps a
+    /// relative's number.
+    SharedNumber = 13,
 }
 
 impl Guard {
     /// Every guard, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::PossibleTwins,
         Self::SuffixConflict,
         Self::GenerationGap,
@@ -79,6 +84,8 @@ impl Guard {
         Self::WeakCluster,
         Self::SeveralPersons,
         Self::CappedBlock,
+        Self::SameSourceDistinct,
+        Self::SharedNumber,
     ];
 
     /// The guard's name in files, answers and explanations.
@@ -96,6 +103,8 @@ impl Guard {
             Self::WeakCluster => "weak_cluster",
             Self::SeveralPersons => "several_persons",
             Self::CappedBlock => "capped_block",
+            Self::SameSourceDistinct => "same_source_distinct",
+            Self::SharedNumber => "shared_number",
         }
     }
 
@@ -129,6 +138,12 @@ impl Guard {
             Self::SeveralPersons => "more than one person answers to this record",
             Self::CappedBlock => {
                 "a value is shared by so many records that not all of them were compared"
+            }
+            Self::SameSourceDistinct => {
+                "both records are from one source, which declares that its records are different people"
+            }
+            Self::SharedNumber => {
+                "one number, but another given name and birth date: perhaps a relative's number"
             }
         }
     }

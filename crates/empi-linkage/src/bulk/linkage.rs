@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::blocks::Blocks;
-use super::{Blocked, CappedBlock, RecordKeys, ScoredPair, ScoredPairs, Sites};
+use super::{Blocked, CappedBlock, HubValue, RecordKeys, ScoredPair, ScoredPairs, Sites};
 use crate::cluster::{Groups, Sets, judge_join};
 use crate::guard::Guards;
 use crate::row::CompareRow;
@@ -44,6 +44,8 @@ pub struct Linkage {
     pub candidate_pairs: u64,
     /// Blocks too large to be compared, so that some pairs were never looked at.
     pub capped_blocks: Vec<CappedBlock>,
+    /// Values that were ignored because too many people share them.
+    pub hub_values: Vec<HubValue>,
     sites: Sites,
     blocks: Blocks,
 }
@@ -108,7 +110,7 @@ impl ScoredPairs {
         let link_weights = link_weights(&pairs, &firsts);
         let (persons, person_count) = number_persons(&firsts);
         pairs.par_sort_unstable_by_key(|pair| (pair.left, pair.right));
-        let Blocked { keys, order, sites, mut blocks, .. } = blocked;
+        let Blocked { keys, order, sites, mut blocks, hub_values, .. } = blocked;
         let capped_blocks = std::mem::take(&mut blocks.capped);
         Linkage {
             keys,
@@ -121,6 +123,7 @@ impl ScoredPairs {
             candidate_pairs,
             capped_blocks,
             sites,
+            hub_values,
             blocks,
         }
     }

@@ -10,12 +10,14 @@
 
 mod blocks;
 mod buckets;
+mod hubs;
 mod linkage;
 mod pairs;
 mod prepared;
 mod record_keys;
 
 pub use blocks::CappedBlock;
+pub use hubs::{HubKind, HubValue};
 pub use linkage::{Linkage, ReviewPair};
 pub use pairs::{Progress, ScoredPair, ScoredPairs};
 pub use prepared::Prepared;
@@ -31,8 +33,9 @@ use crate::model::LinkageModel;
 use crate::row::{CompareRow, NameId, TextId};
 use blocks::{BlockLimits, Blocks};
 
-/// A group of evidence counts as given by a file when at least one record in so many has it.
-const GROUP_RECORDS_MIN: usize = 20;
+/// A group of evidence counts as given by a file when at least one record in so many has it. What fewer
+/// have cannot be compared in most pairs, and asking for it would send nearly all of them to review.
+const GROUP_RECORDS_MIN: usize = 2;
 
 /// Records prepared on one thread at a time by [`Linker::add`].
 const PREPARED_RECORDS: usize = 4096;
@@ -149,9 +152,13 @@ impl Linker {
             .iter()
             .map(|place| by_place.get(*place as usize).copied().unwrap_or_default())
             .collect();
-        let rows = reordered(&portions, &inputs);
+        let mut rows = reordered(&portions, &inputs);
         // Before the blocks need room.
         drop((portions, by_place, inputs));
+        let hubs = hubs::find(&rows, &sites.places, model.limits());
+        if !hubs.values.is_empty() {
+            rows.par_iter_mut().for_each(|row| hubs.remove_from(row));
+        }
 
         let limits = model.limits();
         let blocks = Blocks::build(
@@ -171,8 +178,9 @@ impl Linker {
         let enough = |count: &&usize| **count * GROUP_RECORDS_MIN >= rows.len().max(1);
         let groups = group_counts.iter().filter(enough).count();
         let groups_given = u32::try_from(groups).unwrap_or_default();
-        let model = model.with_evidence_groups(groups_given);
-        Blocked { model, lexicon, rows, sites, keys, order, blocks, groups_given }
+        let model = model.with_evidence_groups(groups_given).with_record_count(rows.len());
+        let hub_values = hubs.values;
+        Blocked { model, lexicon, rows, sites, keys, order, blocks, groups_given, hub_values }
     }
 }
 
@@ -275,6 +283,7 @@ pub struct Blocked {
     order: Vec<u32>,
     blocks: Blocks,
     groups_given: u32,
+    hub_values: Vec<HubValue>,
 }
 
 impl Blocked {
@@ -283,16 +292,25 @@ impl Blocked {
         self.rows.get(self.sites.site(place) as usize)
     }
 
-    /// The model in force, its evidence floor lowered to what the files can give.
+    /// The model in force, its evidence floor lowered to what the files can give and its prior that of
+    /// their number of records.
     #[must_use]
     pub const fn model(&self) -> &LinkageModel {
         &self.model
     }
 
-    /// The same records and blocks under another model, which gets the same evidence floor treatment.
+    /// The same records and blocks under another model, fitted to them in the same way.
     #[must_use]
     pub fn with_model(self, model: LinkageModel) -> Self {
-        Self { model: model.with_evidence_groups(self.groups_given), ..self }
+        let model =
+            model.with_evidence_groups(self.groups_given).with_record_count(self.rows.len());
+        Self { model, ..self }
+    }
+
+    /// The values that are ignored because too many people share them.
+    #[must_use]
+    pub fn hub_values(&self) -> &[HubValue] {
+        &self.hub_values
     }
 
     /// How many independent groups of evidence the files give.

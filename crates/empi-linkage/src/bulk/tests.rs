@@ -38,7 +38,7 @@ fn clinic() -> Vec<SourceRecord> {
     ]
 }
 
-fn link(records: &[SourceRecord]) -> Linkage {
+pub(super) fn link(records: &[SourceRecord]) -> Linkage {
     let mut linker = Linker::new(LinkageModel::us_default().unwrap());
     assert!(linker.add(records).is_empty());
     linker.block().score(&Progress::default()).cluster()

@@ -1,14 +1,14 @@
-//! Birth dates: equal, day and month swapped, one digit off, two parts of three, or only the year.
+//! Birth dates: equal, day and month or two digits of the year swapped, one digit off, two parts of three, or only the year.
 
 /// Levels of the birth date, best first.
 pub(super) const LEVELS: &[&str] =
-    &["exact", "day_month_swapped", "one_edit", "partial", "two_parts", "year", "different"];
+    &["exact", "swapped", "one_edit", "partial", "two_parts", "year", "different"];
 
 pub(crate) const EXACT: u8 = 0;
 pub(crate) const SWAPPED: u8 = 1;
 pub(crate) const ONE_EDIT: u8 = 2;
 const PARTIAL: u8 = 3;
-const TWO_PARTS: u8 = 4;
+pub(crate) const TWO_PARTS: u8 = 4;
 const YEAR: u8 = 5;
 const DIFFERENT: u8 = 6;
 
@@ -21,16 +21,21 @@ pub(super) fn compare(left: u32, right: u32) -> Option<u8> {
     if left_parts[2] == 0 || right_parts[2] == 0 {
         return Some(compare_partial(left_parts, right_parts));
     }
-    if left == right {
-        return Some(EXACT);
-    }
     let [year, month, day] = left_parts;
+    if left == right {
+        // The first of January stands for "some day of that year" more often than for itself.
+        return Some(if [month, day] == [1, 1] { PARTIAL } else { EXACT });
+    }
     let equal = left_parts.iter().zip(&right_parts).filter(|(x, y)| x == y).count();
     if equal == 0 {
         // Neither a swap nor one edit changes all three parts.
         return Some(DIFFERENT);
     }
-    if right_parts == [year, day, month] {
+    let same_day = right_parts[1..] == [month, day];
+    if same_day && [month, day] == [1, 1] {
+        return Some(TWO_PARTS);
+    }
+    if right_parts == [year, day, month] || (same_day && right_parts[0] == digits_swapped(year)) {
         return Some(SWAPPED);
     }
     if is_one_edit(left, right) {
@@ -41,6 +46,11 @@ pub(super) fn compare(left: u32, right: u32) -> Option<u8> {
         _ if year == right_parts[0] => YEAR,
         _ => DIFFERENT,
     })
+}
+
+/// A year with its last two digits in each other's place: 1989 for 1998.
+const fn digits_swapped(year: u32) -> u32 {
+    year / 100 * 100 + year % 10 * 10 + year / 10 % 10
 }
 
 /// At least one date lacks its day: what both have must agree.
@@ -79,10 +89,14 @@ mod tests {
             (19_800_229, 19_800_229, Some(EXACT)),
             (19_800_203, 19_800_302, Some(SWAPPED)),
             (19_800_229, 19_800_228, Some(ONE_EDIT)),
-            (19_800_229, 19_080_229, Some(ONE_EDIT)),
+            (19_800_229, 19_080_229, Some(SWAPPED)),
+            (19_800_213, 19_800_231, Some(ONE_EDIT)),
             (19_800_229, 19_800_714, Some(YEAR)),
             (19_800_229, 19_650_229, Some(TWO_PARTS)),
             (19_800_200, 19_800_229, Some(PARTIAL)),
+            (19_800_101, 19_800_101, Some(PARTIAL)),
+            (19_800_101, 19_810_101, Some(TWO_PARTS)),
+            (19_800_101, 19_800_102, Some(ONE_EDIT)),
             (19_800_000, 19_800_229, Some(PARTIAL)),
             (19_810_000, 19_800_229, Some(DIFFERENT)),
             (19_800_229, 19_650_714, Some(DIFFERENT)),

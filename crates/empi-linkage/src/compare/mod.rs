@@ -11,12 +11,14 @@ mod name;
 mod number;
 
 pub use name::AgreedNames;
-pub(crate) use name::{NameLevel, are_distinct_given, are_two_given};
+pub(crate) use name::{NameLevel, are_distinct_given, are_two_given, goes_by_middle};
+pub(crate) use number::agreeing_identifiers;
 
 /// Levels that guards ask for by name.
 pub(crate) mod levels {
     pub(crate) use super::address::CLOSE as ADDRESS_CLOSE;
-    pub(crate) use super::number::{SSN_DIFFERENT, SSN_EXACT, SSN_ONE_EDIT};
+    pub(crate) use super::name::MOTHER_CLOSE;
+    pub(crate) use super::number::{SSN_DIFFERENT, SSN_EXACT, SSN_LAST_FOUR, SSN_ONE_EDIT};
 }
 
 use empi_model::EvidenceGroup;
@@ -183,6 +185,7 @@ pub fn compare(values: &impl Values, left: &CompareRow, right: &CompareRow) -> C
     let names = name::compare_names(values, left, right);
     let vector = ComparisonVector::from_fn(|comparison| match comparison {
         Comparison::Name => names.level,
+        Comparison::MiddleName if names.by_middle => None,
         other => level_of(other, values, left, right),
     });
     Compared { vector, agreed: names.agreed }
@@ -219,7 +222,9 @@ pub(crate) fn compare_while(
     let names = name::compare_names(values, left, right);
     take(Comparison::Name, names.level, names.agreed)?;
     for comparison in COSTLY {
-        take(comparison, level_of(comparison, values, left, right), AgreedNames::default())?;
+        let is_used_up = comparison == Comparison::MiddleName && names.by_middle;
+        let level = if is_used_up { None } else { level_of(comparison, values, left, right) };
+        take(comparison, level, AgreedNames::default())?;
     }
     Some(Compared { vector, agreed: names.agreed })
 }

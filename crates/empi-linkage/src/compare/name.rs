@@ -30,6 +30,8 @@ pub(super) const MIDDLE_LEVELS: &[&str] = &["exact", "initial", "close", "differ
 /// Levels of the mother's maiden name, best first.
 pub(super) const MOTHER_LEVELS: &[&str] = &["exact", "close", "different"];
 
+pub(crate) const MOTHER_CLOSE: u8 = 1;
+
 /// The levels by number, in the order of [`LEVELS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -84,14 +86,22 @@ impl NameLevel {
     }
 }
 
-/// The names on which two records agree exactly. Rare ones weigh more than common ones.
+/// The names on which two records agree. Rare ones weigh more than common ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct AgreedNames {
     /// The given name, where it is equal.
     pub given: Option<NameId>,
     /// The family name, where it is equal.
     pub family: Option<NameId>,
+    /// The given names, where they are one name mistyped.
+    pub given_close: Option<(NameId, NameId)>,
+    /// The family names, where they are one name mistyped.
+    pub family_close: Option<(NameId, NameId)>,
 }
+
+/// Jaro-Winkler similarity below which two names that sound alike are two names. `SHAWN` and `SEAN` have
+/// 0.78, `GEOFF` and `JEFF` 0.78, `ANNA` and `JONI` 0.5.
+const UNLIKE: f64 = 0.65;
 
 /// Whether the current given names are two names and not two spellings of one: both stand in the
 /// table of given names, are no variants of each other and do not sound alike (`JAYDEN`, `KAYDEN`).
@@ -102,6 +112,8 @@ pub(crate) fn are_distinct_given(values: &impl Values, left: NameId, right: Name
     match agreement {
         Agreement::Different => true,
         Agreement::Close | Agreement::Part => listed && !left.sound.is_like(right.sound),
+        // The sound of a short name is little more than its consonants: `ANNA` and `JONI`.
+        Agreement::Sound => listed && jaro_winkler(left.compact(), right.compact()) < UNLIKE,
         _ => false,
     }
 }
@@ -119,6 +131,8 @@ pub(crate) fn are_two_given(values: &impl Values, left: NameId, right: NameId) -
 pub(super) struct ComparedNames {
     pub(super) level: Option<u8>,
     pub(super) agreed: AgreedNames,
+    /// Whether a middle name was needed for it, which then is no evidence of its own.
+    pub(super) by_middle: bool,
 }
 
 /// Compares every name of one record with every name of the other; the best level wins.
@@ -132,11 +146,33 @@ pub(super) fn compare_names(
     } else {
         let pairs = left.names().flat_map(|name| right.names().map(move |other| (name, other)));
         let compared = pairs.filter_map(|(name, other)| compare_pair(values, name, other));
-        compared.min_by_key(|(level, _)| *level)
+        compared.min_by_key(|(level, ..)| *level)
     };
-    best.map_or(ComparedNames { level: None, agreed: AgreedNames::default() }, |(level, agreed)| {
-        ComparedNames { level: Some(level as u8), agreed }
+    best.map_or(
+        ComparedNames { level: None, agreed: AgreedNames::default(), by_middle: false },
+        |(level, agreed, by_middle)| ComparedNames { level: Some(level as u8), agreed, by_middle },
+    )
+}
+
+/// Whether one person goes by the middle name: it is the other's given name, and what is left of the
+/// two names does not contradict. `None` where no middle name is the other's given name.
+fn compare_by_middle(values: &impl Values, left: NameIds, right: NameIds) -> Option<Agreement> {
+    let crossed = [(left.given, right.middle), (left.middle, right.given)]
+        .map(|(one, other)| (compare_given(values, one, other), values.name(one).is_initial()));
+    let contradicts = |(agreement, _): &(Agreement, bool)| *agreement == Agreement::Different;
+    if crossed.iter().any(contradicts) {
+        return None;
+    }
+    crossed.into_iter().find_map(|it| match it {
+        (Agreement::Exact | Agreement::Variant, false) => Some(Agreement::Variant),
+        (Agreement::Close, _) => Some(Agreement::Close),
+        _ => None,
     })
+}
+
+/// Whether a given name is the other's middle name.
+pub(crate) fn goes_by_middle(values: &impl Values, left: NameIds, right: NameIds) -> bool {
+    compare_by_middle(values, left, right).is_some()
 }
 
 /// How two single names agree.
@@ -158,13 +194,19 @@ fn compare_pair(
     values: &impl Values,
     left: NameIds,
     right: NameIds,
-) -> Option<(NameLevel, AgreedNames)> {
+) -> Option<(NameLevel, AgreedNames, bool)> {
     use Agreement::{Close, Different, Exact, Initial, Missing, Part, Sound, Variant};
-    let given = compare_given(values, left.given, right.given);
+    let mut given = compare_given(values, left.given, right.given);
     let family = compare_family(values, left.family, right.family);
+    let by_middle = matches!(given, Initial | Different)
+        .then(|| compare_by_middle(values, left, right))
+        .flatten();
+    given = by_middle.unwrap_or(given);
     let agreed = AgreedNames {
         given: (given == Exact).then_some(left.given),
         family: (family == Exact).then_some(left.family),
+        given_close: (given == Close && by_middle.is_none()).then_some((left.given, right.given)),
+        family_close: (family == Close).then_some((left.family, right.family)),
     };
     let level = match (given, family) {
         (Exact, Exact) => NameLevel::Exact,
@@ -185,7 +227,7 @@ fn compare_pair(
         _ if shares_family_across(values, left, right) => NameLevel::FamilyOnly,
         _ => NameLevel::Different,
     };
-    Some((level, agreed))
+    Some((level, agreed, by_middle.is_some()))
 }
 
 /// Given and family name in each other's field, allowing one typing error in one of the two.
@@ -232,6 +274,7 @@ fn compare_given(values: &impl Values, left: NameId, right: NameId) -> Agreement
     } else if left.formal.iter().any(|name| right.formal.contains(name))
         || shares_part(values, left, right)
         || is_shortened(left, right)
+        || is_one_spelling(left, right)
     {
         Agreement::Variant
     } else if is_close(left, right) {
@@ -255,7 +298,7 @@ fn compare_family(values: &impl Values, left: NameId, right: NameId) -> Agreemen
         Agreement::Exact
     } else if shares_part(values, left, right) {
         Agreement::Part
-    } else if is_close(left, right) {
+    } else if is_one_spelling(left, right) || is_close(left, right) {
         Agreement::Close
     } else if left.sound.is_like(right.sound) {
         Agreement::Sound
@@ -264,17 +307,28 @@ fn compare_family(values: &impl Values, left: NameId, right: NameId) -> Agreemen
     }
 }
 
-/// Whether one name is the beginning of the other, at least three letters long: `DAN`, `DANIEL`.
+/// Whether two names are one in two transliterations or spellings (`YURII`, `JURIJ`).
+fn is_one_spelling(left: &NameValue, right: &NameValue) -> bool {
+    left.spelling != 0 && left.spelling == right.spelling
+}
+
+/// Whether one name is the beginning of the other, at least three letters long: `DAN`, `DANIEL`; but
+/// not `DANIEL`, `DANIELA`, which a brother and a sister may be called.
 fn is_shortened(left: &NameValue, right: &NameValue) -> bool {
     let (short, long) = (left.compact(), right.compact());
     let (short, long) = if short.len() <= long.len() { (short, long) } else { (long, short) };
-    short.len() >= 3 && long.starts_with(short)
+    let feminine = long.len() == short.len() + 1 && long.ends_with('A');
+    short.len() >= 3 && long.starts_with(short) && !feminine
 }
 
-/// Whether two names of several tokens, or one of several and one of one, share a token of at least
-/// three letters (particles such as `DE` or `LA` are no evidence).
+/// Whether all telling tokens of the name with fewer of them stand in the other, one of which has
+/// several. Two names that share one token and differ in another are two names: sisters are called
+/// `MARIA ELENA` and `MARIA TERESA`. Particles (`DE`, `VAN`) tell nothing.
 fn shares_part(values: &impl Values, left: &NameValue, right: &NameValue) -> bool {
-    let telling = |id: &NameId| values.name(*id).text().len() >= 3;
+    let telling = |id: &NameId| {
+        let text = values.name(*id).text();
+        text.len() >= 3 && !PARTICLES.contains(&text)
+    };
     let holds = |name: &NameValue, hash: u64| {
         let mut parts = name.parts.iter().filter(|part| telling(part));
         parts.any(|part| values.name(*part).compact_hash == hash)
@@ -284,11 +338,20 @@ fn shares_part(values: &impl Values, left: &NameValue, right: &NameValue) -> boo
         (false, true) => holds(left, right.compact_hash),
         (true, false) => holds(right, left.compact_hash),
         (false, false) => {
-            let mut parts = left.parts.iter().filter(|part| telling(part));
-            parts.any(|part| holds(right, values.name(*part).compact_hash))
+            let count = |name: &NameValue| name.parts.iter().filter(|part| telling(part)).count();
+            let (short, long) =
+                if count(left) <= count(right) { (left, right) } else { (right, left) };
+            let mut parts = short.parts.iter().filter(|part| telling(part)).peekable();
+            parts.peek().is_some() && parts.all(|part| holds(long, values.name(*part).compact_hash))
         }
     }
 }
+
+/// Words in names that many unrelated people share, of three letters or more; shorter ones never count.
+const PARTICLES: [&str; 16] = [
+    "VAN", "VON", "DER", "DEN", "DEL", "DOS", "DAS", "LOS", "LAS", "DELLA", "SAN", "SANTA", "TER",
+    "BIN", "BINTI", "ABU",
+];
 
 /// Jaro-Winkler similarity from which two names count as one mistyped name. Winkler's own studies
 /// and Splink's name comparisons put the line between 0.88 and 0.92.
@@ -331,7 +394,7 @@ pub(super) fn compare_mother(values: &impl Values, left: NameId, right: NameId) 
     Some(match compare_family(values, left, right) {
         Agreement::Missing => return None,
         Agreement::Exact => 0,
-        Agreement::Part | Agreement::Close | Agreement::Variant => 1,
+        Agreement::Part | Agreement::Close | Agreement::Variant => MOTHER_CLOSE,
         Agreement::Sound | Agreement::Initial | Agreement::Different => 2,
     })
 }

@@ -2,7 +2,7 @@
 
 use empi_model::Ssn;
 
-use crate::row::{CompareRow, PackedSsn};
+use crate::row::{CompareRow, IdentifierHash, PackedSsn};
 use crate::similarity::within_one_edit;
 
 /// Levels of the national number, best first.
@@ -10,7 +10,7 @@ pub(super) const SSN_LEVELS: &[&str] = &["exact", "one_edit", "last_four", "diff
 
 pub(crate) const SSN_EXACT: u8 = 0;
 pub(crate) const SSN_ONE_EDIT: u8 = 1;
-const LAST_FOUR: u8 = 2;
+pub(crate) const SSN_LAST_FOUR: u8 = 2;
 pub(crate) const SSN_DIFFERENT: u8 = 3;
 
 /// Compares national numbers. Where one side has only the last four digits, only these count.
@@ -18,7 +18,7 @@ pub(super) fn compare_ssn(left: PackedSsn, right: PackedSsn) -> Option<u8> {
     let (one, other) = (left.get()?, right.get()?);
     let last_four_only = |ssn: Ssn| matches!(ssn, Ssn::LastFour(_));
     Some(if last_four_only(one) || last_four_only(other) {
-        if one.last_four() == other.last_four() { LAST_FOUR } else { SSN_DIFFERENT }
+        if one.last_four() == other.last_four() { SSN_LAST_FOUR } else { SSN_DIFFERENT }
     } else if left == right {
         SSN_EXACT
     } else if is_one_edit(one, other) {
@@ -63,6 +63,13 @@ pub(super) fn compare_identifiers(left: &CompareRow, right: &CompareRow) -> Opti
     shared_authority.then_some(1)
 }
 
+/// From how many authorities both records have the same identifier. Families share the number of one
+/// insurance; two authorities that agree speak of one person.
+pub(crate) fn agreeing_identifiers(left: &CompareRow, right: &CompareRow) -> u32 {
+    let agrees = |one: &IdentifierHash| right.identifiers().any(|other| other == *one);
+    u32::try_from(left.identifiers().filter(agrees).count()).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,7 +101,7 @@ mod tests {
             (full(123_456_780), full(123_456_780), Some(SSN_EXACT)),
             (full(123_456_780), full(123_456_870), Some(SSN_ONE_EDIT)),
             (full(123_456_780), full(123_456_781), Some(SSN_ONE_EDIT)),
-            (full(123_456_780), last_four(6780), Some(LAST_FOUR)),
+            (full(123_456_780), last_four(6780), Some(SSN_LAST_FOUR)),
             (full(123_456_780), last_four(6781), Some(SSN_DIFFERENT)),
             (full(123_456_780), full(321_456_780), Some(SSN_DIFFERENT)),
         ] {

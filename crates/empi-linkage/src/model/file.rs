@@ -38,6 +38,10 @@ pub struct LinkageModelFile {
     pub version: u32,
     /// P(two random records are one person).
     pub prior_match_probability: f64,
+    /// How many records the prior speaks of. Among fewer records a pair is more likely one person,
+    /// among more less so, in proportion. Absent: the prior holds for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior_records: Option<u32>,
     /// The two cut-offs, in bits.
     pub thresholds: ThresholdsPart,
     /// Term-frequency adjustment.
@@ -48,6 +52,9 @@ pub struct LinkageModelFile {
     pub household: HouseholdPart,
     /// Limits.
     pub limits: LimitsPart,
+    /// What is known about sources.
+    #[serde(default, skip_serializing_if = "SourcesPart::is_empty")]
+    pub sources: SourcesPart,
     /// The comparisons; each must stand here exactly once.
     pub comparison: Vec<ComparisonPart>,
 }
@@ -103,6 +110,38 @@ pub struct LimitsPart {
     pub candidates_max: u32,
     /// Most records of one person.
     pub person_records_max: u32,
+    /// Most people who share a phone, an e-mail address, a national number or an identifier before the
+    /// value is ignored. The largest families stay below, with the people who had a number before them.
+    #[serde(default = "hub_people_max")]
+    pub hub_people_max: u32,
+    /// Most people who share one address, unit included. Large families and those who lived there before
+    /// them stay below; care homes, shelters, dormitories and the hospital's own address do not.
+    #[serde(default = "hub_address_people_max")]
+    pub hub_address_people_max: u32,
+}
+
+const fn hub_people_max() -> u32 {
+    20
+}
+
+const fn hub_address_people_max() -> u32 {
+    60
+}
+
+/// What is known about sources.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourcesPart {
+    /// Sources that declare that each of their records is another person. Two records of such a source
+    /// are never linked automatically, nor joined through records of other sources.
+    #[serde(default)]
+    pub distinct: Vec<String>,
+}
+
+impl SourcesPart {
+    fn is_empty(&self) -> bool {
+        self.distinct.is_empty()
+    }
 }
 
 /// What holds for model files from before the limit.
@@ -136,6 +175,16 @@ pub struct LevelPart {
     /// How many pairs u was estimated from, where training estimated it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub u_pairs: Option<f64>,
+}
+
+impl LevelPart {
+    /// The level's name as it is now; files written before it was renamed keep working.
+    fn current_name(&self) -> &str {
+        match self.level.as_str() {
+            "day_month_swapped" => "swapped",
+            name => name,
+        }
+    }
 }
 
 impl LinkageModelFile {
@@ -191,6 +240,8 @@ impl LinkageModelFile {
             limits.pairs_per_record_max,
             limits.candidates_max,
             limits.person_records_max,
+            limits.hub_people_max,
+            limits.hub_address_people_max,
         ];
         require(counts.iter().all(|count| *count >= 2), || "a limit is below 2".to_owned())?;
         let levels = Comparison::ALL.map(|comparison| self.levels_of(comparison));
@@ -207,6 +258,7 @@ impl LinkageModelFile {
         Ok(LinkageModel {
             name: format!("{}/{}", self.name, self.version),
             prior: probability("prior_match_probability", self.prior_match_probability)?,
+            prior_records: self.prior_records,
             thresholds: Thresholds {
                 link: MatchWeight::from_bits(thresholds.link),
                 review: MatchWeight::from_bits(thresholds.review),
@@ -225,9 +277,12 @@ impl LinkageModelFile {
                 pairs_per_record_max: limits.pairs_per_record_max,
                 candidates_max: limits.candidates_max,
                 person_records_max: limits.person_records_max,
+                hub_people_max: limits.hub_people_max,
+                hub_address_people_max: limits.hub_address_people_max,
             },
             largest: levels.each_ref().map(largest),
             levels,
+            distinct_sources: self.sources.distinct.clone(),
         })
     }
 
@@ -238,7 +293,7 @@ impl LinkageModelFile {
         let (Some(part), None) = (parts.next(), parts.next()) else {
             return Err(invalid(&format!("comparison `{name}` must stand in it exactly once")));
         };
-        let names: Vec<&str> = part.levels.iter().map(|level| level.level.as_str()).collect();
+        let names: Vec<&str> = part.levels.iter().map(LevelPart::current_name).collect();
         require(names == comparison.levels(), || {
             let expected = comparison.levels().join(", ");
             format!("the levels of `{name}` must be, in this order: {expected}")
@@ -301,7 +356,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (good, bad, expected) in [
             ("format = 1", "format = 2", "format 2 is not known"),
-            ("link = 10.0", "link = -10.0", "review threshold is above"),
+            ("link = 7.0", "link = -10.0", "review threshold is above"),
             ("m = 0.985, u = 0.5", "m = 0.5, u = 0.5", "the m of `sex` add up to 0.515"),
             (
                 "level = \"one_edit\", m = 0.08",

@@ -22,11 +22,13 @@ use crate::compare::{COMPARISON_COUNT, Comparison};
 pub struct LinkageModel {
     name: String,
     pub(crate) prior: Probability,
+    prior_records: Option<u32>,
     pub(crate) thresholds: Thresholds,
     pub(crate) term_frequency: TermFrequency,
     pub(crate) evidence_floor: EvidenceFloor,
     pub(crate) household_max: MatchWeight,
     pub(crate) limits: Limits,
+    distinct_sources: Vec<String>,
     levels: [Vec<LevelParameters>; COMPARISON_COUNT],
     /// The largest weight of each comparison, 0 if none is positive.
     largest: [f64; COMPARISON_COUNT],
@@ -72,6 +74,10 @@ pub struct Limits {
     pub candidates_max: u32,
     /// Most records of one person before a link becomes a review task.
     pub person_records_max: u32,
+    /// Most people who share a phone, an e-mail address or a number before it is ignored as a hub.
+    pub hub_people_max: u32,
+    /// Most people who share an address before it is ignored as a hub.
+    pub hub_address_people_max: u32,
 }
 
 const US_DEFAULT: &str = include_str!("us-default.toml");
@@ -130,6 +136,27 @@ impl LinkageModel {
         self
     }
 
+    /// The same model with the prior of so many records, where the model says how many it speaks of.
+    ///
+    /// A record matches a few others, however many there are: the number of true pairs grows with the
+    /// records, that of all pairs with their square, so λ falls in proportion.
+    #[must_use]
+    pub fn with_record_count(mut self, records: usize) -> Self {
+        // A file of fewer records is a sample of something larger more often than a whole index.
+        const RECORDS_MIN: usize = 1000;
+        if let Some(reference) = self.prior_records.take() {
+            let scale = f64::from(reference) / records.max(RECORDS_MIN) as f64;
+            self.prior = Probability::clamped(self.prior.value() * scale);
+        }
+        self
+    }
+
+    /// Whether a source declares that each of its records is another person.
+    #[must_use]
+    pub fn is_distinct_source(&self, source: &str) -> bool {
+        self.distinct_sources.iter().any(|it| it == source)
+    }
+
     /// The parameters of a comparison's levels, best level first.
     #[must_use]
     pub fn levels(&self, comparison: Comparison) -> &[LevelParameters] {
@@ -163,5 +190,23 @@ mod tests {
             assert!(best.weight > MatchWeight::ZERO, "{comparison:?}");
             assert!(worst.weight < MatchWeight::ZERO, "{comparison:?}");
         }
+    }
+
+    #[test]
+    fn the_prior_falls_as_records_grow() {
+        let fitted =
+            |records| LinkageModel::us_default().unwrap().with_record_count(records).prior();
+        for (records, expected) in
+            [(0, 5e-4), (1_000, 5e-4), (500_000, 1e-6), (5_000_000, 1e-7), (50_000_000, 1e-8)]
+        {
+            assert!((fitted(records).value() / expected - 1.0).abs() < 1e-9, "{records}");
+        }
+        let mut file = LinkageModelFile::us_default().unwrap();
+        file.prior_records = None;
+        let model = file.validate().unwrap().with_record_count(2000);
+        assert!((model.prior().value() / 1e-6 - 1.0).abs() < 1e-9, "a prior for any number stays");
+        // Fitted once: a file linked under the same model again gets the same prior.
+        let again = LinkageModel::us_default().unwrap().with_record_count(2000);
+        assert_eq!(again.clone().with_record_count(9000), again);
     }
 }

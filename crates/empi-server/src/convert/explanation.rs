@@ -65,6 +65,8 @@ pub(super) fn guard(guard: Guard) -> v1::Guard {
         Guard::WeakCluster => v1::Guard::WeakCluster,
         Guard::SeveralPersons => v1::Guard::SeveralPersons,
         Guard::CappedBlock => v1::Guard::CappedBlock,
+        Guard::SameSourceDistinct => v1::Guard::SameSourceDistinct,
+        Guard::SharedNumber => v1::Guard::SharedNumber,
     }
 }
 

@@ -106,10 +106,13 @@ fn questions(linked: &Linked) -> Vec<LoadedReview> {
         weight: review.weight,
         guards: review.guards.iter().collect(),
     });
-    // A block that was too large to be compared is a question about its first record.
-    let capped = linkage.capped_blocks.iter().map(|block| LoadedReview {
-        left: index(block.example),
-        right: index(block.example),
+    // A block that was too large to be compared, and a value that was ignored because too many people
+    // share it, are questions about its first record.
+    let capped = linkage.capped_blocks.iter().map(|block| block.example);
+    let hubs = linkage.hub_values.iter().map(|hub| hub.example);
+    let capped = capped.chain(hubs).map(|example| LoadedReview {
+        left: index(example),
+        right: index(example),
         weight: MatchWeight::ZERO,
         guards: vec![Guard::CappedBlock],
     });

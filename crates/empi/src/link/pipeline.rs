@@ -10,7 +10,7 @@ use empi_model::LinkDecision;
 use super::input::{InputArgs, Read};
 use super::memory::peak_rss_bytes;
 use super::stages::{Stages, with_bar};
-use super::summary::{CappedRule, Floor, QualityFigures, Summary, ThresholdBits};
+use super::summary::{CappedRule, Floor, HubFigures, QualityFigures, Summary, ThresholdBits};
 
 /// Which model decides.
 #[derive(clap::Args, Debug, Clone)]
@@ -96,6 +96,7 @@ impl Linked {
             thresholds: ThresholdBits::of(&model),
             evidence_floor: floor,
             capped_blocks: CappedRule::of(&linkage),
+            hub_values: HubFigures::of(&linkage),
             stages: stages.to_map(),
             total_seconds: stages.total_seconds(),
             peak_rss_bytes: peak_rss_bytes(),
@@ -137,6 +138,15 @@ impl Summary {
             eprintln!(
                 "{} blocks of rule {} were too large to be compared (up to {} records)",
                 capped.blocks, capped.rule, capped.largest
+            );
+        }
+        if let Some(most) = self.hub_values.iter().max_by_key(|hub| hub.people) {
+            eprintln!(
+                "{} values shared by very many people were ignored, such as one {} of {} people; \
+                 the summary names a record with each",
+                self.hub_values.len(),
+                most.kind,
+                most.people
             );
         }
         for line in self.quality.iter().flat_map(QualityFigures::lines) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use empi_linkage::{Linkage, LinkageModel, MissedPairs, Quality};
+use empi_linkage::{HubValue, Linkage, LinkageModel, MissedPairs, Quality};
 use serde::Serialize;
 
 /// Missed pairs that are looked at one by one; beyond, an even sample.
@@ -23,6 +23,8 @@ pub(crate) struct Summary {
     pub(crate) thresholds: ThresholdBits,
     pub(crate) evidence_floor: Floor,
     pub(crate) capped_blocks: Vec<CappedRule>,
+    /// Values that so many people share that they were ignored.
+    pub(crate) hub_values: Vec<HubFigures>,
     pub(crate) stages: BTreeMap<&'static str, f64>,
     pub(crate) total_seconds: f64,
     pub(crate) peak_rss_bytes: u64,
@@ -51,6 +53,33 @@ pub(crate) struct CappedRule {
     pub(crate) rule: &'static str,
     pub(crate) blocks: u64,
     pub(crate) largest: u32,
+}
+
+/// A value that so many people share that it was ignored: which kind, and where one can see it, but not
+/// the value.
+#[derive(Debug, Serialize)]
+pub(crate) struct HubFigures {
+    pub(crate) kind: &'static str,
+    pub(crate) records: u32,
+    pub(crate) people: u32,
+    pub(crate) example_source: String,
+    pub(crate) example_record_id: String,
+}
+
+impl HubFigures {
+    pub(crate) fn of(linkage: &Linkage) -> Vec<Self> {
+        let figures = |hub: &HubValue| {
+            let example = linkage.keys.get(hub.example as usize).cloned().unwrap_or_default();
+            Self {
+                kind: hub.kind.as_str(),
+                records: hub.records,
+                people: hub.people,
+                example_source: example.source,
+                example_record_id: example.record_id,
+            }
+        };
+        linkage.hub_values.iter().map(figures).collect()
+    }
 }
 
 /// How good the linkage is, by the truth.
