@@ -9,10 +9,12 @@
 //! (identity rule 10): before blocking, records are put into the order of their keys.
 
 mod blocks;
+mod histogram;
 mod linkage;
 mod pairs;
 
 pub use blocks::CappedBlock;
+pub use histogram::WeightHistogram;
 pub use linkage::{Linkage, ReviewPair};
 pub use pairs::{Progress, ScoredPair, ScoredPairs};
 
