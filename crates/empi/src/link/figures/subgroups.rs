@@ -27,7 +27,7 @@ const REFERENCE_SHARE: u64 = 5;
 const SOURCES_MAX: usize = 12;
 
 /// Values of a column that names groups. A column of more is no column of groups but of patient data.
-pub(crate) const COLUMN_GROUPS_MAX: usize = 30;
+pub(crate) const COLUMN_GROUPS_MAX: usize = 60;
 
 /// Each record's group.
 #[derive(Debug)]

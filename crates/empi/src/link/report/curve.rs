@@ -22,6 +22,13 @@ impl Report<'_> {
              go to data stewards at any threshold.",
             thresholds_in_words(self)
         ));
+        if self.summary.is_none() {
+            body.push(&Markup::note(
+                "The thresholds are those of the lightest link and of the lightest pair in the pairs \
+                 file. That file does not name guards, so below the link threshold pairs that a guard \
+                 would hold back are counted as links.",
+            ));
+        }
         body.push(&self.precision_recall(quality));
         body.push(&self.by_threshold(quality));
         body.push(&self.threshold_table(quality));
@@ -144,7 +151,7 @@ impl Report<'_> {
             let is_of_model = (point.threshold - link).abs() < 1e-9;
             let mut name = format!("{} bits", bits(point.threshold));
             if is_of_model {
-                name.push_str(" (of the model)");
+                name.push_str(" (in force)");
             }
             if best == Some(point.threshold) {
                 name.push_str(" (highest F1)");

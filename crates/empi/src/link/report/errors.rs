@@ -48,37 +48,37 @@ impl Report<'_> {
     }
 
     fn pairs(&self, pairs: &[PairSample]) -> Markup {
-        let mut columns = vec![
-            Column::Short("Records"),
-            Column::Figures("Weight"),
-            Column::Words("Levels reached"),
-        ];
-        let is_guarded = pairs.iter().any(|pair| !pair.guards.is_empty());
-        columns.extend(is_guarded.then_some(Column::Words("Held back by")));
-        let mut table = Table::new(&columns);
         // Evenly from the heaviest to the lightest.
-        for pair in pairs.iter().step_by(pairs.len().div_ceil(SHOWN_MAX).max(1)) {
+        let stride = pairs.len().div_ceil(SHOWN_MAX).max(1);
+        let shown: Vec<(&PairSample, Option<String>)> =
+            pairs.iter().step_by(stride).map(|it| (it, self.levels_in_words(it.places))).collect();
+        let has_levels = shown.iter().any(|(_, levels)| levels.is_some());
+        let has_guards = shown.iter().any(|(pair, _)| !pair.guards.is_empty());
+        let mut columns = vec![Column::Short("Records"), Column::Figures("Weight")];
+        columns.extend(has_levels.then_some(Column::Words("Levels reached")));
+        columns.extend(has_guards.then_some(Column::Words("Held back by")));
+        let mut table = Table::new(&columns);
+        for (pair, levels) in shown {
             let record = |key: &crate::link::figures::KeyFigures| {
                 Markup::code(&format!("{} / {}", key.source, key.record_id))
             };
             let records = [record(&pair.left), Markup::raw("<br>"), record(&pair.right)];
+            let weight = pair.match_weight.map_or_else(|| "–".to_owned(), bits);
+            let mut cells = vec![records.into_iter().collect(), Markup::text(&weight)];
+            cells.extend(levels.map(|levels| Markup::text(&levels)));
             let guards = pair.guards.join(", ").replace('_', " ");
-            table.row(&[
-                records.into_iter().collect(),
-                Markup::text(&pair.match_weight.map_or_else(|| "–".to_owned(), bits)),
-                Markup::text(&self.levels_in_words(pair.places)),
-                Markup::text(&guards),
-            ]);
+            cells.extend(has_guards.then(|| Markup::text(&guards)));
+            table.row(&cells);
         }
         table.markup()
     }
 
     /// `name exact · birth date one edit · ...`
-    fn levels_in_words(&self, pair: (u32, u32)) -> String {
-        let Some(explanation) = (self.levels)(pair) else { return "–".to_owned() };
+    fn levels_in_words(&self, pair: (u32, u32)) -> Option<String> {
+        let explanation = (self.levels)(pair)?;
         let compared = explanation.rows.iter().filter(|row| !row.level.is_empty());
         let words = compared.map(|row| format!("{} {}", row.label, row.level).replace('_', " "));
-        words.collect::<Vec<_>>().join(" · ")
+        Some(words.collect::<Vec<_>>().join(" · "))
     }
 }
 

@@ -75,7 +75,8 @@ impl Report<'_> {
         );
         if !self.has_values {
             body.push(&Markup::note(
-                "Values are left out. `--report-values` shows them, and makes this file patient data.",
+                "Values are left out. The option --report-values shows them, and makes the file one of patient \
+                 data.",
             ));
         }
         for example in &self.examples {
@@ -168,15 +169,18 @@ fn outcome(example: &Example) -> String {
     };
     let total = example.explanation.total;
     let probability = percent(Some(total.probability().value()));
-    let mut words =
-        format!(": {decision} at {} bits, match probability {probability}.", bits(total.bits()));
+    let total = bits(total.bits());
+    if example.rules.is_empty() {
+        return format!(
+            ": never compared, since no blocking rule brought the two together. They would have \
+             weighed {total} bits, match probability {probability}."
+        );
+    }
+    let mut words = format!(": {decision} at {total} bits, match probability {probability}.");
     let reasons: Vec<&str> = example.guards.iter().map(|guard| guard.reason()).collect();
     if !reasons.is_empty() {
         words.push_str(&format!(" Held back: {}.", reasons.join("; ")));
     }
-    match example.rules.as_slice() {
-        [] => words.push_str(" No blocking rule brought the two together."),
-        rules => words.push_str(&format!(" Brought together by {}.", rules.join(", "))),
-    }
+    words.push_str(&format!(" Brought together by {}.", example.rules.join(", ")));
     words
 }

@@ -172,16 +172,16 @@ pub(super) fn percent(share: Option<f64>) -> String {
     let Some(share) = share else { return "–".to_owned() };
     let value = share * 100.0;
     if share == 0.0 || share == 1.0 {
-        return format!("{value:.0} %");
+        return format!("{value:.0}\u{a0}%");
     }
     if value > 99.999 {
-        return "> 99.999 %".to_owned();
+        return ">\u{a0}99.999\u{a0}%".to_owned();
     }
     if value < 0.001 {
-        return "< 0.001 %".to_owned();
+        return "<\u{a0}0.001\u{a0}%".to_owned();
     }
     let decimals = if !(0.1..=99.9).contains(&value) { 3 } else { 2 };
-    format!("{value:.decimals$} %")
+    format!("{value:.decimals$}\u{a0}%")
 }
 
 /// A weight with its sign.
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         let shares = [0.0, 0.000_001, 0.0005, 0.5, 0.99912, 0.999_99, 0.999_999_9, 1.0];
         assert_eq!(
-            shares.map(|share| percent(Some(share))),
+            shares.map(|share| percent(Some(share)).replace('\u{a0}', " ")),
             [
                 "0 %",
                 "< 0.001 %",

@@ -2,7 +2,7 @@
 
 use empi_linkage::{Comparison, LinkageModel};
 
-use super::html::{Column, Markup, Table, bits};
+use super::html::{Column, Markup, Table, bits, count};
 use super::plot::{Canvas, Scale};
 use super::{Report, Section};
 
@@ -50,11 +50,11 @@ impl Report<'_> {
 fn in_words(model: &LinkageModel) -> String {
     format!(
         "Model {}. m is how often two records of one person reach a level, u how often those of two \
-         people do; the weight is log2(m/u). Two records taken at random are one person once in {:.0} \
+         people do; the weight is log2(m/u). Two records taken at random are one person once in {} \
          times, which is where every weight begins: {} bits. Rare and common names add or take some \
          bits more, and address, telephone and e-mail together count for a household's share at most.",
         model.name(),
-        1.0 / model.prior().value(),
+        count((1.0 / model.prior().value()).round() as u64),
         bits(empi_model::MatchWeight::from_prior(model.prior()).bits())
     )
 }
@@ -64,7 +64,7 @@ fn probability(share: f64) -> String {
     if share >= 0.01 {
         return format!("{:.1} %", share * 100.0);
     }
-    format!("1 in {}", super::html::count((1.0 / share).round() as u64))
+    format!("1 in {}", count((1.0 / share).round() as u64))
 }
 
 /// A bar from 0 to a weight.

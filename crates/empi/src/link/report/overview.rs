@@ -11,7 +11,7 @@ pub(super) fn interval(interval: Option<IntervalFigures>) -> String {
     // At least two decimals, and as many as tell the bounds apart.
     let width = (high - low).max(1e-7) * 100.0;
     let decimals = (1.0 - width.log10().floor()).clamp(1.0, 4.0) as usize;
-    format!("{:.decimals$} to {:.decimals$} %", low * 100.0, high * 100.0)
+    format!("{:.decimals$} to {:.decimals$}\u{a0}%", low * 100.0, high * 100.0)
 }
 
 fn tile(value: &str, label: &str) -> Markup {

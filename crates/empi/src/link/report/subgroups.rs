@@ -41,7 +41,7 @@ impl Report<'_> {
         body.push(&table.markup());
         body.push(&Markup::note(&format!(
             "Below each share its 95 % interval (Wilson, pairs taken as independent). A pair counts \
-             half for each of its two records, so groups add up to the whole. The small charts show them from {} to 100 % \
+             half for each of its two records, so groups add up to the whole. The small charts run from {} to 100 % \
              for precision and from {} to 100 % for recall. In review: records that stand in an open \
              question. What is not stated is a group of its own.",
             percent(Some(precision.1)),
