@@ -15,5 +15,6 @@ mod link;
 mod load_then_serve;
 mod privacy;
 mod registration;
+mod report;
 mod shutdown;
 mod updates;

@@ -23,22 +23,51 @@ pub fn explain(
     (left_row, left): ExplainedSide<'_>,
     (right_row, right): ExplainedSide<'_>,
 ) -> ScoreExplanation {
+    let shown = |comparison, _| {
+        let (left, right) = (shown(comparison, left), shown(comparison, right));
+        (left.is_some() || right.is_some()).then_some((left, right))
+    };
+    explained(model, values, left_row, right_row, shown)
+}
+
+/// Like [`explain`], without the values: the levels reached and what they are worth. Comparisons where
+/// a side is missing are left out.
+#[must_use]
+pub fn explain_levels(
+    model: &LinkageModel,
+    values: &impl Values,
+    left_row: &CompareRow,
+    right_row: &CompareRow,
+) -> ScoreExplanation {
+    let shown = |_, level: Option<u8>| level.map(|_| (None, None));
+    explained(model, values, left_row, right_row, shown)
+}
+
+/// The values on both sides of a row.
+type BothSides = (Option<PatientText>, Option<PatientText>);
+
+/// Explains; `shown` gives the values of a comparison that reached a level, or leaves its row out.
+fn explained(
+    model: &LinkageModel,
+    values: &impl Values,
+    left_row: &CompareRow,
+    right_row: &CompareRow,
+    shown: impl Fn(Comparison, Option<u8>) -> Option<BothSides>,
+) -> ScoreExplanation {
     let compared = compare(values, left_row, right_row);
     let weighed = weigh(model, values, &compared);
     let scored = judge(model, values, &compared, &weighed, left_row, right_row);
 
     let mut rows = vec![bare_row("prior", MatchWeight::from_prior(model.prior()))];
     rows.extend(Comparison::ALL.into_iter().filter_map(|comparison| {
-        let (shown_left, shown_right) = (shown(comparison, left), shown(comparison, right));
-        if shown_left.is_none() && shown_right.is_none() {
-            return None;
-        }
-        let parameters = model.level(comparison, compared.vector.level(comparison));
+        let level = compared.vector.level(comparison);
+        let (left, right) = shown(comparison, level)?;
+        let parameters = model.level(comparison, level);
         Some(ExplanationRow {
             label: comparison.as_str().to_owned(),
             level: compared.vector.level_name(comparison).to_owned(),
-            left: shown_left,
-            right: shown_right,
+            left,
+            right,
             m: parameters.map(|parameters| parameters.m),
             u: parameters.map(|parameters| parameters.u),
             weight: parameters.map_or(MatchWeight::ZERO, |parameters| parameters.weight),

@@ -33,12 +33,17 @@ mod train;
 pub use block::{BlockingKeys, KEYS_MAX, blocking_keys};
 pub use bulk::{
     Blocked, CappedBlock, HubKind, HubValue, Linkage, Linker, Prepared, Progress, RecordKeys,
-    ReviewPair, ScoredPair, ScoredPairs,
+    ReviewPair, ScoredPair, ScoredPairs, WeightHistogram,
 };
 pub use cluster::{CROSS_PAIRS_MAX, judge_join};
 pub use compare::{AgreedNames, COMPARISON_COUNT, Compared, Comparison, ComparisonVector, compare};
-pub use evaluate::{MissedPairs, Quality, Scores, evaluate, split_missed_pairs};
-pub use explain::{ExplainedSide, explain};
+pub use evaluate::{
+    CURVE_STEP_BITS, ClusterShape, ClusterShapes, EvenSample, Interval, JudgedPair, MissedPairs,
+    MissedReason, Overlap, PairCompleteness, PairIntervals, PassCompleteness, Quality, Reliability,
+    ReliabilityBin, Scores, Subgroup, ThresholdPoint, best_point, cluster_shapes, curve_thresholds,
+    evaluate, pair_completeness, reliability, split_missed_pairs, threshold_curve, wilson,
+};
+pub use explain::{ExplainedSide, explain, explain_levels};
 pub use guard::Guards;
 pub use lexicon::{Intern, Lexicon, LexiconOverlay, NameValue, TextValue, Values};
 pub use model::{

@@ -218,6 +218,13 @@ impl Blocks {
         (0..self.count()).map(|number| self.pairs_in(number)).sum()
     }
 
+    /// How many pairs the blocks of each rule hold, in the order of the rules.
+    pub(super) fn pairs_by_rule(&self) -> Vec<u64> {
+        let starts = std::iter::once(0).chain(self.rule_ends.iter().copied());
+        let rules = starts.zip(&self.rule_ends);
+        rules.map(|(start, end)| (start..*end).map(|number| self.pairs_in(number)).sum()).collect()
+    }
+
     /// The first block that holds both records: where the pair is looked at, and nowhere else.
     pub(super) fn first_common(&self, left: u32, right: u32) -> Option<u32> {
         let (mut left, mut right) = (self.blocks_of(left), self.blocks_of(right));

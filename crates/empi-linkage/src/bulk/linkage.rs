@@ -1,13 +1,21 @@
 //! The outcome of linking files: persons, the pairs behind them, and the questions for stewards.
 
-use empi_model::{BlockingRule, EnterpriseId, LinkDecision, MatchWeight, RecordKey};
+use empi_model::{
+    BlockingRule, EnterpriseId, LinkDecision, MatchWeight, NormalizedRecord, RecordKey,
+    ScoreExplanation,
+};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::blocks::Blocks;
-use super::{Blocked, CappedBlock, HubValue, RecordKeys, ScoredPair, ScoredPairs, Sites};
+use super::{
+    Blocked, CappedBlock, HubValue, RecordKeys, ScoredPair, ScoredPairs, Sites, WeightHistogram,
+};
 use crate::cluster::{Groups, Sets, judge_join};
+use crate::explain::{explain, explain_levels};
 use crate::guard::Guards;
+use crate::lexicon::Lexicon;
+use crate::model::LinkageModel;
 use crate::row::CompareRow;
 
 /// A question for a data steward: are these two persons one?
@@ -44,10 +52,16 @@ pub struct Linkage {
     pub candidate_pairs: u64,
     /// Blocks too large to be compared, so that some pairs were never looked at.
     pub capped_blocks: Vec<CappedBlock>,
+    /// The weights of all candidate pairs.
+    pub histogram: WeightHistogram,
     /// Values that were ignored because too many people share them.
     pub hub_values: Vec<HubValue>,
     sites: Sites,
     blocks: Blocks,
+    model: LinkageModel,
+    lexicon: Lexicon,
+    /// By their sites.
+    rows: Vec<CompareRow>,
 }
 
 impl Linkage {
@@ -69,6 +83,56 @@ impl Linkage {
         self.blocks.rules_in_common(self.sites.site(left), self.sites.site(right))
     }
 
+    /// How many pairs the blocks of each rule hold, those of several rules counted in each, in the
+    /// order of [`BlockingRule::ALL`].
+    #[must_use]
+    pub fn pairs_by_rule(&self) -> Vec<u64> {
+        self.blocks.pairs_by_rule()
+    }
+
+    /// The scored pair of two records, the smaller first; `None` below the review threshold.
+    #[must_use]
+    pub fn scored_pair(&self, left: u32, right: u32) -> Option<&ScoredPair> {
+        let at = self.pairs.binary_search_by_key(&(left, right), |pair| (pair.left, pair.right));
+        at.ok().and_then(|at| self.pairs.get(at))
+    }
+
+    /// The record at a place as it was compared; none once they were [released](Self::release_rows).
+    #[must_use]
+    pub fn row(&self, place: u32) -> Option<&CompareRow> {
+        self.rows.get(self.sites.site(place) as usize)
+    }
+
+    /// Every record as it was compared, in the order of `keys`; none once they were
+    /// [released](Self::release_rows).
+    #[must_use]
+    pub fn rows(&self) -> Vec<&CompareRow> {
+        (0..self.rows.len())
+            .filter_map(|place| self.row(u32::try_from(place).unwrap_or(u32::MAX)))
+            .collect()
+    }
+
+    /// Frees the records as they were compared, when nothing is to be explained any more.
+    pub fn release_rows(&mut self) {
+        self.rows = Vec::new();
+        self.lexicon = Lexicon::new();
+    }
+
+    /// How the weight of a pair comes about, also of one that was never a candidate. `values` are the
+    /// two records if their values are to be shown. `None` without rows.
+    #[must_use]
+    pub fn explain_pair(
+        &self,
+        (left, right): (u32, u32),
+        values: Option<(&NormalizedRecord, &NormalizedRecord)>,
+    ) -> Option<ScoreExplanation> {
+        let (one, other) = (self.row(left)?, self.row(right)?);
+        Some(match values {
+            Some(shown) => explain(&self.model, &self.lexicon, (one, shown.0), (other, shown.1)),
+            None => explain_levels(&self.model, &self.lexicon, one, other),
+        })
+    }
+
     /// Whether blocking brought two records together.
     #[must_use]
     pub fn was_candidate(&self, left: u32, right: u32) -> bool {
@@ -86,7 +150,7 @@ impl ScoredPairs {
     /// Joins records into persons and collects the questions that remain.
     #[must_use]
     pub fn cluster(self) -> Linkage {
-        let Self { blocked, mut pairs, candidate_pairs } = self;
+        let Self { blocked, mut pairs, candidate_pairs, histogram } = self;
         let descending = |one: &ScoredPair, other: &ScoredPair| {
             let weight = other.weight.bits().total_cmp(&one.weight.bits());
             weight.then((one.left, one.right).cmp(&(other.left, other.right)))
@@ -110,7 +174,8 @@ impl ScoredPairs {
         let link_weights = link_weights(&pairs, &firsts);
         let (persons, person_count) = number_persons(&firsts);
         pairs.par_sort_unstable_by_key(|pair| (pair.left, pair.right));
-        let Blocked { keys, order, sites, mut blocks, hub_values, .. } = blocked;
+        let Blocked { model, lexicon, rows, keys, order, sites, mut blocks, hub_values, .. } =
+            blocked;
         let capped_blocks = std::mem::take(&mut blocks.capped);
         Linkage {
             keys,
@@ -124,7 +189,11 @@ impl ScoredPairs {
             capped_blocks,
             sites,
             hub_values,
+            histogram,
             blocks,
+            model,
+            lexicon,
+            rows,
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod blocks;
 mod buckets;
+mod histogram;
 mod hubs;
 mod linkage;
 mod pairs;
@@ -17,6 +18,7 @@ mod prepared;
 mod record_keys;
 
 pub use blocks::CappedBlock;
+pub use histogram::WeightHistogram;
 pub use hubs::{HubKind, HubValue};
 pub use linkage::{Linkage, ReviewPair};
 pub use pairs::{Progress, ScoredPair, ScoredPairs};

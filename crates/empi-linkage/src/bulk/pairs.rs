@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use empi_model::{LinkDecision, MatchWeight};
 use rayon::prelude::*;
 
-use super::Blocked;
+use super::{Blocked, WeightHistogram};
 use crate::compare::compare;
 use crate::guard::Guards;
 use crate::model::LinkageModelFile;
@@ -51,6 +51,7 @@ pub struct ScoredPairs {
     pub(super) blocked: Blocked,
     pub(super) pairs: Vec<ScoredPair>,
     pub(super) candidate_pairs: u64,
+    pub(super) histogram: WeightHistogram,
 }
 
 impl Blocked {
@@ -58,21 +59,23 @@ impl Blocked {
     #[must_use]
     pub fn score(self, progress: &Progress) -> ScoredPairs {
         let units = self.blocks.units();
-        let scored: Vec<(u64, Vec<ScoredPair>)> = units
+        let scored: Vec<(WeightHistogram, Vec<ScoredPair>)> = units
             .into_par_iter()
             .map(|unit| {
-                let (mut candidates, mut kept) = (0, Vec::new());
+                let (mut histogram, mut kept) = (WeightHistogram::default(), Vec::new());
                 let done = self.blocks.visit(unit, |left, right| {
-                    candidates += 1;
-                    kept.extend(self.score_pair(left, right));
+                    let scored = self.score_pair(left, right);
+                    histogram.add(scored.map(|pair| pair.weight));
+                    kept.extend(scored);
                 });
                 progress.add(done);
-                (candidates, kept)
+                (histogram, kept)
             })
             .collect();
-        let candidate_pairs = scored.iter().map(|(candidates, _)| candidates).sum();
+        let mut histogram = WeightHistogram::default();
+        scored.iter().for_each(|(part, _)| histogram.merge(part));
         let pairs = scored.into_iter().flat_map(|(_, kept)| kept).collect();
-        ScoredPairs { blocked: self, pairs, candidate_pairs }
+        ScoredPairs { blocked: self, pairs, candidate_pairs: histogram.total(), histogram }
     }
 
     /// Scores the records at two sites. They are compared in the order of their keys: sums depend on the

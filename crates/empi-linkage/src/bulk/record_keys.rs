@@ -64,7 +64,17 @@ impl RecordKeys {
         None
     }
 
-    pub(super) fn push(&mut self, source: &str, record_id: &str) {
+    /// The sources in the order of the records, each with how many records in a row it has.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, usize)> {
+        let runs = self.source_of.chunk_by(|one, other| one == other);
+        runs.map(|run| {
+            let number = run.first().map_or(0, |number| *number as usize);
+            (self.sources.get(number).map_or("", String::as_str), run.len())
+        })
+    }
+
+    /// Adds a key at the next place.
+    pub fn push(&mut self, source: &str, record_id: &str) {
         let number = match self.source_numbers.get(source) {
             Some(number) => *number,
             None => {

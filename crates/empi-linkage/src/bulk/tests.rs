@@ -2,11 +2,13 @@
 //! hold together.
 
 use empi_model::{
-    BlockingRule, LinkDecision, PatientText, PersonName, PostalAddress, RecordKey, SourceRecord,
+    BlockingRule, LinkDecision, MatchWeight, PatientText, PersonName, PostalAddress, RecordKey,
+    SourceRecord,
 };
 use proptest::prelude::*;
 
 use super::*;
+use crate::normalize::normalize;
 
 fn record(id: &str, given: &str, family: &str, birth_date: &str, street: &str) -> SourceRecord {
     SourceRecord {
@@ -59,6 +61,34 @@ fn a_clinic_is_linked() {
 }
 
 #[test]
+fn every_candidate_pair_is_in_the_histogram_and_every_pair_can_be_explained() {
+    let mut linkage = link(&clinic());
+    assert_eq!(linkage.histogram.total(), linkage.candidate_pairs);
+    let above: u64 =
+        linkage.histogram.bins().filter(|(from, _)| *from >= 0.0).map(|(_, pairs)| pairs).sum();
+    assert_eq!(above, linkage.pairs.len() as u64, "the review threshold is 0 bits");
+    assert!(linkage.pairs_by_rule().iter().sum::<u64>() >= linkage.candidate_pairs);
+    for pair in &linkage.pairs {
+        assert_eq!(linkage.scored_pair(pair.left, pair.right), Some(pair));
+        let explained = linkage.explain_pair((pair.left, pair.right), None).unwrap();
+        assert_eq!(explained.total, pair.weight);
+        let sum: MatchWeight = explained.rows.iter().map(|row| row.weight).sum();
+        assert!((sum - pair.weight).bits().abs() < 1e-9);
+        assert!(explained.rows.iter().all(|row| row.left.is_none() && row.right.is_none()));
+    }
+    let records = clinic();
+    let shown = (&normalize(&records[0]), &normalize(&records[6]));
+    let explained = linkage.explain_pair((0, 6), Some(shown)).unwrap();
+    assert!(
+        explained.rows.iter().any(|row| row.left.is_some()),
+        "never a candidate, yet explained"
+    );
+    assert_eq!(linkage.scored_pair(0, 6), None);
+    linkage.release_rows();
+    assert!(linkage.explain_pair((0, 2), None).is_none());
+}
+
+#[test]
 fn a_repeated_key_is_refused_and_told() {
     let mut linker = Linker::new(LinkageModel::us_default().unwrap());
     let records = clinic();
@@ -82,6 +112,7 @@ proptest! {
         });
         prop_assert_eq!(&linkage.persons, &expected.persons);
         prop_assert_eq!(&linkage.pairs, &expected.pairs);
+        prop_assert_eq!(&linkage.histogram, &expected.histogram);
         prop_assert_eq!(&linkage.reviews, &expected.reviews);
         for (record, place) in records.iter().zip(&linkage.order) {
             prop_assert_eq!(linkage.place(&record.key), Some(*place));

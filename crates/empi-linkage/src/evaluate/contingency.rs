@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// A record with its place in both partitions. Sorts by truth, then by predicted cluster.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PlacedRecord {
     pub(super) truth: u32,
     pub(super) predicted: u32,

@@ -28,6 +28,26 @@ impl MissedPairs {
     pub fn is_sampled(&self) -> bool {
         self.examined < self.missed
     }
+
+    fn count(&mut self, reason: MissedReason) {
+        self.examined += 1;
+        *match reason {
+            MissedReason::Blocking => &mut self.missed_by_blocking,
+            MissedReason::Scoring => &mut self.missed_by_scoring,
+            MissedReason::Review => &mut self.sent_to_review,
+        } += 1;
+    }
+}
+
+/// Why one true pair is not in the prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissedReason {
+    /// It was never a candidate.
+    Blocking,
+    /// It was a candidate, and its weight or the clustering kept it apart.
+    Scoring,
+    /// It waits for a data steward, whose right answers will join it.
+    Review,
 }
 
 /// Splits the true pairs that the prediction misses by the reason why.
@@ -35,6 +55,7 @@ impl MissedPairs {
 /// `review_pairs` are the pairs in the review queue, by record number and in any order; those that
 /// are not true change nothing, since a steward's right answer keeps them apart. `was_candidate`
 /// tells whether blocking brought a pair together, and is asked with the smaller record number first.
+/// `on_missed` is told of every examined pair, the smaller record number first.
 ///
 /// At most `examined_max` missed pairs (at least 1) are looked at. If there are more, every k-th is
 /// taken, in the order of truth clusters: the same ones in every run.
@@ -44,6 +65,7 @@ pub fn split_missed_pairs(
     review_pairs: &[(u32, u32)],
     examined_max: u64,
     was_candidate: impl Fn(u32, u32) -> bool,
+    mut on_missed: impl FnMut(u32, u32, MissedReason),
 ) -> MissedPairs {
     let placed = placed_records(predicted, truth);
     let cells = contingency(&placed);
@@ -69,16 +91,17 @@ pub fn split_missed_pairs(
             others = others.get(cluster.len()..).unwrap_or_default();
             for record in cluster {
                 while let Some(other) = others.get((next - rank) as usize) {
-                    split.examined += 1;
                     next += stride;
                     let pair = (record.index.min(other.index), record.index.max(other.index));
-                    if reviewed.connects(record, other) {
-                        split.sent_to_review += 1;
+                    let reason = if reviewed.connects(record, other) {
+                        MissedReason::Review
                     } else if was_candidate(pair.0, pair.1) {
-                        split.missed_by_scoring += 1;
+                        MissedReason::Scoring
                     } else {
-                        split.missed_by_blocking += 1;
-                    }
+                        MissedReason::Blocking
+                    };
+                    split.count(reason);
+                    on_missed(pair.0, pair.1, reason);
                 }
                 rank += others.len() as u64;
             }

@@ -5,11 +5,26 @@
 //! cluster i and truth cluster j), so the time is that of sorting the records, however large a cluster.
 
 mod contingency;
+mod curve;
+mod interval;
 mod missed;
+mod overlap;
+mod passes;
+mod sample;
+mod shapes;
 #[cfg(test)]
 mod tests;
 
-pub use missed::{MissedPairs, split_missed_pairs};
+pub use curve::{
+    CURVE_STEP_BITS, JudgedPair, Reliability, ReliabilityBin, ThresholdPoint, best_point,
+    curve_thresholds, reliability, threshold_curve,
+};
+pub use interval::{Interval, PairIntervals, wilson};
+pub use missed::{MissedPairs, MissedReason, split_missed_pairs};
+pub use overlap::{Overlap, Subgroup};
+pub use passes::{PairCompleteness, PassCompleteness, pair_completeness};
+pub use sample::EvenSample;
+pub use shapes::{ClusterShape, ClusterShapes, cluster_shapes};
 
 use contingency::{Side, contingency, pairs_among, placed_records, ratio};
 

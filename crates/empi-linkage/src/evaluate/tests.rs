@@ -125,7 +125,7 @@ fn a_cluster_of_a_million_is_counted_without_listing_its_pairs() {
 
     let apart: Vec<u32> = (0..1_000_000).collect();
     let one = vec![Some(1); 1_000_000];
-    let split = split_missed_pairs(&apart, &one, &[], 1000, |_, _| false);
+    let split = split_missed_pairs(&apart, &one, &[], 1000, |_, _| false, |_, _, _| ());
     assert_eq!((split.missed, split.examined), (499_999_500_000, 1000));
     assert!(split.is_sampled());
 }
@@ -137,8 +137,12 @@ fn missed_pairs_have_one_reason_each() {
     // A steward will join 1 with 2, and 2 with 5 is answered "different".
     let review = [(2, 1), (2, 5), (9, 0)];
     let candidates = BTreeSet::from([(0, 3), (1, 3), (2, 3), (1, 2)]);
+    let was_candidate = |a, b| candidates.contains(&(a, b));
+    let mut told = Vec::new();
     let split =
-        split_missed_pairs(&predicted, &truth, &review, 100, |a, b| candidates.contains(&(a, b)));
+        split_missed_pairs(&predicted, &truth, &review, 100, was_candidate, |a, b, reason| {
+            told.push((a, b, reason));
+        });
     assert_eq!(
         split,
         MissedPairs {
@@ -150,7 +154,12 @@ fn missed_pairs_have_one_reason_each() {
             recall_with_review: Some(0.3),
         }
     );
-    assert_eq!(split_missed_pairs(&[], &[], &[], 1, |_, _| true), MissedPairs::default());
+    assert_eq!(told.len(), 9);
+    assert!(told.contains(&(1, 2, MissedReason::Review)));
+    assert!(told.contains(&(2, 3, MissedReason::Scoring)));
+    assert!(told.contains(&(3, 4, MissedReason::Blocking)));
+    let nothing = split_missed_pairs(&[], &[], &[], 1, |_, _| true, |_, _, _| ());
+    assert_eq!(nothing, MissedPairs::default());
 }
 
 /// Predicted and truth clusters of up to 40 records, few enough clusters for many collisions.
@@ -221,7 +230,7 @@ proptest! {
         examined_max in 1..30_u64,
     ) {
         let was_candidate = |a: u32, b: u32| (a * 7 + b * 13).is_multiple_of(3);
-        let split = split_missed_pairs(&predicted, &truth, &review, u64::MAX, was_candidate);
+        let split = split_missed_pairs(&predicted, &truth, &review, u64::MAX, was_candidate, |_, _, _| ());
         let pairs = all_pairs(&predicted, &truth);
         let missed: Vec<_> = pairs.iter().filter(|pair| pair.3 && !pair.2).collect();
         prop_assert_eq!(split.missed, missed.len() as u64);
@@ -262,9 +271,52 @@ proptest! {
         );
 
         let sample =
-            split_missed_pairs(&predicted, &truth, &review, examined_max, was_candidate);
+            split_missed_pairs(&predicted, &truth, &review, examined_max, was_candidate, |_, _, _| ());
         prop_assert!(sample.examined <= examined_max);
         prop_assert!(sample.examined >= split.missed.min(examined_max.div_ceil(2)));
         prop_assert_eq!(sample.recall_with_review, split.recall_with_review);
+    }
+
+    #[test]
+    fn subgroups_add_up_to_the_whole(
+        (predicted, truth) in labels(),
+        groups in vec(0..4_usize, 40),
+    ) {
+        let quality = evaluate(&predicted, &truth);
+        let overlap = Overlap::new(&predicted, &truth);
+        prop_assert_eq!(overlap.truth_pairs(), quality.truth_pairs);
+        prop_assert_eq!(overlap.record_count(), quality.records);
+        let of = |record: u32| groups[record as usize];
+        let by_group = overlap.by_group(of, 4, |record| record % 3 == 0);
+        let within_and_across = overlap.within_and_across(|record| of(record) as u32);
+        for subgroups in [by_group.as_slice(), &within_and_across] {
+            let sum = |value: fn(&Subgroup) -> f64| subgroups.iter().map(value).sum::<f64>();
+            prop_assert_eq!(sum(|it| it.truth_pairs), quality.truth_pairs as f64);
+            prop_assert_eq!(sum(|it| it.predicted_pairs), quality.predicted_pairs as f64);
+            prop_assert_eq!(sum(|it| it.true_positive_pairs), quality.true_positive_pairs as f64);
+        }
+        let records: u64 = by_group.iter().filter_map(|group| group.records).sum();
+        prop_assert_eq!(records, quality.records);
+
+        let pairs = all_pairs(&predicted, &truth);
+        let same = |pair: &&(u32, u32, bool, bool)| of(pair.0) == of(pair.1);
+        let within = pairs.iter().filter(same).filter(|pair| pair.2 && pair.3).count();
+        prop_assert_eq!(within_and_across[0].true_positive_pairs, within as f64);
+    }
+
+    #[test]
+    fn true_pairs_are_listed_once_each((predicted, truth) in labels(), pairs_max in 1..30_u64) {
+        let overlap = Overlap::new(&predicted, &truth);
+        let expected: BTreeSet<_> = all_pairs(&predicted, &truth)
+            .into_iter()
+            .filter(|pair| pair.3)
+            .map(|pair| (pair.0, pair.1))
+            .collect();
+        let listed = overlap.true_pairs(u64::MAX);
+        prop_assert_eq!(listed.len(), expected.len());
+        prop_assert_eq!(&listed.into_iter().collect::<BTreeSet<_>>(), &expected);
+        let sample = overlap.true_pairs(pairs_max);
+        prop_assert!(sample.len() as u64 <= pairs_max);
+        prop_assert!(sample.iter().all(|pair| expected.contains(pair)));
     }
 }

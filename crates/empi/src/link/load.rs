@@ -39,7 +39,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let model = args.model.file()?.validate()?;
     let mut loader =
         Loader::create(&args.data, &model, Arc::new(crate::clock::SystemClock), actor)?;
-    let mut linked = link_files(&args.input, &args.model, args.truth.as_deref())?;
+    let has_truth = args.truth.is_some();
+    let mut linked = link_files(&args.input, &args.model, args.truth.as_deref(), has_truth)?;
     let mut stages = std::mem::replace(&mut linked.stages, stages::Stages::start());
     stages.run("store", || store(args, &linked, &mut loader))?;
     let report = stages.run("finish", || {
@@ -48,7 +49,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let line = stages.line();
     linked.stages = stages;
     linked.write_rejects(&args.input.rejects_path(&args.data))?;
-    let summary = linked.summary(args.truth.is_some());
+    let measured = has_truth.then(|| linked.measure(None));
+    let summary = linked.summary(measured);
     summary.print(&line);
     eprintln!(
         "{}: {} records, {} open review tasks",

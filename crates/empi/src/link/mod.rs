@@ -1,10 +1,14 @@
 //! Bulk work on files: `link`, `load`, `train`, `evaluate`.
 
+mod attribute;
 pub(crate) mod evaluate;
+mod figures;
 mod input;
+mod json;
 pub(crate) mod load;
 mod memory;
 mod pipeline;
+mod report;
 mod stages;
 mod summary;
 pub(crate) mod train;
@@ -17,7 +21,7 @@ use empi_linkage::Linkage;
 use rayon::prelude::*;
 
 use input::InputArgs;
-use pipeline::{ModelArgs, link_files};
+use pipeline::{Linked, ModelArgs, link_files};
 use summary::Summary;
 
 /// Link the records of files: which are the same person?
@@ -39,11 +43,28 @@ pub(crate) struct Args {
     /// The column that holds the truth, to measure quality by; it is not used for linking
     #[arg(long, value_name = "COLUMN")]
     truth: Option<String>,
+    /// A column that names groups of patients (name origin, region), to measure quality by group; its
+    /// values stand in the figures
+    #[arg(long, value_name = "COLUMN", requires = "truth")]
+    subgroup: Option<String>,
+    /// Where a report to read in a browser or on paper goes, one HTML file; it names records by source
+    /// and record ID and shows no values
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Show names, dates, numbers and addresses of a few pairs in the report, which makes it a file of
+    /// patient data
+    #[arg(long, requires = "report")]
+    report_values: bool,
 }
 
 /// Runs `empi link`.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let mut linked = link_files(&args.input, &args.model, args.truth.as_deref())?;
+    let is_measured = args.truth.is_some() || args.report.is_some();
+    if let Some(column) = &args.subgroup {
+        // Known at once, and not when all is linked.
+        attribute::check(&args.input.files, &args.input.reader_options(None)?, column)?;
+    }
+    let mut linked = link_files(&args.input, &args.model, args.truth.as_deref(), is_measured)?;
     let mut stages = std::mem::replace(&mut linked.stages, stages::Stages::start());
     stages.run("write", || -> anyhow::Result<()> {
         write_clusters(&args.out, &linked.linkage)?;
@@ -52,18 +73,29 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
         linked.write_rejects(&args.input.rejects_path(&args.out))
     })?;
+    let measured =
+        is_measured.then(|| stages.run("evaluate", || measured(args, &linked))).transpose()?;
     let line = stages.line();
     linked.stages = stages;
-    let summary = linked.summary(args.truth.is_some());
+    let summary = linked.summary(measured);
     summary.print(&line);
-    write_summary(args.summary.as_deref(), &summary)
+    write_summary(args.summary.as_deref(), &summary)?;
+    match &args.report {
+        Some(path) => report::write(path, &linked, &summary, &args.input.files, args.report_values),
+        None => Ok(()),
+    }
+}
+
+fn measured(args: &Args, linked: &Linked) -> anyhow::Result<figures::Measured> {
+    let (files, options) = (&args.input.files, &linked.options);
+    let read = |column: &String| attribute::read(files, options, column, &linked.linkage);
+    let attribute = args.subgroup.as_ref().map(read).transpose()?;
+    Ok(linked.measure(attribute.as_ref()))
 }
 
 fn write_summary(path: Option<&Path>, summary: &Summary) -> anyhow::Result<()> {
     let Some(path) = path else { return Ok(()) };
-    let mut json = serde_json::to_vec_pretty(summary)?;
-    json.push(b'\n');
-    empi_formats::write_atomically(path, &json)
+    empi_formats::write_atomically(path, &json::to_lines(summary)?)
         .with_context(|| format!("the summary {} cannot be written", path.display()))
 }
 

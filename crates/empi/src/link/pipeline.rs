@@ -7,6 +7,7 @@ use empi_formats::ReaderOptions;
 use empi_linkage::{Linkage, LinkageModel, LinkageModelFile, Linker, Progress};
 use empi_model::LinkDecision;
 
+use super::figures::{Attribute, HistogramFigures, Material, Measured, measure};
 use super::input::{InputArgs, Read};
 use super::memory::peak_rss_bytes;
 use super::stages::{Stages, with_bar};
@@ -44,11 +45,12 @@ pub(crate) struct Linked {
     floor: Floor,
 }
 
-/// Reads and links files.
+/// Reads and links files. Records as they were compared stay in memory only if `is_measured`.
 pub(crate) fn link_files(
     input: &InputArgs,
     model: &ModelArgs,
     truth: Option<&str>,
+    is_measured: bool,
 ) -> anyhow::Result<Linked> {
     input.set_threads()?;
     let mut file = model.file()?;
@@ -75,15 +77,45 @@ pub(crate) fn link_files(
     let model = blocked.model().clone();
     let scored = stages
         .run("score", || with_bar("score", total, || progress.done(), || blocked.score(&progress)));
-    let linkage = stages.run("cluster", || scored.cluster());
+    let mut linkage = stages.run("cluster", || scored.cluster());
+    if !is_measured {
+        linkage.release_rows();
+    }
     Ok(Linked { linkage, model, options, read, stages, floor })
 }
 
 impl Linked {
+    /// Measures the linkage, by the truth if there is one.
+    pub(crate) fn measure(&self, attribute: Option<&Attribute>) -> Measured {
+        let Self { linkage, model, read, .. } = self;
+        let mut truth = vec![None; linkage.keys.len()];
+        for (place, person) in linkage.order.iter().zip(&read.truth) {
+            if let Some(slot) = truth.get_mut(*place as usize) {
+                *slot = *person;
+            }
+        }
+        let thresholds = ThresholdBits::of(model);
+        measure(&Material {
+            persons: &linkage.persons,
+            truth: &truth,
+            keys: &linkage.keys,
+            scored: Some(&linkage.pairs),
+            reviews: linkage.reviews.iter().map(|pair| (pair.left, pair.right)).collect(),
+            review_bits: thresholds.review,
+            link_bits: thresholds.link,
+            linkage: Some(linkage),
+            attribute,
+            enterprise_id: &|person| linkage.enterprise_id(person).to_string(),
+        })
+    }
+
     /// The figures of the run so far.
-    pub(crate) fn summary(self, with_quality: bool) -> Summary {
+    pub(crate) fn summary(&self, measured: Option<Measured>) -> Summary {
         let Self { linkage, model, read, stages, floor, .. } = self;
-        let quality = with_quality.then(|| QualityFigures::of(&linkage, &read.truth));
+        let (quality, blocking, clusters) = match measured {
+            Some(Measured { quality, blocking, clusters }) => (quality, blocking, Some(clusters)),
+            None => (None, None, None),
+        };
         let links = linkage.pairs.iter().filter(|pair| pair.decision == LinkDecision::Link).count();
         Summary {
             records: linkage.keys.len() as u64,
@@ -93,14 +125,17 @@ impl Linked {
             reviews: linkage.reviews.len() as u64,
             persons: u64::from(linkage.person_count),
             model: model.name().to_owned(),
-            thresholds: ThresholdBits::of(&model),
-            evidence_floor: floor,
-            capped_blocks: CappedRule::of(&linkage),
-            hub_values: HubFigures::of(&linkage),
+            thresholds: ThresholdBits::of(model),
+            evidence_floor: *floor,
+            capped_blocks: CappedRule::of(linkage),
+            hub_values: HubFigures::of(linkage),
             stages: stages.to_map(),
             total_seconds: stages.total_seconds(),
             peak_rss_bytes: peak_rss_bytes(),
             quality,
+            weight_histogram: HistogramFigures::from(&linkage.histogram),
+            blocking,
+            clusters,
         }
     }
 

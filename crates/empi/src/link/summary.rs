@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use empi_linkage::{HubValue, Linkage, LinkageModel, MissedPairs, Quality};
 use serde::Serialize;
 
-/// Missed pairs that are looked at one by one; beyond, an even sample.
-const EXAMINED_MAX: u64 = 1_000_000;
+use super::figures::{
+    BlockingFigures, ClusterFigures, CurvePoint, ErrorSamples, HistogramFigures,
+    PairIntervalFigures, ReliabilityFigures, SubgroupFigures, TruthBin,
+};
 
 /// The figures of one run. A contract with other programs: fields are added, never changed.
 #[derive(Debug, Serialize)]
@@ -30,17 +32,25 @@ pub(crate) struct Summary {
     pub(crate) peak_rss_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) quality: Option<QualityFigures>,
+    /// The weights of all candidate pairs.
+    pub(crate) weight_histogram: HistogramFigures,
+    /// How complete the candidate pairs are; with the truth or a report only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blocking: Option<BlockingFigures>,
+    /// With the truth or a report only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) clusters: Option<ClusterFigures>,
 }
 
 /// The thresholds in bits.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct ThresholdBits {
     pub(crate) link: f64,
     pub(crate) review: f64,
 }
 
 /// The evidence floor that was in force, and what the files could give.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Floor {
     pub(crate) groups_min: u32,
     pub(crate) groups_given: u32,
@@ -69,7 +79,7 @@ pub(crate) struct HubFigures {
 impl HubFigures {
     pub(crate) fn of(linkage: &Linkage) -> Vec<Self> {
         let figures = |hub: &HubValue| {
-            let example = linkage.keys.get(hub.example as usize).cloned().unwrap_or_default();
+            let example = linkage.keys.get(hub.example as usize).unwrap_or_default();
             Self {
                 kind: hub.kind.as_str(),
                 records: hub.records,
@@ -99,6 +109,24 @@ pub(crate) struct QualityFigures {
     pub(crate) b_cubed_f1: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) missed: Option<MissedFigures>,
+    /// 95 % intervals over pairs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) intervals: Option<PairIntervalFigures>,
+    /// The link threshold with the highest F1 over pairs, before clustering.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) best_f1: Option<CurvePoint>,
+    /// What other link thresholds would do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) curve: Vec<CurvePoint>,
+    /// The scored pairs by weight and truth.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) weights: Vec<TruthBin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reliability: Option<ReliabilityFigures>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) subgroups: Vec<SubgroupFigures>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) samples: Option<ErrorSamples>,
 }
 
 /// Why true pairs were missed.
@@ -110,10 +138,12 @@ pub(crate) struct MissedFigures {
     pub(crate) by_scoring: u64,
     pub(crate) sent_to_review: u64,
     pub(crate) recall_with_review: Option<f64>,
+    /// Of all these, pairs at or above the link threshold that a guard or the clustering held back.
+    pub(crate) held_back: u64,
 }
 
-impl From<&MissedPairs> for MissedFigures {
-    fn from(missed: &MissedPairs) -> Self {
+impl MissedFigures {
+    pub(crate) fn new(missed: &MissedPairs, held_back: u64) -> Self {
         Self {
             pairs: missed.missed,
             examined: missed.examined,
@@ -121,12 +151,13 @@ impl From<&MissedPairs> for MissedFigures {
             by_scoring: missed.missed_by_scoring,
             sent_to_review: missed.sent_to_review,
             recall_with_review: missed.recall_with_review,
+            held_back,
         }
     }
 }
 
 impl QualityFigures {
-    pub(crate) fn new(quality: &Quality, missed: Option<&MissedPairs>) -> Self {
+    pub(crate) fn new(quality: &Quality, missed: Option<MissedFigures>) -> Self {
         Self {
             truth_pairs: quality.truth_pairs,
             predicted_pairs: quality.predicted_pairs,
@@ -140,28 +171,15 @@ impl QualityFigures {
             b_cubed_precision: quality.b_cubed.precision,
             b_cubed_recall: quality.b_cubed.recall,
             b_cubed_f1: quality.b_cubed.f1,
-            missed: missed.map(MissedFigures::from),
+            missed,
+            intervals: None,
+            best_f1: None,
+            curve: Vec::new(),
+            weights: Vec::new(),
+            reliability: None,
+            subgroups: Vec::new(),
+            samples: None,
         }
-    }
-
-    /// Measures a linkage; `truth` is by order of input.
-    pub(crate) fn of(linkage: &Linkage, truth: &[Option<u32>]) -> Self {
-        let mut by_place = vec![None; linkage.keys.len()];
-        for (place, truth) in linkage.order.iter().zip(truth) {
-            if let Some(slot) = by_place.get_mut(*place as usize) {
-                *slot = *truth;
-            }
-        }
-        let quality = empi_linkage::evaluate(&linkage.persons, &by_place);
-        let reviews: Vec<_> = linkage.reviews.iter().map(|pair| (pair.left, pair.right)).collect();
-        let missed = empi_linkage::split_missed_pairs(
-            &linkage.persons,
-            &by_place,
-            &reviews,
-            EXAMINED_MAX,
-            |left, right| linkage.was_candidate(left, right),
-        );
-        Self::new(&quality, Some(&missed))
     }
 
     /// Lines for people.
