@@ -1,6 +1,7 @@
-//! Bulk work on files: `link`, `load`, `train`, `evaluate`.
+//! Bulk work on files: `link`, `load`, `train`, `evaluate`, `explain`.
 
 pub(crate) mod evaluate;
+pub(crate) mod explain;
 mod input;
 pub(crate) mod load;
 mod memory;
