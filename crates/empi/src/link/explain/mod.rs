@@ -15,13 +15,15 @@ use super::pipeline::ModelArgs;
 use crate::cli::UsageError;
 use crate::output::Output;
 
+const EXAMPLES: &str = "Of files, as `empi link` would decide:
+  empi explain north.csv south.csv --left north:17 --right south:4
+Of an index that no server has open:
+  empi explain --data DIR north:17 south:4";
+
 /// Tell why two records are one person, or why not: each comparison with both values and its weight,
 /// what held a link back, and which blocking rules brought the two together.
-///
-/// Of files, as `empi link` would decide:  empi explain FILE... --left SOURCE:ID --right SOURCE:ID
-/// Of an index that no server has open:    empi explain --data DIR SOURCE:ID SOURCE:ID
 #[derive(clap::Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The files, read as `empi link` reads them; with --data, the two records
     #[arg(value_name = "FILE")]
@@ -43,7 +45,7 @@ pub(crate) struct Args {
     threads: Option<u16>,
     #[command(flatten)]
     model: ModelArgs,
-    /// Leave the values of the records out, so that what is shown can be passed on
+    /// Leave the values of the records out; their sources and IDs stay
     #[arg(long)]
     no_values: bool,
     /// Print one line of JSON

@@ -1,11 +1,14 @@
 //! The decision in one or two sentences: why, or why not.
 
-use empi_model::{ExplanationRow, Guard, LinkDecision, MatchWeight};
+use empi_model::{ExplanationRow, Guard, LinkDecision};
 
 use super::answer::{Explained, Linked};
 
 /// How many comparisons are named as what speaks against a link.
 const NAMED_MAX: usize = 3;
+
+/// What takes away less than so many bits is not worth naming.
+const NAMED_BITS_MIN: f64 = 0.5;
 
 /// Says what was decided about the two records, and why.
 pub(super) fn of(explained: &Explained) -> String {
@@ -53,7 +56,7 @@ fn two_persons(explained: &Explained) -> String {
     if !explained.was_compared() {
         return format!("Two persons: {} {}", never_compared(explained), would_be(explained));
     }
-    let mut sentence = format!("Two persons: {}", capitalised_off(&by_score(explained)));
+    let mut sentence = format!("Two persons: {}", uncapitalised(&by_score(explained)));
     if let Linked::InIndex { tasks, .. } = &explained.linked
         && let [first, ..] = tasks.as_slice()
     {
@@ -80,7 +83,7 @@ fn never_compared(explained: &Explained) -> String {
 /// What the pair would have come to.
 fn would_be(explained: &Explained) -> String {
     let reason = by_score(explained);
-    format!("Had they been: {}", capitalised_off(&reason))
+    format!("Had they been: {}", uncapitalised(&reason))
 }
 
 /// The pair by its own weight and guards.
@@ -88,29 +91,35 @@ fn by_score(explained: &Explained) -> String {
     let (total, thresholds) = (explained.score.total, explained.thresholds);
     match explained.decision() {
         LinkDecision::Link => capitalised(&link_reason(explained)),
-        LinkDecision::Review if total >= thresholds.link => {
-            let guards = explained.guards();
-            let reasons: Vec<&str> = guards.iter().copied().map(Guard::reason).collect();
+        LinkDecision::Review if total >= thresholds.link => format!(
+            "The weight of {total} bits reaches the link threshold of {}, but a person must \
+             decide: {}.",
+            thresholds.link,
+            guard_reasons(explained)
+        ),
+        LinkDecision::Review => {
+            let guards = guard_reasons(explained);
+            let also = if guards.is_empty() { guards } else { format!("; also, {guards}") };
             format!(
-                "The weight of {total} bits reaches the link threshold of {}, but a person must \
-                 decide: {}.",
+                "The weight of {total} bits lies between the review threshold of {} and the link \
+                 threshold of {}, so a person must decide{}{also}.",
+                thresholds.review,
                 thresholds.link,
-                reasons.join("; ")
+                against(&explained.score.rows)
             )
         }
-        LinkDecision::Review => format!(
-            "The weight of {total} bits lies between the review threshold of {} and the link \
-             threshold of {}, so a person must decide{}.",
-            thresholds.review,
-            thresholds.link,
-            against(&explained.score.rows)
-        ),
         LinkDecision::NonLink => format!(
             "The weight of {total} bits stays below the review threshold of {}{}.",
             thresholds.review,
             against(&explained.score.rows)
         ),
     }
+}
+
+/// What the guards say, one after the other.
+fn guard_reasons(explained: &Explained) -> String {
+    let guards = explained.guards();
+    guards.iter().copied().map(Guard::reason).collect::<Vec<_>>().join("; ")
 }
 
 fn link_reason(explained: &Explained) -> String {
@@ -123,7 +132,7 @@ fn link_reason(explained: &Explained) -> String {
 /// The comparisons that speak most against a link; empty when none does.
 fn against(rows: &[ExplanationRow]) -> String {
     let mut found: Vec<&ExplanationRow> =
-        rows.iter().skip(1).filter(|row| row.weight < MatchWeight::ZERO).collect();
+        rows.iter().skip(1).filter(|row| row.weight.bits() <= -NAMED_BITS_MIN).collect();
     found.sort_by(|one, other| one.weight.bits().total_cmp(&other.weight.bits()));
     let named: Vec<String> = found
         .iter()
@@ -143,7 +152,7 @@ fn capitalised(text: &str) -> String {
     first.into_iter().chain(characters).collect()
 }
 
-fn capitalised_off(text: &str) -> String {
+fn uncapitalised(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|it| it.to_ascii_lowercase());
     first.into_iter().chain(characters).collect()

@@ -111,14 +111,23 @@ fn probability(value: Option<Probability>) -> String {
     }
 }
 
+/// Six places, and beyond them a bound: nothing is certain.
+fn match_probability(weight: MatchWeight) -> String {
+    match weight.probability().value() {
+        value if value > 0.999_999 => "above 0.999999".to_owned(),
+        value if value < 0.000_001 => "below 0.000001".to_owned(),
+        value => format!("{value:.6}"),
+    }
+}
+
 fn notes(explained: &Explained) -> String {
     let thresholds = explained.thresholds;
     let mut notes = format!(
         "█ for, ▒ against, ● total; R review threshold {}, L link threshold {}; \
-         match probability {:.6}; model {}",
+         match probability {}; model {}",
         thresholds.review,
         thresholds.link,
-        explained.score.total.probability().value(),
+        match_probability(explained.score.total),
         explained.score.model
     );
     for guard in explained.guards() {
