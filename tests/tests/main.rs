@@ -9,6 +9,7 @@ mod bulk_and_online;
 mod client;
 mod crash;
 mod eight_clients;
+mod explain;
 mod febrl;
 mod keeping_apart;
 mod link;

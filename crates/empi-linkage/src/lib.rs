@@ -57,4 +57,5 @@ pub use row::{
     AddressIds, CompareRow, IdentifierHash, MoreValues, NameId, NameIds, PackedSsn, TextId,
 };
 pub use score::{Scored, score};
+pub use similarity::{jaro_winkler, within_one_edit};
 pub use train::{ITERATIONS_MAX, Trained, VectorCounts, train};

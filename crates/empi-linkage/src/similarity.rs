@@ -7,7 +7,7 @@ const KERNEL_BYTES_MAX: usize = 64;
 /// Jaro-Winkler similarity, 0 to 1 (Winkler 1990): the boost for a common prefix of up to four
 /// characters applies above a Jaro similarity of 0.7. Equal to `strsim::jaro_winkler`.
 #[must_use]
-pub(crate) fn jaro_winkler(left: &str, right: &str) -> f64 {
+pub fn jaro_winkler(left: &str, right: &str) -> f64 {
     let (a, b) = (left.as_bytes(), right.as_bytes());
     let short = a.len() <= KERNEL_BYTES_MAX && b.len() <= KERNEL_BYTES_MAX;
     if !(short && left.is_ascii() && right.is_ascii()) {
@@ -100,7 +100,7 @@ impl Letters {
 /// Whether two texts differ by at most one edit: a substitution, an insertion, a deletion, or a swap
 /// of neighbours (optimal string alignment distance at most 1). Equal texts count.
 #[must_use]
-pub(crate) fn within_one_edit(left: &[u8], right: &[u8]) -> bool {
+pub fn within_one_edit(left: &[u8], right: &[u8]) -> bool {
     let (short, long) = if left.len() <= right.len() { (left, right) } else { (right, left) };
     if long.len() - short.len() > 1 {
         return false;

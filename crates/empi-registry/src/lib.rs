@@ -67,6 +67,7 @@ mod compose;
 mod commit;
 mod durability;
 
+mod explain;
 mod query;
 mod registry;
 
@@ -83,6 +84,6 @@ pub use loader::{LoadReport, LoadedReview, Loader};
 pub use offline::{stats, verify};
 pub use registry::Registry;
 pub use words::{
-    Clock, MatchCandidate, PersonView, RecordView, RegisterRequest, Registration,
+    Clock, MatchCandidate, PairView, PersonView, RecordView, RegisterRequest, Registration,
     RegistrationDecision, RegistryOptions, RegistryStats, Resolution, TaskQuery, TaskView,
 };

@@ -215,7 +215,11 @@ impl Registry {
 
 impl Core {
     /// Explains a pair against the counts of the index.
-    fn explain(&self, left: &NormalizedRecord, right: &NormalizedRecord) -> ScoreExplanation {
+    pub(crate) fn explain(
+        &self,
+        left: &NormalizedRecord,
+        right: &NormalizedRecord,
+    ) -> ScoreExplanation {
         let mirror = self.mirror.read();
         let mut values = LexiconOverlay::new(&mirror.lexicon);
         let (left_row, right_row) = (values.row(left), values.row(right));

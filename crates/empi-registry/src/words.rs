@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use empi_linkage::LinkageModel;
 use empi_model::{
-    Actor, EnterpriseId, EventSequence, MatchGrade, MatchWeight, Person, QualityNote, RecordKey,
-    ReviewOutcome, ReviewTask, ScoreExplanation, SourceRecord, TaskId, Timestamp,
+    Actor, BlockingRule, EnterpriseId, EventSequence, MatchGrade, MatchWeight, Person, QualityNote,
+    RecordKey, ReviewOutcome, ReviewTask, ScoreExplanation, SourceRecord, TaskId, Timestamp,
 };
 use empi_store::StoredRecord;
 
@@ -142,6 +142,26 @@ pub struct RecordView {
     pub record: StoredRecord,
     /// The living person.
     pub enterprise_id: EnterpriseId,
+}
+
+/// Two records of the index, and why they are one person or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairView {
+    /// One record, as it stands.
+    pub left: RecordView,
+    /// The other.
+    pub right: RecordView,
+    /// Why the pair weighs what it weighs now.
+    pub explanation: ScoreExplanation,
+    /// The blocking rules that bring the two together.
+    pub rules: Vec<BlockingRule>,
+    /// Rules that give both the same key, but one that more than `block_records_max` records have: its
+    /// block is split by birth year, and left out where that is not enough.
+    pub capped_rules: Vec<BlockingRule>,
+    /// Whether a steward keeps the two persons apart.
+    pub kept_apart: bool,
+    /// The open questions whether the two persons are one.
+    pub tasks: Vec<TaskId>,
 }
 
 /// A page of the review queue.

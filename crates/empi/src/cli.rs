@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Train(link::train::Args),
     /// Measure linked persons against the truth
     Evaluate(link::evaluate::Args),
+    /// Tell why two records are one person, or why not
+    Explain(link::explain::Args),
     /// Make US-like patients who never were, with the truth about them
     Generate(generate::Args),
     /// Serve an index over gRPC
@@ -48,6 +50,7 @@ impl Command {
             Self::Load(args) => link::load::run(&args),
             Self::Train(args) => link::train::run(&args),
             Self::Evaluate(args) => link::evaluate::run(&args),
+            Self::Explain(args) => link::explain::run(&args),
             Self::Generate(args) => generate::run(args),
             Self::Serve(args) => serve::run(&args),
             Self::Register(args) => client::register::run(*args),

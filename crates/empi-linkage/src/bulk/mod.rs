@@ -10,6 +10,7 @@
 
 mod blocks;
 mod buckets;
+mod explained;
 mod histogram;
 mod hubs;
 mod linkage;

@@ -1,7 +1,8 @@
-//! Bulk work on files: `link`, `load`, `train`, `evaluate`.
+//! Bulk work on files: `link`, `load`, `train`, `evaluate`, `explain`.
 
 mod attribute;
 pub(crate) mod evaluate;
+pub(crate) mod explain;
 mod figures;
 mod input;
 mod json;
