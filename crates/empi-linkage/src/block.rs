@@ -35,7 +35,8 @@ pub(crate) fn blocking_keys_of(
 ) -> BlockingKeys {
     // Only a record with several names or addresses can have too many keys; which of them are left out
     // depends on all rules together.
-    let made = if row.more.is_some() { RuleSet::ALL } else { rules };
+    let all = RuleSet { is_wide: rules.is_wide, ..RuleSet::ALL };
+    let made = if row.more.is_some() { all } else { rules };
     let mut keys = Keys { values, row, rules: made, keys: SmallVec::new() };
     keys.add_numbers();
     for name in row.names().take(VALUES_MAX) {
@@ -51,23 +52,45 @@ pub(crate) fn blocking_keys_of(
     keys.keys
 }
 
-/// Some of the blocking rules.
+/// Some of the blocking rules, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RuleSet(u64);
+pub(crate) struct RuleSet {
+    rules: u64,
+    /// Whether their keys leave out what narrows them.
+    is_wide: bool,
+}
 
 impl RuleSet {
-    pub(crate) const ALL: Self = Self(u64::MAX);
+    pub(crate) const ALL: Self = Self { rules: u64::MAX, is_wide: false };
 
     pub(crate) fn of(rules: &[BlockingRule]) -> Self {
-        Self(rules.iter().fold(0, |set, rule| set | 1 << (*rule as u64)))
+        let rules = rules.iter().fold(0, |set, rule| set | 1 << (*rule as u64));
+        Self { rules, is_wide: false }
+    }
+
+    /// The same rules, widened or not: for files that are searched for all there is to find. Keys of
+    /// widened rules are for blocks in memory only.
+    pub(crate) const fn widened(self, is_wide: bool) -> Self {
+        Self { is_wide, ..self }
     }
 
     const fn holds(self, rule: BlockingRule) -> bool {
-        self.0 & (1 << (rule as u64)) != 0
+        self.rules & (1 << (rule as u64)) != 0
     }
 
     pub(crate) const fn holds_key(self, key: BlockingKey) -> bool {
-        self.0 & (1 << ((key.as_number() >> 56) & 63)) != 0
+        self.rules & (1 << ((key.as_number() >> 56) & 63)) != 0
+    }
+
+    /// The values that make a key: of a wide rule one alone, the birth date, both names, or the house.
+    fn narrowed(self, rule: BlockingRule, parts: &[u64]) -> &[u64] {
+        let kept = match rule {
+            BlockingRule::InitialsBirthDate if self.is_wide => parts.get(1..),
+            BlockingRule::NamesBirthYear if self.is_wide => parts.get(..1),
+            BlockingRule::StreetBirthYear if self.is_wide => parts.get(..2),
+            _ => None,
+        };
+        kept.unwrap_or(parts)
     }
 }
 
@@ -82,6 +105,7 @@ struct Keys<'a, V> {
 impl<V: Values> Keys<'_, V> {
     /// Adds a key unless one of its values is missing (hash 0).
     fn add(&mut self, rule: BlockingRule, parts: &[u64]) {
+        let parts = self.rules.narrowed(rule, parts);
         if self.rules.holds(rule) && parts.iter().all(|part| *part != 0) {
             self.keys.push(BlockingKey::new(rule, mix(parts)));
         }
@@ -325,6 +349,26 @@ mod tests {
                 family: PatientText::non_blank(&format!("Ab{count}cd Ef{count}gh Ij{count}kl")),
                 ..record.names[0].clone()
             });
+        }
+    }
+
+    #[test]
+    fn wide_rules_bring_together_what_shares_one_thing_only() {
+        let share = |left: &SourceRecord, right: &SourceRecord| {
+            let mut lexicon = Lexicon::new();
+            let rows = [left, right].map(|record| lexicon.row(&normalize(record)));
+            let wide = RuleSet::ALL.widened(true);
+            let [left, right] = rows.map(|row| blocking_keys_of(wide, &lexicon, &row));
+            left.iter().any(|key| right.contains(key))
+        };
+        let robert = record("Robert", "Okafor", "1980-03-12");
+        for (other, expected) in [
+            (record("Alice", "Smith", "1980-03-12"), true),
+            (record("Robert", "Okafor", "1951-09-30"), true),
+            (record("Alice", "Smith", "1951-09-30"), false),
+        ] {
+            assert_eq!(share(&robert, &other), expected);
+            assert!(!share_a_key(&robert, &other));
         }
     }
 

@@ -58,7 +58,7 @@ fn explained(
     let weighed = weigh(model, values, &compared);
     let scored = judge(model, values, &compared, &weighed, left_row, right_row);
 
-    let mut rows = vec![bare_row("prior", MatchWeight::from_prior(model.prior()))];
+    let mut rows = vec![bare_row("prior", model.prior_weight(values.record_count()))];
     rows.extend(Comparison::ALL.into_iter().filter_map(|comparison| {
         let level = compared.vector.level(comparison);
         let (left, right) = shown(comparison, level)?;

@@ -54,7 +54,7 @@ pub(crate) fn score_candidate(
     left: &CompareRow,
     right: &CompareRow,
 ) -> Option<Scored> {
-    let mut reach = Reach::new(model, left, right);
+    let mut reach = Reach::new(model, values.record_count(), left, right);
     let compared = compare_while(values, left, right, |comparison, level, agreed| {
         reach.take(comparison, level, agreed);
         reach.bits >= model.thresholds().review.bits()
@@ -77,11 +77,11 @@ const REACH_TOLERANCE_BITS: f64 = 1e-6;
 
 impl<'a> Reach<'a> {
     /// All that the two records have in common may agree at its best, and be as rare as can be.
-    fn new(model: &'a LinkageModel, left: &CompareRow, right: &CompareRow) -> Self {
+    fn new(model: &'a LinkageModel, records: u32, left: &CompareRow, right: &CompareRow) -> Self {
         let names_bits = 2.0 * model.term_frequency.adjustment_bits_max;
         let possible = Comparison::ALL.into_iter().filter(|it| it.is_possible(left, right));
         let levels_bits: f64 = possible.map(|it| model.largest_bits(it)).sum();
-        let prior = MatchWeight::from_prior(model.prior()).bits();
+        let prior = model.prior_weight(records).bits();
         Self { model, bits: prior + names_bits + levels_bits + REACH_TOLERANCE_BITS }
     }
 
@@ -174,7 +174,7 @@ pub(crate) struct Weighed {
 
 /// Adds up the weights of a compared pair.
 pub(crate) fn weigh(model: &LinkageModel, values: &impl Values, compared: &Compared) -> Weighed {
-    let mut total = MatchWeight::from_prior(model.prior());
+    let mut total = model.prior_weight(values.record_count());
     let mut positive_bits = 0.0;
     let mut household_bits = 0.0;
     for comparison in Comparison::ALL {

@@ -6,7 +6,7 @@
 
 use empi_linkage::{
     BlockingKeys, CompareRow, Guards, Intern, LexiconOverlay, Limits, LinkageModel, Scored,
-    blocking_keys, judge_join, score,
+    Values as _, blocking_keys, judge_join, score,
 };
 use empi_model::{
     BlockingKey, EnterpriseId, Guard, LinkDecision, LinkSource, MatchWeight, NormalizedRecord,
@@ -76,6 +76,8 @@ pub(crate) struct Own {
     pub(crate) link: LinkSource,
     /// The new content against the old.
     pub(crate) with_itself: Scored,
+    /// The evidence of that comparison: its weight without the prior.
+    pub(crate) evidence: MatchWeight,
     /// The new content against the person's other records, the best; `None` for a person of one.
     pub(crate) with_others: Option<(RecordIndex, Scored)>,
 }
@@ -190,12 +192,14 @@ impl Reader<'_> {
         let scored = others
             .take(MEMBERS_COMPARED_MAX)
             .filter_map(|other| Some((*other, self.score(*other)?)));
+        let with_itself = score(self.model, self.values, self.row, &stored.row);
         Some(Own {
             record,
             content_hash: stored.content_hash,
             person: stored.person,
             link: stored.link,
-            with_itself: score(self.model, self.values, self.row, &stored.row),
+            with_itself,
+            evidence: with_itself.weight - self.model.prior_weight(self.values.record_count()),
             with_others: scored.reduce(
                 |best, next| {
                     if next.1.weight > best.1.weight { next } else { best }

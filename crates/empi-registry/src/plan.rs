@@ -29,8 +29,6 @@ use crate::assess::{Assessment, Contender, Own};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) thresholds: Thresholds,
-    /// The weight that every score begins with.
-    pub(crate) prior: MatchWeight,
     pub(crate) tasks_max: usize,
 }
 
@@ -140,9 +138,8 @@ fn is_apart(assessment: &Assessment, one: EnterpriseId, other: EnterpriseId) -> 
 /// before: the evidence between old and new content, without the prior, must not be negative, and
 /// no guard may speak of two people (a twin, a parent, another number).
 pub(crate) fn plan_update(own: &Own, assessment: &Assessment, rules: &Rules) -> UpdatePlan {
-    let evidence = own.with_itself.weight - rules.prior;
     let contradicts_itself =
-        evidence < MatchWeight::ZERO || !own.with_itself.guards.conflicts().is_empty();
+        own.evidence < MatchWeight::ZERO || !own.with_itself.guards.conflicts().is_empty();
     let held = match (own.link, own.with_others) {
         (LinkSource::Automatic, Some((candidate, scored))) => {
             (scored.weight < rules.thresholds.review).then_some((candidate, scored))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
-use empi_model::{MatchWeight, RecordIndex, TaskId};
+use empi_model::{RecordIndex, TaskId};
 use empi_store::{Store, StoreOptions};
 use parking_lot::RwLock;
 
@@ -66,11 +66,7 @@ impl Registry {
         let store_options = StoreOptions { model: model.name().to_owned(), create };
         let store = Store::open(dir, &store_options)?;
         let mirror = Mirror::rebuild(model.limits(), &store.snapshot())?;
-        let rules = Rules {
-            thresholds: model.thresholds(),
-            prior: MatchWeight::from_prior(model.prior()),
-            tasks_max,
-        };
+        let rules = Rules { thresholds: model.thresholds(), tasks_max };
         let core = Arc::new(Core {
             store,
             mirror: RwLock::new(mirror),

@@ -55,6 +55,7 @@ pub struct Linker {
     by_key: HashTable<(u32, u32)>,
     /// How many records have a value of each group.
     group_counts: [usize; 8],
+    is_wide: bool,
 }
 
 impl Linker {
@@ -68,7 +69,16 @@ impl Linker {
             keys: RecordKeys::default(),
             by_key: HashTable::new(),
             group_counts: [0; 8],
+            is_wide: false,
         }
+    }
+
+    /// Has more pairs compared: also of records that share a birth date, both names, or a house, and
+    /// nothing else. Finds what has errors in nearly every field, for some ten times the pairs.
+    #[must_use]
+    pub const fn wide(mut self) -> Self {
+        self.is_wide = true;
+        self
     }
 
     /// Adds records. Those whose key was added before are left out, and their places in `records` are
@@ -137,8 +147,15 @@ impl Linker {
     /// Puts the records into the order of their keys and makes the blocks.
     #[must_use]
     pub fn block(self) -> Blocked {
-        let Self { model, lexicon, rows: portions, keys: keys_by_input, group_counts, by_key } =
-            self;
+        let Self {
+            model,
+            lexicon,
+            rows: portions,
+            keys: keys_by_input,
+            group_counts,
+            by_key,
+            is_wide,
+        } = self;
         drop(by_key);
         let by_place = keys_by_input.sorted_places();
         let mut order = vec![0; by_place.len()];
@@ -167,7 +184,7 @@ impl Linker {
         let blocks = Blocks::build(
             &sites.places,
             |rules, site| match rows.get(site) {
-                Some(row) => blocking_keys_of(rules, &lexicon, row),
+                Some(row) => blocking_keys_of(rules.widened(is_wide), &lexicon, row),
                 None => BlockingKeys::new(),
             },
             |at, site| rows.get(site as usize).map_or(0, |row| refinement(&lexicon, row, at)),
@@ -175,6 +192,7 @@ impl Linker {
                 records_max: limits.block_records_max as usize,
                 pairs_max: (rows.len() as u64)
                     .saturating_mul(u64::from(limits.pairs_per_record_max))
+                    .saturating_mul(if is_wide { WIDE_PAIRS } else { 1 })
                     .max(PAIRS_ALWAYS),
             },
         );
@@ -189,6 +207,9 @@ impl Linker {
 
 /// So many pairs are compared whatever the number of records: they take a second or two.
 const PAIRS_ALWAYS: u64 = 20_000_000;
+
+/// How many times the pairs may be compared where rules are wide.
+const WIDE_PAIRS: u64 = 10;
 
 /// Values by which a block that is too large is split, one after the other: the birth year; the sex and
 /// the initial of the given name; the postal code.

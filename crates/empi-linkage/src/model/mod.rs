@@ -136,18 +136,31 @@ impl LinkageModel {
         self
     }
 
-    /// The same model with the prior of so many records, where the model says how many it speaks of.
+    /// The chance that two random records among so many are one person.
     ///
     /// A record matches a few others, however many there are: the number of true pairs grows with the
-    /// records, that of all pairs with their square, so λ falls in proportion.
+    /// records, that of all pairs with their square, so λ falls in proportion. A model that does not say
+    /// how many records it speaks of has one prior for any number.
+    fn prior_of(&self, records: u32) -> Probability {
+        // Fewer records are a sample of something larger more often than a whole index.
+        const RECORDS_MIN: u32 = 1000;
+        self.prior_records.map_or(self.prior, |reference| {
+            let scale = f64::from(reference) / f64::from(records.max(RECORDS_MIN));
+            Probability::clamped(self.prior.value() * scale)
+        })
+    }
+
+    /// The weight that every score among so many records begins with.
+    #[must_use]
+    pub fn prior_weight(&self, records: u32) -> MatchWeight {
+        MatchWeight::from_prior(self.prior_of(records))
+    }
+
+    /// The same model with the prior of so many records for any number.
     #[must_use]
     pub fn with_record_count(mut self, records: usize) -> Self {
-        // A file of fewer records is a sample of something larger more often than a whole index.
-        const RECORDS_MIN: usize = 1000;
-        if let Some(reference) = self.prior_records.take() {
-            let scale = f64::from(reference) / records.max(RECORDS_MIN) as f64;
-            self.prior = Probability::clamped(self.prior.value() * scale);
-        }
+        self.prior = self.prior_of(u32::try_from(records).unwrap_or(u32::MAX));
+        self.prior_records = None;
         self
     }
 

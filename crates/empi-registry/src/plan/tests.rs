@@ -9,7 +9,7 @@ use super::*;
 fn rules() -> Rules {
     let bits = MatchWeight::from_bits;
     let thresholds = Thresholds { link: bits(10.0), review: bits(0.0) };
-    Rules { thresholds, prior: bits(-20.0), tasks_max: 3 }
+    Rules { thresholds, tasks_max: 3 }
 }
 
 fn person(number: u64) -> EnterpriseId {
@@ -128,6 +128,7 @@ fn own(link: LinkSource, with_itself: Scored, with_others: Option<f64>) -> Own {
         person: person(9),
         link,
         with_itself,
+        evidence: with_itself.weight - bits(-20.0),
         with_others: with_others.map(|bits| (RecordIndex(8), scored(bits, None))),
     }
 }

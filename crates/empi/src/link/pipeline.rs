@@ -22,6 +22,10 @@ pub(crate) struct ModelArgs {
     /// Train the model on these records first; the truth is not needed
     #[arg(long)]
     pub(crate) train: bool,
+    /// Compare more pairs: also records that share only the birth date, only both names, or only the
+    /// house. Finds more, takes longer, asks more questions
+    #[arg(long)]
+    pub(crate) wide: bool,
 }
 
 impl ModelArgs {
@@ -58,6 +62,7 @@ pub(crate) fn link_files(
     let mut stages = Stages::start();
     let mut linker = Linker::new(file.validate()?);
     let read = stages.run("read", || Read::files(&input.files, &options, &mut linker))?;
+    let linker = if model.wide { linker.wide() } else { linker };
     let mut blocked = stages.run("block", || linker.block());
     let total = blocked.pairs_with_repeats();
     if model.train {

@@ -25,7 +25,7 @@ pub(crate) struct Args {
 /// Runs `empi train`.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     args.input.set_threads()?;
-    let base = ModelArgs { model: args.model.clone(), train: true }.file()?;
+    let base = ModelArgs { model: args.model.clone(), train: true, wide: false }.file()?;
     let options = args.input.reader_options(None)?;
     let mut stages = Stages::start();
     let mut linker = Linker::new(base.validate()?);

@@ -26,6 +26,7 @@ pub(super) fn explain(
     let options = input.reader_options(None)?;
     let mut linker = Linker::new(file.validate()?);
     Read::files(&input.files, &options, &mut linker)?;
+    let linker = if model.wide { linker.wide() } else { linker };
     let mut blocked = linker.block();
     let [(left_key, left), (right_key, right)] = places(&blocked, names)?;
     let total = blocked.pairs_with_repeats();

@@ -174,10 +174,10 @@ pub(super) fn percent(share: Option<f64>) -> String {
     if share == 0.0 || share == 1.0 {
         return format!("{value:.0}\u{a0}%");
     }
-    if value > 99.999 {
+    if share > 0.999_99 {
         return ">\u{a0}99.999\u{a0}%".to_owned();
     }
-    if value < 0.001 {
+    if share < 0.000_01 {
         return "<\u{a0}0.001\u{a0}%".to_owned();
     }
     let decimals = if !(0.1..=99.9).contains(&value) { 3 } else { 2 };
