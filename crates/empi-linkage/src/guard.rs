@@ -1,14 +1,15 @@
 //! Guards: rules that outrank a high weight and turn a link into a question for a person.
 
-use empi_model::{EvidenceGroup, Guard};
+use empi_model::{EvidenceGroup, Guard, MatchWeight, Ssn};
 
 use crate::compare::{
     Compared, Comparison, ComparisonVector, NameLevel, agreeing_identifiers, are_distinct_given,
-    are_two_given, birth_date, goes_by_middle, levels,
+    are_two_given, are_unlike_given, birth_date, goes_by_middle, levels,
 };
 use crate::lexicon::Values;
 use crate::model::LinkageModel;
-use crate::row::CompareRow;
+use crate::normalize::authority_hash;
+use crate::row::{CompareRow, IdentifierHash};
 
 /// Between births of parent and child lie at least so many years (`standards.md` §5.6).
 const GENERATION_YEARS: u32 = 14;
@@ -99,15 +100,15 @@ pub(crate) fn guards(
         (Guard::GenerationGap, generation_gap(vector, left, right)),
         (Guard::IdentifierConflict, identifier_conflict(values, vector, left, right)),
         (Guard::EvidenceFloor, below_floor(model, vector, left, right, positive_bits)),
-        (Guard::NewbornName, newborn_name(vector, left, right)),
+        (Guard::NewbornName, newborn_name(values, left, right)),
         (Guard::SameSourceDistinct, same_source_distinct(model, values, left, right)),
         (Guard::SharedNumber, shared_number(values, vector, left, right)),
     ];
     rules.into_iter().filter(|(_, holds)| *holds).map(|(guard, _)| guard).collect()
 }
 
-/// Whether the numbers of the two records settle that they are one person: one national number, or
-/// the identifiers of two authorities.
+/// Whether the numbers of two records of one name settle that they are one person: one national number,
+/// or the identifiers of two authorities.
 fn has_one_number(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
     has_exact_ssn(vector) || agreeing_identifiers(left, right) >= 2
 }
@@ -116,9 +117,11 @@ pub(crate) fn has_exact_ssn(vector: &ComparisonVector) -> bool {
     vector.level(Comparison::Ssn) == Some(levels::SSN_EXACT)
 }
 
-/// Same birth date and a family in common (family name, mother or address), but another given name,
-/// or birth orders that differ. One national number settles it, unless the birth orders differ; its
-/// last four digits and a mistyped one do as well, but not two that were issued one after the other.
+/// Same birth date, or one with a slip, and a family in common (family name, mother or address), but another given name,
+/// or birth orders that differ. The identifiers of two authorities settle it unless the birth orders
+/// differ. A national number, its last four digits or a mistyped one do so only where the given names
+/// may be one in two spellings: registrations give one Social Security number to both twins, and those
+/// of twins are issued one after the other. Numbers of other countries are given at birth.
 fn possible_twins(
     values: &impl Values,
     vector: &ComparisonVector,
@@ -127,8 +130,8 @@ fn possible_twins(
 ) -> bool {
     let orders_differ =
         left.birth_order != 0 && right.birth_order != 0 && left.birth_order != right.birth_order;
-    let same_birth = vector.level(Comparison::BirthDate) == Some(birth_date::EXACT);
-    if !same_birth {
+    let birth = vector.level(Comparison::BirthDate);
+    if birth.is_none_or(|level| level > birth_date::PARTIAL) {
         return false;
     }
     if orders_differ {
@@ -141,8 +144,11 @@ fn possible_twins(
     let same_address =
         vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
     let numbers_differ = vector.level(Comparison::Ssn) == Some(levels::SSN_DIFFERENT);
-    let other_given = are_distinct_given(values, left.name.given, right.name.given)
-        && name.is_some_and(|level| level > NameLevel::Swapped)
+    // `DANIEL` and `DANIELLE`: brother and sister, unless the sex is a slip.
+    let other_sex = vector.level(Comparison::Sex) == Some(1)
+        && are_two_given(values, left.name.given, right.name.given);
+    let other_given = (other_sex || are_distinct_given(values, left.name.given, right.name.given))
+        && (other_sex || name.is_some_and(|level| level > NameLevel::Swapped))
         && (numbers_differ || !goes_by_middle(values, left.name, right.name));
     let one_edit = vector.level(Comparison::Ssn) == Some(levels::SSN_ONE_EDIT);
     let neighbours = one_edit && are_neighbours(left, right);
@@ -153,8 +159,18 @@ fn possible_twins(
         return true;
     }
     let last_four = vector.level(Comparison::Ssn) == Some(levels::SSN_LAST_FOUR);
-    let one_number = has_one_number(vector, left, right) || last_four || (one_edit && !neighbours);
-    other_given && (same_family || same_mother || same_address) && !one_number
+    let one_number = has_exact_ssn(vector) || last_four || (one_edit && !neighbours);
+    let alike = !are_unlike_given(values, left.name.given, right.name.given);
+    let settled = agreeing_identifiers(left, right) >= 2
+        || is_personal_number(vector, left)
+        || (one_number && alike && !other_sex);
+    other_given && (same_family || same_mother || same_address) && !settled
+}
+
+/// Whether one national number of another country than the United States stands on both sides: such
+/// numbers are given at birth, while Social Security numbers are borrowed.
+fn is_personal_number(vector: &ComparisonVector, left: &CompareRow) -> bool {
+    has_exact_ssn(vector) && matches!(left.ssn.get(), Some(Ssn::Other { .. }))
 }
 
 /// Whether two national numbers may have been issued one after the other, as those of twins are.
@@ -261,21 +277,65 @@ fn below_floor(
     let floor = model.evidence_floor();
     // The second number that agrees comes from another authority and is evidence of its own.
     let numbers = agreeing_identifiers(left, right) + u32::from(has_exact_ssn(vector));
-    let groups = compared_groups(vector).count_ones() + numbers.saturating_sub(1);
-    groups < floor.groups_min || positive_bits < floor.bits_min
+    let groups = counted_groups(model, vector, is_personal_number(vector, left)).count_ones()
+        + numbers.saturating_sub(1);
+    groups < floor.groups_min
+        || positive_bits < floor.bits_min
+        || unplaced_in_time(vector, left, right)
 }
 
-/// The groups of evidence that were compared, one bit each; sex is not counted.
-pub(crate) fn compared_groups(vector: &ComparisonVector) -> u8 {
-    let compared = Comparison::ALL.into_iter().filter(|it| vector.level(*it).is_some());
-    let groups = compared.map(Comparison::group).filter(|group| *group != EvidenceGroup::Sex);
+/// Whether the births of two people of one name and household are not known on both sides, and number,
+/// middle name or suffix speak of parent and child.
+fn unplaced_in_time(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+    let contradicts = [Comparison::Ssn, Comparison::MiddleName].into_iter().any(|it| {
+        vector.level(it).is_some_and(|level| usize::from(level) + 1 == it.levels().len())
+    });
+    let one_suffix = left.suffix.is_some() != right.suffix.is_some();
+    vector.level(Comparison::BirthDate).is_none() && (contradicts || one_suffix)
+}
+
+/// The groups of evidence that count, one bit each. With the whole name or number agreed it is enough
+/// that a group was compared, whatever it says: people move and their data are wrong. Where only part
+/// of a name agrees, as between relatives and people who share a birth date, a group must agree to
+/// count, which the same city does not, nor the name if middle or mother's name say otherwise. Sex is
+/// not counted.
+fn counted_groups(model: &LinkageModel, vector: &ComparisonVector, personal_number: bool) -> u8 {
+    let name = NameLevel::of(vector);
+    let settled = name.is_some_and(|it| it <= NameLevel::OneClose) || personal_number;
+    let contradicted =
+        [Comparison::MiddleName, Comparison::MotherMaidenName].into_iter().any(|it| {
+            vector.level(it).is_some_and(|level| usize::from(level) + 1 == it.levels().len())
+        });
+    let part_agrees = name.is_some_and(|it| !it.is_family_alone()) && !contradicted;
+    let counts = |it: &Comparison| match (it, vector.level(*it)) {
+        (_, None) => false,
+        (_, Some(_)) if settled => true,
+        (Comparison::Name, _) => part_agrees,
+        (Comparison::MiddleName | Comparison::Suffix, _) => false,
+        (Comparison::Address, Some(level)) => level <= levels::ADDRESS_POSTAL_CODE,
+        (_, level) => model.level(*it, level).is_some_and(|it| it.weight > MatchWeight::ZERO),
+    };
+    let counted = Comparison::ALL.into_iter().filter(counts);
+    let groups = counted.map(Comparison::group).filter(|group| *group != EvidenceGroup::Sex);
     groups.fold(0, |set, group| set | 1 << (group as u8))
 }
 
-/// A newborn's temporary name on a side, and no number in common that would settle it.
-fn newborn_name(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
-    let same_identifier = agreeing_identifiers(left, right) == 1;
-    (left.newborn_name || right.newborn_name) && !same_identifier && !has_exact_ssn(vector)
+/// A newborn's temporary name on a side: perhaps a sister's or brother's. The mother's insurance or
+/// national number stands on the records of all of them, so only the number that one source gave to
+/// both records settles it, or the identifiers of two authorities.
+fn newborn_name(values: &impl Values, left: &CompareRow, right: &CompareRow) -> bool {
+    let temporary = left.newborn_name || right.newborn_name;
+    temporary && agreeing_identifiers(left, right) < 2 && !is_one_chart(values, left, right)
+}
+
+/// Whether both records are from one source and carry one number that it gave itself.
+fn is_one_chart(values: &impl Values, left: &CompareRow, right: &CompareRow) -> bool {
+    if !left.source.is_some() || left.source != right.source {
+        return false;
+    }
+    let source = authority_hash(values.text(left.source).text());
+    let own = |it: &IdentifierHash| it.authority == source;
+    left.identifiers().filter(own).any(|one| right.identifiers().any(|other| other == one))
 }
 
 /// Two records of one source that declares its records to be different people.

@@ -11,7 +11,7 @@ pub(super) const LEVELS: &[&str] =
 pub(crate) const SAME: u8 = 0;
 const OTHER_UNIT: u8 = 1;
 pub(crate) const CLOSE: u8 = 2;
-const POSTAL_CODE: u8 = 3;
+pub(crate) const POSTAL_CODE: u8 = 3;
 const CITY: u8 = 4;
 const DIFFERENT: u8 = 5;
 

@@ -11,12 +11,14 @@ mod name;
 mod number;
 
 pub use name::AgreedNames;
-pub(crate) use name::{NameLevel, are_distinct_given, are_two_given, goes_by_middle};
+pub(crate) use name::{
+    NameLevel, are_distinct_given, are_two_given, are_unlike_given, goes_by_middle,
+};
 pub(crate) use number::agreeing_identifiers;
 
 /// Levels that guards ask for by name.
 pub(crate) mod levels {
-    pub(crate) use super::address::CLOSE as ADDRESS_CLOSE;
+    pub(crate) use super::address::{CLOSE as ADDRESS_CLOSE, POSTAL_CODE as ADDRESS_POSTAL_CODE};
     pub(crate) use super::name::MOTHER_CLOSE;
     pub(crate) use super::number::{SSN_DIFFERENT, SSN_EXACT, SSN_LAST_FOUR, SSN_ONE_EDIT};
 }

@@ -65,6 +65,11 @@ pub(crate) enum NameLevel {
 }
 
 impl NameLevel {
+    /// Whether at most a family name agrees.
+    pub(crate) const fn is_family_alone(self) -> bool {
+        matches!(self, Self::FamilyAlone | Self::FamilyOnly | Self::Different)
+    }
+
     /// The level of a vector, where names were compared.
     pub(crate) fn of(vector: &super::ComparisonVector) -> Option<Self> {
         const ALL: [NameLevel; 13] = [
@@ -99,10 +104,6 @@ pub struct AgreedNames {
     pub family_close: Option<(NameId, NameId)>,
 }
 
-/// Jaro-Winkler similarity below which two names that sound alike are two names. `SHAWN` and `SEAN` have
-/// 0.78, `GEOFF` and `JEFF` 0.78, `ANNA` and `JONI` 0.5.
-const UNLIKE: f64 = 0.65;
-
 /// Whether the current given names are two names and not two spellings of one: both stand in the
 /// table of given names, are no variants of each other and do not sound alike (`JAYDEN`, `KAYDEN`).
 pub(crate) fn are_distinct_given(values: &impl Values, left: NameId, right: NameId) -> bool {
@@ -113,9 +114,14 @@ pub(crate) fn are_distinct_given(values: &impl Values, left: NameId, right: Name
         Agreement::Different => true,
         Agreement::Close | Agreement::Part => listed && !left.sound.is_like(right.sound),
         // The sound of a short name is little more than its consonants: `ANNA` and `JONI`.
-        Agreement::Sound => listed && jaro_winkler(left.compact(), right.compact()) < UNLIKE,
+        Agreement::Sound => listed,
         _ => false,
     }
+}
+
+/// Whether two given names have nothing in common that would make them one name in two spellings.
+pub(crate) fn are_unlike_given(values: &impl Values, left: NameId, right: NameId) -> bool {
+    compare_given(values, left, right) == Agreement::Different
 }
 
 /// Whether two given names may be those of two people: one is missing, or both stand in the table of

@@ -77,6 +77,11 @@ pub fn normalize(record: &SourceRecord) -> NormalizedRecord {
     }
 }
 
+/// The hash by which identifiers know an assigning authority, from its name as a source writes it.
+pub(crate) fn authority_hash(name: &str) -> u64 {
+    crate::names_table::hash_of(&text::fold(name))
+}
+
 /// Notes being collected, each once.
 #[derive(Debug, Default)]
 pub(super) struct Notes(Vec<QualityNote>);
