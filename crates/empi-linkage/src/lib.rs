@@ -31,7 +31,7 @@ mod train;
 
 pub use block::{BlockingKeys, KEYS_MAX, blocking_keys};
 pub use bulk::{
-    Blocked, CappedBlock, Linkage, Linker, Progress, ReviewPair, ScoredPair, ScoredPairs,
+    Blocked, CappedBlock, Decision, Linkage, Linker, Progress, ReviewPair, ScoredPair, ScoredPairs,
 };
 pub use cluster::{CROSS_PAIRS_MAX, judge_join};
 pub use compare::{AgreedNames, COMPARISON_COUNT, Compared, Comparison, ComparisonVector, compare};
@@ -50,4 +50,7 @@ pub use row::{
     AddressIds, CompareRow, IdentifierHash, MoreValues, NameId, NameIds, PackedSsn, TextId,
 };
 pub use score::{Scored, score};
-pub use train::{ITERATIONS_MAX, Trained, VectorCounts, train};
+pub use train::{
+    Coincidence, Comparisons, ITERATIONS_MAX, LabelledPair, MATCHES_MIN, PairCounts, PairEvidence,
+    Trained, TrainingEvidence, train,
+};

@@ -10,7 +10,7 @@ use empi_model::{LinkDecision, MatchWeight};
 use crate::compare::{AgreedNames, Compared, Comparison, compare};
 use crate::guard::{Guards, guards, has_exact_ssn, is_one_name, refuted};
 use crate::lexicon::Values;
-use crate::model::LinkageModel;
+use crate::model::{LinkageModel, TermFrequency};
 use crate::names_table::average_shares;
 use crate::row::{CompareRow, NameId};
 
@@ -145,12 +145,11 @@ fn name_frequencies(
     values: &impl Values,
     agreed: AgreedNames,
 ) -> (MatchWeight, MatchWeight) {
-    let average = average_shares();
     let frequency = model.term_frequency;
-    let records = f64::from(values.record_count());
+    let average = frequency.averages.unwrap_or_else(average_shares);
+    let records = values.record_count();
     let adjustment = |average: f64, table: f64, count: u32| {
-        let counted = f64::from(count) + frequency.pseudo_count * table.max(UNLISTED_SHARE);
-        let share = counted / (records + frequency.pseudo_count);
+        let share = name_share(frequency, records, table, count);
         let bits = (average / share.max(f64::MIN_POSITIVE)).log2();
         let bits_max = frequency.adjustment_bits_max;
         MatchWeight::from_bits(bits.clamp(-bits_max, bits_max))
@@ -164,6 +163,17 @@ fn name_frequencies(
         adjustment(average.family, name.shares.family, name.family_count)
     };
     (agreed.given.map_or(MatchWeight::ZERO, given), agreed.family.map_or(MatchWeight::ZERO, family))
+}
+
+/// The share of people who bear a name: the index's own count blended with the shipped table.
+pub(crate) fn name_share(
+    frequency: TermFrequency,
+    records: u32,
+    table_share: f64,
+    count: u32,
+) -> f64 {
+    let counted = f64::from(count) + frequency.pseudo_count * table_share.max(UNLISTED_SHARE);
+    counted / (f64::from(records) + frequency.pseudo_count)
 }
 
 #[cfg(test)]

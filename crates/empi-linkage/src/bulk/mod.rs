@@ -11,10 +11,12 @@
 mod blocks;
 mod linkage;
 mod pairs;
+mod training;
 
 pub use blocks::CappedBlock;
 pub use linkage::{Linkage, ReviewPair};
 pub use pairs::{Progress, ScoredPair, ScoredPairs};
+pub use training::Decision;
 
 use empi_model::{EvidenceGroup, NormalizedRecord, RecordKey, SourceRecord};
 use hashbrown::HashTable;

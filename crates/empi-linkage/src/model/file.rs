@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EvidenceFloor, LevelParameters, Limits, LinkageModel, TermFrequency};
 use crate::compare::Comparison;
+use crate::names_table::NameShares;
 
 /// The only format there is so far.
 const FORMAT: u32 = 1;
@@ -70,6 +71,13 @@ pub struct TermFrequencyPart {
     pub pseudo_count: f64,
     /// Largest adjustment of one name, in bits.
     pub adjustment_bits_max: f64,
+    /// The chance that two random records share their given name; that of the shipped table unless
+    /// training found another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_given_share: Option<f64>,
+    /// The same for the family name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_family_share: Option<f64>,
 }
 
 /// See [`EvidenceFloor`].
@@ -108,6 +116,9 @@ pub struct LimitsPart {
 pub struct ComparisonPart {
     /// Its name.
     pub name: String,
+    /// Why training kept the m of the model it started from, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub m_kept: Option<String>,
     /// Its levels, best first, all of them.
     pub levels: Vec<LevelPart>,
 }
@@ -128,6 +139,24 @@ pub struct LevelPart {
     /// How many pairs u was estimated from, where training estimated it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub u_pairs: Option<f64>,
+}
+
+impl TermFrequencyPart {
+    fn averages(&self) -> Result<Option<NameShares>, ModelError> {
+        let (Some(given), Some(family)) = (self.average_given_share, self.average_family_share)
+        else {
+            let both_missing =
+                self.average_given_share.is_none() && self.average_family_share.is_none();
+            require(both_missing, || {
+                "term_frequency has the average share of one name and not of the other".to_owned()
+            })?;
+            return Ok(None);
+        };
+        Ok(Some(NameShares {
+            given: probability("average_given_share", given)?.value(),
+            family: probability("average_family_share", family)?.value(),
+        }))
+    }
 }
 
 impl LinkageModelFile {
@@ -196,6 +225,7 @@ impl LinkageModelFile {
             term_frequency: TermFrequency {
                 pseudo_count: term_frequency.pseudo_count,
                 adjustment_bits_max: term_frequency.adjustment_bits_max,
+                averages: term_frequency.averages()?,
             },
             evidence_floor: EvidenceFloor {
                 groups_min: evidence_floor.groups_min,

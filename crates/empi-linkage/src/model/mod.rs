@@ -16,6 +16,7 @@ pub use file::{LinkageModelFile, ModelError};
 use empi_model::{MatchWeight, Probability, Thresholds};
 
 use crate::compare::{COMPARISON_COUNT, Comparison};
+use crate::names_table::NameShares;
 
 /// A validated, immutable linkage model.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,9 @@ pub struct TermFrequency {
     pub pseudo_count: f64,
     /// Largest adjustment of one name, up or down, in bits.
     pub adjustment_bits_max: f64,
+    /// The chance that two random people share a given name, and a family name, where training found
+    /// it; else that of the shipped tables.
+    pub averages: Option<NameShares>,
 }
 
 /// The least evidence for an automatic link.

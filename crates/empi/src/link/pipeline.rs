@@ -61,7 +61,7 @@ pub(crate) fn link_files(
     if model.train {
         let progress = Progress::default();
         let trained = stages.run("train", || {
-            with_bar("train", total, || progress.done(), || blocked.train(&file, &progress))
+            with_bar("train", total, || progress.done(), || blocked.train(&file, &[], &progress))
         });
         file = trained.file;
         blocked = blocked.with_model(file.validate()?);

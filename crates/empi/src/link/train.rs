@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let progress = Progress::default();
     let total = blocked.pairs_with_repeats();
     let trained = stages.run("train", || {
-        with_bar("train", total, || progress.done(), || blocked.train(&base, &progress))
+        with_bar("train", total, || progress.done(), || blocked.train(&base, &[], &progress))
     });
     // A model that cannot be used must not be written.
     let model = trained.file.validate()?;
