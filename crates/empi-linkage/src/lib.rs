@@ -40,8 +40,8 @@ pub use explain::{ExplainedSide, explain};
 pub use guard::Guards;
 pub use lexicon::{Intern, Lexicon, LexiconOverlay, NameValue, TextValue, Values};
 pub use model::{
-    EvidenceFloor, LevelParameters, Limits, LinkageModel, LinkageModelFile, ModelError,
-    TermFrequency,
+    CalibrationPart, ComparisonPart, EvidenceFloor, LevelParameters, LevelPart, Limits,
+    LinkageModel, LinkageModelFile, ModelError, TermFrequency, TrainingPart,
 };
 pub use names_table::{FormalNames, NameShares};
 pub use normalize::normalize;
@@ -51,6 +51,7 @@ pub use row::{
 };
 pub use score::{Scored, score};
 pub use train::{
-    Coincidence, Comparisons, ITERATIONS_MAX, LabelledPair, MATCHES_MIN, PairCounts, PairEvidence,
-    Trained, TrainingEvidence, train,
+    Basis, CONFIDENCE, Calibration, CalibrationEvidence, Coincidence, Comparisons, FalseLinks,
+    HeldOutPair, ITERATIONS_MAX, LabelledPair, MATCHES_MIN, PairCounts, PairEvidence,
+    REFERENCE_BITS, Trained, TrainingEvidence, calibrate, held_out, model_implied, train,
 };

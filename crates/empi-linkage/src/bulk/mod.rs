@@ -9,6 +9,7 @@
 //! (identity rule 10): before blocking, records are put into the order of their keys.
 
 mod blocks;
+mod calibration;
 mod linkage;
 mod pairs;
 mod training;

@@ -1,10 +1,13 @@
 //! Collecting what training learns from: a bounded number of candidate pairs, of random pairs and of
 //! values, drawn by fixed rules, so that every run sees the same ones.
 
-use empi_model::{BlockingRule, Guard};
+use std::ops::Range;
+
+use empi_model::{BlockingRule, Guard, RecordKey};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
+use super::blocks::Blocks;
 use super::{Blocked, Progress};
 use crate::compare::{COMPARISON_COUNT, Comparison, compare};
 use crate::guard::{Guards, guards};
@@ -62,10 +65,17 @@ impl Blocked {
         train(&self.model, base, &self.evidence(decisions, progress))
     }
 
+    /// The place of a record in the order of keys.
+    #[must_use]
+    pub fn place(&self, key: &RecordKey) -> Option<u32> {
+        self.keys.binary_search(key).ok().and_then(|place| u32::try_from(place).ok())
+    }
+
     fn evidence(&self, decisions: &[Decision], progress: &Progress) -> TrainingEvidence {
-        let records = self.rows.len() as f64;
-        let decided: HashMap<(u32, u32), &Decision> =
-            decisions.iter().map(|it| ((it.left.min(it.right), it.left.max(it.right)), it)).collect();
+        let decided: HashMap<(u32, u32), &Decision> = decisions
+            .iter()
+            .map(|it| ((it.left.min(it.right), it.left.max(it.right)), it))
+            .collect();
         let sample = Sample::of(self.pairs_with_repeats());
         let (candidates, candidate_pairs) = self.candidates(&sample, &decided, progress);
         let labels = decisions.iter().filter_map(|it| self.labelled(it)).collect();
@@ -76,7 +86,7 @@ impl Blocked {
             random: self.random_pairs(),
             coincidences: self.coincidences(),
             labels,
-            record_pairs: records * (records - 1.0) / 2.0,
+            records: self.rows.len() as u64,
             name_shares: self.name_shares(),
         }
     }
@@ -88,11 +98,10 @@ impl Blocked {
         decided: &HashMap<(u32, u32), &Decision>,
         progress: &Progress,
     ) -> (PairCounts, u64) {
-        let units = self.blocks.units().into_iter().enumerate();
-        let chosen: Vec<_> = units.filter(|(at, _)| sample.has_unit(*at)).collect();
-        let parts: Vec<(u64, Vec<PairEvidence>)> = chosen
+        let parts: Vec<(u64, Vec<PairEvidence>)> = sample
+            .units(&self.blocks)
             .into_par_iter()
-            .map(|(_, unit)| {
+            .map(|unit| {
                 let (mut looked_at, mut pairs) = (0, Vec::new());
                 let done = self.blocks.visit(unit, |left, right| {
                     if sample.has_pair(left, right) && !decided.contains_key(&(left, right)) {
@@ -140,7 +149,7 @@ impl Blocked {
     }
 
     /// The comparisons that some rule which found the pair does not use.
-    fn free(&self, left: u32, right: u32) -> Comparisons {
+    pub(super) fn free(&self, left: u32, right: u32) -> Comparisons {
         let rules = self.blocks.rules_in_common(left, right);
         let free = |rule| used_by(rule).complement();
         rules.into_iter().map(free).fold(Comparisons::NONE, Comparisons::union)
@@ -288,7 +297,7 @@ const fn used_by(rule: BlockingRule) -> Comparisons {
 
 /// Which candidate pairs are looked at: every so-manieth unit of blocks, and of its pairs those whose
 /// hash falls below a line.
-struct Sample {
+pub(super) struct Sample {
     /// One in so many units.
     units_each: u64,
     /// One in so many pairs of such a unit.
@@ -296,18 +305,26 @@ struct Sample {
 }
 
 impl Sample {
-    fn of(pairs: u64) -> Self {
+    pub(super) fn of(pairs: u64) -> Self {
         let each = pairs.div_ceil(CANDIDATES_MAX).max(1);
         // Whole units are cheap to leave out, but few units are a coarse sample.
         let units_each = (each / 2).max(1);
         Self { units_each, pairs_each: each.div_ceil(units_each) }
     }
 
-    fn has_unit(&self, at: usize) -> bool {
-        (at as u64).is_multiple_of(self.units_each)
+    /// The chosen units.
+    pub(super) fn units(&self, blocks: &Blocks) -> Vec<Range<usize>> {
+        let units = blocks.units().into_iter().zip(0..);
+        let chosen = |at: &u64| at.is_multiple_of(self.units_each);
+        units.filter(|(_, at)| chosen(at)).map(|(unit, _)| unit).collect()
     }
 
-    fn has_pair(&self, left: u32, right: u32) -> bool {
+    /// How many units each chosen one stands for.
+    pub(super) const fn units_each(&self) -> u64 {
+        self.units_each
+    }
+
+    pub(super) fn has_pair(&self, left: u32, right: u32) -> bool {
         let pair = u64::from(left) << 32 | u64::from(right);
         self.pairs_each == 1 || scattered(pair).is_multiple_of(self.pairs_each)
     }

@@ -49,6 +49,12 @@ pub struct LinkageModelFile {
     pub household: HouseholdPart,
     /// Limits.
     pub limits: LimitsPart,
+    /// What the model was trained on, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingPart>,
+    /// How the link threshold was chosen, if it was calibrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationPart>,
     /// The comparisons; each must stand here exactly once.
     pub comparison: Vec<ComparisonPart>,
 }
@@ -108,6 +114,41 @@ pub struct LimitsPart {
     pub candidates_max: u32,
     /// Most records of one person.
     pub person_records_max: u32,
+}
+
+/// What a model was trained on. For people; scoring does not look at it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingPart {
+    /// Name and version of the model it started from.
+    pub base: String,
+    /// How many records there were.
+    pub records: u64,
+    /// How many candidate pairs were looked at.
+    pub candidate_pairs: u64,
+    /// How many matching pairs of the file are expected.
+    pub expected_matches: f64,
+    /// How many pairs people had judged.
+    pub labelled_pairs: u64,
+}
+
+/// How a link threshold was chosen. For people; scoring does not look at it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationPart {
+    /// The share of false links that was asked for.
+    pub target_false_link_rate: f64,
+    /// What the rate was estimated from.
+    pub basis: String,
+    /// How many pairs at or above the threshold it was estimated from.
+    pub pairs: u64,
+    /// The estimate.
+    pub false_link_rate: f64,
+    /// Its upper limit with a confidence of 95 %; none where the model itself was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upper_limit: Option<f64>,
+    /// What the model's own probabilities say.
+    pub model_implied_rate: f64,
 }
 
 /// One comparison.
@@ -181,7 +222,7 @@ impl LinkageModelFile {
     /// # Errors
     /// [`ModelError::Write`], which a parsed file never gives.
     pub fn to_toml(&self) -> Result<String, ModelError> {
-        Ok(toml::to_string(self)?)
+        super::write::to_toml(self)
     }
 
     /// Judges the file as a whole.
@@ -305,6 +346,13 @@ mod tests {
         let file = LinkageModelFile::parse(DEFAULT).unwrap();
         let again = LinkageModelFile::parse(&file.to_toml().unwrap()).unwrap();
         assert_eq!(again, file);
+    }
+
+    #[test]
+    fn half_an_average_share_is_refused() {
+        let half = DEFAULT.replace("pseudo_count", "average_given_share = 0.004\npseudo_count");
+        let error = LinkageModel::parse(&half).unwrap_err();
+        assert!(error.to_string().contains("average share of one name"), "{error}");
     }
 
     #[test]

@@ -10,8 +10,11 @@
 //! A model is read from TOML ([`LinkageModelFile`]), validated as a whole and then never changes.
 
 mod file;
+mod write;
 
-pub use file::{LinkageModelFile, ModelError};
+pub use file::{
+    CalibrationPart, ComparisonPart, LevelPart, LinkageModelFile, ModelError, TrainingPart,
+};
 
 use empi_model::{MatchWeight, Probability, Thresholds};
 

@@ -6,10 +6,14 @@
 //! left is as good as a sample of so many random pairs as has its variance, and is blended with the
 //! model at hand by that number.
 
+use super::PerLevel;
 use super::em::WeightTable;
 use super::evidence::{Coincidence, TrainingEvidence};
-use super::{PRIOR_PAIRS_U, PerLevel};
 use crate::compare::Comparison;
+
+/// The model at hand counts for as many random pairs as show a level so many times: it steadies what
+/// is seen once in a million pairs, and hardly touches what is seen a thousand times.
+const PRIOR_HITS_U: f64 = 3.0;
 
 /// How far off the expected number of matching pairs may be, as a share of it.
 const MATCHES_ERROR: f64 = 0.1;
@@ -28,7 +32,7 @@ pub(super) fn estimate(
     base: &PerLevel,
 ) -> Coincidences {
     let counts = stranger_counts(evidence, table, base);
-    let mut u = super::em::blended(&counts, base, PRIOR_PAIRS_U);
+    let mut u: PerLevel = std::array::from_fn(|at| shares(&counts[at], &base[at]));
     let mut pairs: PerLevel =
         std::array::from_fn(|at| vec![counts[at].iter().sum(); base[at].len()]);
     for comparison in Comparison::ALL {
@@ -37,7 +41,8 @@ pub(super) fn estimate(
         let matches = matches_by_level[at].first().copied().unwrap_or_default();
         let expected = base[at].first().copied().unwrap_or_default();
         if let Some((share, worth)) = counted(&coincidence, matches, expected) {
-            let best = (share * worth + expected * PRIOR_PAIRS_U) / (worth + PRIOR_PAIRS_U);
+            let prior = PRIOR_HITS_U / expected;
+            let best = (share * worth + PRIOR_HITS_U) / (worth + prior);
             replace_best(&mut u[at], best);
             if let Some(slot) = pairs[at].first_mut() {
                 *slot = worth;
@@ -47,12 +52,18 @@ pub(super) fn estimate(
     Coincidences { u, pairs }
 }
 
+/// Shares from counts and the model at hand.
+fn shares(counts: &[f64], base: &[f64]) -> Vec<f64> {
+    let total: f64 = counts.iter().sum();
+    let levels = counts.iter().zip(base);
+    let blended = levels.map(|(count, u)| (count + PRIOR_HITS_U) / (total + PRIOR_HITS_U / u));
+    let shares: Vec<f64> = blended.collect();
+    let sum: f64 = shares.iter().sum();
+    shares.into_iter().map(|share| share / sum).collect()
+}
+
 /// Random pairs on each level. In a small file some are one person; they say nothing about u.
-fn stranger_counts(
-    evidence: &TrainingEvidence,
-    table: &WeightTable,
-    base: &PerLevel,
-) -> PerLevel {
+fn stranger_counts(evidence: &TrainingEvidence, table: &WeightTable, base: &PerLevel) -> PerLevel {
     let mut counts: PerLevel = std::array::from_fn(|at| vec![0.0; base[at].len()]);
     for (pair, count) in evidence.random.iter() {
         let strangers = count * (1.0 - table.posterior(pair).0);

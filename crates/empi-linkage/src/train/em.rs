@@ -113,11 +113,7 @@ impl WeightTable {
 }
 
 /// Fits m and the prior to the evidence. `base` is the model at hand; it counts like a few pairs.
-pub(super) fn fit(
-    evidence: &TrainingEvidence,
-    base: &Parameters,
-    start: &Parameters,
-) -> Fit {
+pub(super) fn fit(evidence: &TrainingEvidence, base: &Parameters, start: &Parameters) -> Fit {
     let mut parameters = start.clone();
     let (mut iterations, mut converged) = (0, false);
     let mut expected = Expected::of(evidence, &parameters);
@@ -147,7 +143,7 @@ pub(super) fn start(evidence: &TrainingEvidence, base: &Parameters) -> Parameter
     let sure: f64 =
         evidence.candidates.iter().filter(|(pair, _)| is_deterministic(*pair)).map(|it| it.1).sum();
     let matches = sure * evidence.candidate_weight / DETERMINISTIC_RECALL;
-    let prior = blended_prior(matches, evidence.record_pairs, base.prior);
+    let prior = blended_prior(matches, evidence.record_pairs(), base.prior);
     let (household_prior, household) = household::start(&Parameters { prior, ..base.clone() });
     Parameters { prior, household_prior, household, ..base.clone() }
 }
@@ -230,14 +226,19 @@ impl Expected {
 
     /// The parameters under which these counts are the likeliest, with the model at hand as Dirichlet
     /// prior.
-    fn maximised(&self, evidence: &TrainingEvidence, base: &Parameters, u: &PerLevel) -> Parameters {
+    fn maximised(
+        &self,
+        evidence: &TrainingEvidence,
+        base: &Parameters,
+        u: &PerLevel,
+    ) -> Parameters {
         let mut m = blended(&self.free, &base.m, PRIOR_PAIRS_M);
         for ((comparison, m), u) in Comparison::ALL.into_iter().zip(&mut m).zip(u) {
             make_monotone(m, u, ordered_levels(comparison));
         }
-        let prior = blended_prior(self.matches, evidence.record_pairs, base.prior);
+        let prior = blended_prior(self.matches, evidence.record_pairs(), base.prior);
         let household_prior =
-            blended_prior(self.households, evidence.record_pairs, base.household_prior);
+            blended_prior(self.households, evidence.record_pairs(), base.household_prior);
         let household = blended(&self.household, &base.household, PRIOR_PAIRS_M);
         Parameters { prior, m, u: u.clone(), household_prior, household }
     }

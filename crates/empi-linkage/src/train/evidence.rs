@@ -115,9 +115,7 @@ impl PairCounts {
     /// Sums up counts that were made elsewhere.
     #[must_use]
     pub fn sum(mut counts: Vec<(PairEvidence, f64)>) -> Self {
-        counts.sort_unstable_by(|one, other| {
-            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
-        });
+        counts.sort_unstable_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
         let equal = counts.chunk_by(|one, other| one.0 == other.0);
         let sum = |run: &[(PairEvidence, f64)]| run.iter().map(|(_, count)| count).sum();
         Self(equal.filter_map(|run| Some((run.first()?.0, sum(run)))).collect())
@@ -173,11 +171,19 @@ pub struct TrainingEvidence {
     pub coincidences: [Option<Coincidence>; COMPARISON_COUNT],
     /// What stewards decided. These pairs are not among the candidates.
     pub labels: Vec<LabelledPair>,
-    /// How many pairs all records make.
-    pub record_pairs: f64,
+    /// How many records there are.
+    pub records: u64,
     /// The chance that two random records share the given name, and the family name, where the file
     /// has enough names to tell.
     pub name_shares: Option<[f64; 2]>,
+}
+
+impl TrainingEvidence {
+    /// How many pairs all records make.
+    #[must_use]
+    pub fn record_pairs(&self) -> f64 {
+        self.records as f64 * self.records.saturating_sub(1) as f64 / 2.0
+    }
 }
 
 #[cfg(test)]

@@ -84,9 +84,10 @@ fn ln_gamma(x: f64) -> f64 {
     let product: f64 = (0..SHIFT).map(|at| (x + f64::from(at)).ln()).sum();
     let inverse = 1.0 / shifted;
     let square = inverse * inverse;
-    let series = inverse
-        * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0)));
-    (shifted - 0.5).mul_add(shifted.ln(), -shifted) + (2.0 * std::f64::consts::PI).ln() / 2.0
+    let series =
+        inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0)));
+    (shifted - 0.5).mul_add(shifted.ln(), -shifted)
+        + (2.0 * std::f64::consts::PI).ln() / 2.0
         + series
         - product
 }

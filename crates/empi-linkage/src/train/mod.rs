@@ -9,12 +9,18 @@
 //! the two steps alternate a few times. Every estimate starts from the model at hand, which counts
 //! like a few observed pairs; where the data say next to nothing, it is kept and the result tells why.
 
+mod calibration;
 mod coincidence;
 mod em;
 mod evidence;
 mod household;
+mod interval;
 mod order;
 
+pub use calibration::{
+    Basis, CONFIDENCE, Calibration, CalibrationEvidence, FalseLinks, HeldOutPair, REFERENCE_BITS,
+    calibrate, held_out, model_implied,
+};
 pub use em::ITERATIONS_MAX;
 pub use evidence::{
     Coincidence, Comparisons, LabelledPair, PairCounts, PairEvidence, TrainingEvidence,
@@ -23,15 +29,11 @@ pub use evidence::{
 use empi_model::Probability;
 
 use crate::compare::{COMPARISON_COUNT, Comparison};
-use crate::model::{LinkageModel, LinkageModelFile};
+use crate::model::{LinkageModel, LinkageModelFile, TrainingPart};
 use em::{Fit, Parameters, WeightTable};
 
 /// How many pairs the model at hand counts for in the estimate of a comparison's m.
 const PRIOR_PAIRS_M: f64 = 100.0;
-
-/// How many random pairs the model at hand counts for in the estimate of a comparison's u. Large,
-/// because levels that agree by chance once in a million pairs are not seen in a sample of them.
-const PRIOR_PAIRS_U: f64 = 200_000.0;
 
 /// How many matching pairs the model's prior counts for.
 const PRIOR_MATCHES: f64 = 20.0;
@@ -87,7 +89,11 @@ impl Kept {
 ///
 /// The same evidence gives the same model to the last bit, in whatever order it was collected.
 #[must_use]
-pub fn train(model: &LinkageModel, base: &LinkageModelFile, evidence: &TrainingEvidence) -> Trained {
+pub fn train(
+    model: &LinkageModel,
+    base: &LinkageModelFile,
+    evidence: &TrainingEvidence,
+) -> Trained {
     let at_hand = Parameters {
         prior: model.prior().value(),
         m: levels_of(model, |it| it.m),
@@ -102,13 +108,14 @@ pub fn train(model: &LinkageModel, base: &LinkageModelFile, evidence: &TrainingE
         ..at_hand
     };
     let mut matches_by_level = at_hand.m.clone().map(|levels| vec![0.0; levels.len()]);
-    let mut round = 0;
+    let (mut round, mut iterations) = (0, 0);
     let (fit, coincidences) = loop {
         round += 1;
         let table = WeightTable::new(&parameters);
         let found = coincidence::estimate(evidence, &table, &matches_by_level, &at_hand.u);
         parameters.u.clone_from(&found.u);
         let fit = em::fit(evidence, &at_hand, &parameters);
+        iterations += fit.iterations;
         if round >= ROUNDS {
             break (fit, found);
         }
@@ -126,10 +133,18 @@ pub fn train(model: &LinkageModel, base: &LinkageModelFile, evidence: &TrainingE
             file.term_frequency.average_family_share = Some(rounded(family));
         }
     }
+    file.training = Some(TrainingPart {
+        base: model.name().to_owned(),
+        records: evidence.records,
+        candidate_pairs: evidence.candidate_pairs,
+        expected_matches: fit.matches.round(),
+        labelled_pairs: evidence.labels.len() as u64,
+    });
+    file.calibration = None;
     write_levels(&mut file, &fit, &coincidences.pairs, &kept);
     Trained {
         file,
-        iterations: fit.iterations,
+        iterations,
         converged: fit.converged,
         expected_matches: fit.matches,
         candidate_pairs: evidence.candidate_pairs,

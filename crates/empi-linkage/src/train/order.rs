@@ -19,10 +19,9 @@ pub(super) const fn ordered_levels(comparison: Comparison) -> &'static [usize] {
         Comparison::Address => &[0, 2, 3, 4, 5],
         Comparison::MiddleName | Comparison::Ssn => &[0, 1, 2, 3],
         Comparison::Phone | Comparison::MotherMaidenName => &[0, 1, 2],
-        Comparison::Suffix
-        | Comparison::Sex
-        | Comparison::Email
-        | Comparison::Identifier => &[0, 1],
+        Comparison::Suffix | Comparison::Sex | Comparison::Email | Comparison::Identifier => {
+            &[0, 1]
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use empi_formats::ReaderOptions;
 use empi_linkage::{Linkage, LinkageModel, LinkageModelFile, Linker, Progress};
 use empi_model::LinkDecision;
@@ -11,6 +11,7 @@ use super::input::{InputArgs, Read};
 use super::memory::peak_rss_bytes;
 use super::stages::{Stages, with_bar};
 use super::summary::{CappedRule, Floor, QualityFigures, Summary, ThresholdBits};
+use super::train::TrainingArgs;
 
 /// Which model decides.
 #[derive(clap::Args, Debug, Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct ModelArgs {
     /// Train the model on these records first; the truth is not needed
     #[arg(long)]
     pub(crate) train: bool,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
 }
 
 impl ModelArgs {
@@ -51,7 +54,10 @@ pub(crate) fn link_files(
     truth: Option<&str>,
 ) -> anyhow::Result<Linked> {
     input.set_threads()?;
-    let mut file = model.file()?;
+    if model.training.is_given() && !model.train {
+        bail!("--labels and --target-false-link-rate need --train");
+    }
+    let file = model.file()?;
     let options = input.reader_options(truth)?;
     let mut stages = Stages::start();
     let mut linker = Linker::new(file.validate()?);
@@ -59,12 +65,7 @@ pub(crate) fn link_files(
     let mut blocked = stages.run("block", || linker.block());
     let total = blocked.pairs_with_repeats();
     if model.train {
-        let progress = Progress::default();
-        let trained = stages.run("train", || {
-            with_bar("train", total, || progress.done(), || blocked.train(&file, &[], &progress))
-        });
-        file = trained.file;
-        blocked = blocked.with_model(file.validate()?);
+        blocked = model.training.trained(blocked, &file, &mut stages)?.blocked;
     }
     let progress = Progress::default();
     let floor = Floor {
