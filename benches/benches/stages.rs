@@ -13,8 +13,8 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use empi_linkage::{
     Blocked, CompareRow, Intern, Lexicon, LinkageModel, LinkageModelFile, Linker, Progress,
-    ScoredPairs, Sound, Values as _, VectorCounts, blocking_keys, compare, jaro_winkler, normalize,
-    score, train, within_one_edit,
+    ScoredPairs, Sound, Values as _, blocking_keys, compare, jaro_winkler, normalize, score,
+    within_one_edit,
 };
 use empi_model::SourceRecord;
 
@@ -153,32 +153,7 @@ fn whole_file(criterion: &mut Criterion) {
     let file = LinkageModelFile::us_default().unwrap();
     let ready = blocked(&records);
     group.bench_function("train, per candidate pair", |bencher| {
-        bencher.iter(|| ready.train(&file, &Progress::default()).iterations);
-    });
-    group.finish();
-}
-
-/// Expectation maximisation alone, on counted vectors.
-fn expectation_maximisation(criterion: &mut Criterion) {
-    let records = records();
-    let (lexicon, rows) = rows(&records);
-    let file = LinkageModelFile::us_default().unwrap();
-    let model = file.validate().unwrap();
-    let count = |pairs: &mut dyn Iterator<Item = (&CompareRow, &CompareRow)>| {
-        let mut counts = VectorCounts::new();
-        for (left, right) in pairs {
-            *counts.entry(compare(&lexicon, left, right).vector).or_default() += 1;
-        }
-        counts
-    };
-    let order = neighbours(&rows);
-    let candidates = count(&mut order.windows(2).map(|pair| (pair[0], pair[1])));
-    let random = count(&mut rows.iter().zip(rows.iter().skip(977)));
-    let all_pairs = (rows.len() * (rows.len() - 1) / 2) as f64;
-    let mut group = criterion.benchmark_group("training");
-    group.throughput(Throughput::Elements(candidates.len() as u64));
-    group.bench_function("EM to its end, per distinct vector", |bencher| {
-        bencher.iter(|| train(&model, &file, &candidates, &random, all_pairs).iterations);
+        bencher.iter(|| ready.train(&file, &[], &Progress::default()).iterations);
     });
     group.finish();
 }
@@ -193,13 +168,5 @@ fn end_to_end(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(
-    benches,
-    per_record,
-    per_name_pair,
-    per_pair,
-    whole_file,
-    expectation_maximisation,
-    end_to_end
-);
+criterion_group!(benches, per_record, per_name_pair, per_pair, whole_file, end_to_end);
 criterion_main!(benches);

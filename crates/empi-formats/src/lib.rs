@@ -19,6 +19,7 @@ mod error;
 mod fhir;
 mod field;
 mod field_names;
+mod labels;
 mod layout;
 mod outputs;
 mod parquet_file;
@@ -30,6 +31,7 @@ pub use atomic::write_atomically;
 pub use column_map::ColumnMap;
 pub use error::FormatError;
 pub use field::CANONICAL_HEADER;
+pub use labels::{LabelRow, LabelsReader};
 pub use layout::Recognised;
 pub use outputs::{
     ClusterRow, ClustersReader, ClustersWriter, CsvRecordWriter, PairCells, PairRow, PairsReader,

@@ -247,7 +247,7 @@ impl CsvRecordWriter {
 }
 
 /// Rows of a CSV file with columns that must be there, in any order.
-struct TableReader {
+pub(crate) struct TableReader {
     path: PathBuf,
     rows: csv::StringRecordsIntoIter<File>,
     columns: Vec<usize>,
@@ -255,7 +255,11 @@ struct TableReader {
 }
 
 impl TableReader {
-    fn open(path: &Path, columns: &[&str], wanted_by: &'static str) -> Result<Self, FormatError> {
+    pub(crate) fn open(
+        path: &Path,
+        columns: &[&str],
+        wanted_by: &'static str,
+    ) -> Result<Self, FormatError> {
         let file = crate::bytes::open_file(path)?;
         let mut reader = csv::Reader::from_reader(file);
         let header = reader.headers().map_err(|error| malformed(path, &error))?;
@@ -275,7 +279,7 @@ impl TableReader {
     }
 
     /// The next row's wanted columns.
-    fn next(&mut self) -> Option<Result<Vec<String>, FormatError>> {
+    pub(crate) fn next(&mut self) -> Option<Result<Vec<String>, FormatError>> {
         let row: Result<StringRecord, csv::Error> = self.rows.next()?;
         let row = match row {
             Ok(row) => row,
@@ -286,7 +290,7 @@ impl TableReader {
         Some(Ok(cells.collect()))
     }
 
-    fn malformed(&self, problem: &str) -> FormatError {
+    pub(crate) fn malformed(&self, problem: &str) -> FormatError {
         FormatError::Malformed {
             file: shown(&self.path),
             line: self.line,

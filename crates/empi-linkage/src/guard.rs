@@ -147,8 +147,9 @@ fn possible_twins(
     // `DANIEL` and `DANIELLE`: brother and sister, unless the sex is a slip.
     let other_sex = vector.level(Comparison::Sex) == Some(1)
         && are_two_given(values, left.name.given, right.name.given);
-    let other_given = (other_sex || are_distinct_given(values, left.name.given, right.name.given))
-        && (other_sex || name.is_some_and(|level| level > NameLevel::Swapped))
+    let other_name = are_distinct_given(values, left.name.given, right.name.given)
+        && name.is_some_and(|level| level > NameLevel::Swapped);
+    let other_given = (other_sex || other_name)
         && (numbers_differ || !goes_by_middle(values, left.name, right.name));
     let one_edit = vector.level(Comparison::Ssn) == Some(levels::SSN_ONE_EDIT);
     let neighbours = one_edit && are_neighbours(left, right);

@@ -32,8 +32,8 @@ mod train;
 
 pub use block::{BlockingKeys, KEYS_MAX, blocking_keys};
 pub use bulk::{
-    Blocked, CappedBlock, HubKind, HubValue, Linkage, Linker, Prepared, Progress, RecordKeys,
-    ReviewPair, ScoredPair, ScoredPairs, WeightHistogram,
+    Blocked, CappedBlock, Decision, HubKind, HubValue, Linkage, Linker, Prepared, Progress,
+    RecordKeys, ReviewPair, ScoredPair, ScoredPairs, WeightHistogram,
 };
 pub use cluster::{CROSS_PAIRS_MAX, judge_join};
 pub use compare::{AgreedNames, COMPARISON_COUNT, Compared, Comparison, ComparisonVector, compare};
@@ -47,8 +47,8 @@ pub use explain::{ExplainedSide, explain, explain_levels};
 pub use guard::Guards;
 pub use lexicon::{Intern, Lexicon, LexiconOverlay, NameValue, TextValue, Values};
 pub use model::{
-    EvidenceFloor, LevelParameters, Limits, LinkageModel, LinkageModelFile, ModelError,
-    TermFrequency,
+    CalibrationPart, ComparisonPart, EvidenceFloor, LevelParameters, LevelPart, Limits,
+    LinkageModel, LinkageModelFile, ModelError, TermFrequency, TrainingPart,
 };
 pub use names_table::{FormalNames, NameShares};
 pub use normalize::normalize;
@@ -58,4 +58,8 @@ pub use row::{
 };
 pub use score::{Scored, score};
 pub use similarity::{jaro_winkler, within_one_edit};
-pub use train::{ITERATIONS_MAX, Trained, VectorCounts, train};
+pub use train::{
+    Basis, CONFIDENCE, Calibration, CalibrationEvidence, Coincidence, Comparisons, FalseLinks,
+    HeldOutPair, ITERATIONS_MAX, LabelledPair, MATCHES_MIN, PairCounts, PairEvidence,
+    REFERENCE_BITS, Trained, TrainingEvidence, calibrate, held_out, model_implied, train,
+};

@@ -10,7 +10,7 @@ use empi_model::{LinkDecision, MatchWeight};
 use crate::compare::{AgreedNames, Compared, Comparison, compare, compare_while};
 use crate::guard::{Guards, guards, has_exact_ssn, is_one_name, refuted};
 use crate::lexicon::Values;
-use crate::model::LinkageModel;
+use crate::model::{LinkageModel, TermFrequency};
 use crate::names_table::average_shares;
 use crate::row::{CompareRow, NameId};
 
@@ -208,12 +208,11 @@ fn name_frequencies(
     values: &impl Values,
     agreed: AgreedNames,
 ) -> (MatchWeight, MatchWeight) {
-    let average = average_shares();
     let frequency = model.term_frequency;
-    let records = f64::from(values.record_count());
+    let average = frequency.averages.unwrap_or_else(average_shares);
+    let records = values.record_count();
     let adjustment = |average: f64, table: f64, count: u32| {
-        let counted = f64::from(count) + frequency.pseudo_count * table.max(UNLISTED_SHARE);
-        let share = counted / (records + frequency.pseudo_count);
+        let share = name_share(frequency, records, table, count);
         let bits = (average / share.max(f64::MIN_POSITIVE)).log2();
         let bits_max = frequency.adjustment_bits_max;
         MatchWeight::from_bits(bits.clamp(-bits_max, bits_max))
@@ -236,6 +235,17 @@ fn name_frequencies(
     let family_weight =
         agreed.family.map(family).or_else(|| Some(close(&family, agreed.family_close?)));
     (given_weight.unwrap_or_default(), family_weight.unwrap_or_default())
+}
+
+/// The share of people who bear a name: the index's own count blended with the shipped table.
+pub(crate) fn name_share(
+    frequency: TermFrequency,
+    records: u32,
+    table_share: f64,
+    count: u32,
+) -> f64 {
+    let counted = f64::from(count) + frequency.pseudo_count * table_share.max(UNLISTED_SHARE);
+    counted / (f64::from(records) + frequency.pseudo_count)
 }
 
 #[cfg(test)]

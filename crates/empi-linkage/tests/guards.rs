@@ -190,8 +190,10 @@ fn slipped(text: &str, dice: &mut Dice) -> String {
 /// A twin, or a brother or sister taken for one: another given name, mostly the next number.
 fn twin(of: &Person, names: &Names, dice: &mut Dice) -> Person {
     let sex = if dice.percent(50) { of.sex } else { 1 - of.sex };
-    let others: Vec<_> =
-        (0..50).map(|_| dice.one_of(&names.given[sex])).filter(|it| names.are_two(&of.given, it)).collect();
+    let others: Vec<_> = (0..50)
+        .map(|_| dice.one_of(&names.given[sex]))
+        .filter(|it| names.are_two(&of.given, it))
+        .collect();
     let number: usize = of.ssn.replace('-', "").parse().unwrap_or(0);
     let ssn = match dice.below(3) {
         0 => of.ssn.clone(),
@@ -205,7 +207,8 @@ fn twin(of: &Person, names: &Names, dice: &mut Dice) -> Person {
 
 /// A newborn under a temporary name beside its twin, who has a name already or another temporary one.
 fn newborns(of: &Person, names: &Names, dice: &mut Dice) -> [Person; 2] {
-    let mut older = Person { birth: [2000 + of.birth[0] % 24, of.birth[1], of.birth[2]], ..of.clone() };
+    let mut older =
+        Person { birth: [2000 + of.birth[0] % 24, of.birth[1], of.birth[2]], ..of.clone() };
     let mut younger = twin(&older, names, dice);
     let temporary = |sex: usize, letter: &str, dice: &mut Dice| {
         let word = ["Girl", "Boy"][sex];
@@ -232,8 +235,7 @@ fn namesake(of: &Person, dice: &mut Dice) -> [Person; 2] {
     let mut senior = of.clone();
     senior.birth[0] = 1925 + of.birth[0] % 60;
     let ssn = ssn(100_000_000 + dice.below(560_000_000));
-    let birth =
-        [senior.birth[0] + 16 + dice.below(25), 1 + dice.below(12), 2 + dice.below(27)];
+    let birth = [senior.birth[0] + 16 + dice.below(25), 1 + dice.below(12), 2 + dice.below(27)];
     let mother = format!("{}son", senior.mother);
     let mut junior = Person { ssn, birth, mother, ..senior.clone() };
     (senior.suffix, junior.suffix) = match dice.below(3) {

@@ -10,6 +10,7 @@
 
 mod blocks;
 mod buckets;
+mod calibration;
 mod explained;
 mod histogram;
 mod hubs;
@@ -17,6 +18,7 @@ mod linkage;
 mod pairs;
 mod prepared;
 mod record_keys;
+mod training;
 
 pub use blocks::CappedBlock;
 pub use histogram::WeightHistogram;
@@ -25,6 +27,7 @@ pub use linkage::{Linkage, ReviewPair};
 pub use pairs::{Progress, ScoredPair, ScoredPairs};
 pub use prepared::Prepared;
 pub use record_keys::RecordKeys;
+pub use training::Decision;
 
 use empi_model::{EvidenceGroup, SourceRecord};
 use hashbrown::HashTable;

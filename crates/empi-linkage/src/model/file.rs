@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EvidenceFloor, LevelParameters, Limits, LinkageModel, TermFrequency};
 use crate::compare::Comparison;
+use crate::names_table::NameShares;
 
 /// The only format there is so far.
 const FORMAT: u32 = 1;
@@ -55,6 +56,12 @@ pub struct LinkageModelFile {
     /// What is known about sources.
     #[serde(default, skip_serializing_if = "SourcesPart::is_empty")]
     pub sources: SourcesPart,
+    /// What the model was trained on, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingPart>,
+    /// How the link threshold was chosen, if it was calibrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationPart>,
     /// The comparisons; each must stand here exactly once.
     pub comparison: Vec<ComparisonPart>,
 }
@@ -77,6 +84,13 @@ pub struct TermFrequencyPart {
     pub pseudo_count: f64,
     /// Largest adjustment of one name, in bits.
     pub adjustment_bits_max: f64,
+    /// The chance that two random records share their given name; that of the shipped table unless
+    /// training found another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_given_share: Option<f64>,
+    /// The same for the family name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_family_share: Option<f64>,
 }
 
 /// See [`EvidenceFloor`].
@@ -149,12 +163,50 @@ const fn default_pairs_per_record() -> u32 {
     12
 }
 
+/// What a model was trained on. For people; scoring does not look at it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingPart {
+    /// Name and version of the model it started from.
+    pub base: String,
+    /// How many records there were.
+    pub records: u64,
+    /// How many candidate pairs were looked at.
+    pub candidate_pairs: u64,
+    /// How many matching pairs of the file are expected.
+    pub expected_matches: f64,
+    /// How many pairs people had judged.
+    pub labelled_pairs: u64,
+}
+
+/// How a link threshold was chosen. For people; scoring does not look at it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationPart {
+    /// The share of false links that was asked for.
+    pub target_false_link_rate: f64,
+    /// What the rate was estimated from.
+    pub basis: String,
+    /// How many pairs at or above the threshold it was estimated from.
+    pub pairs: u64,
+    /// The estimate.
+    pub false_link_rate: f64,
+    /// Its upper limit with a confidence of 95 %; none where the model itself was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upper_limit: Option<f64>,
+    /// What the model's own probabilities say.
+    pub model_implied_rate: f64,
+}
+
 /// One comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ComparisonPart {
     /// Its name.
     pub name: String,
+    /// Why training kept the m of the model it started from, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub m_kept: Option<String>,
     /// Its levels, best first, all of them.
     pub levels: Vec<LevelPart>,
 }
@@ -187,6 +239,24 @@ impl LevelPart {
     }
 }
 
+impl TermFrequencyPart {
+    fn averages(&self) -> Result<Option<NameShares>, ModelError> {
+        let (Some(given), Some(family)) = (self.average_given_share, self.average_family_share)
+        else {
+            let both_missing =
+                self.average_given_share.is_none() && self.average_family_share.is_none();
+            require(both_missing, || {
+                "term_frequency has the average share of one name and not of the other".to_owned()
+            })?;
+            return Ok(None);
+        };
+        Ok(Some(NameShares {
+            given: probability("average_given_share", given)?.value(),
+            family: probability("average_family_share", family)?.value(),
+        }))
+    }
+}
+
 impl LinkageModelFile {
     /// The file of the built-in model for patients in the United States.
     ///
@@ -209,7 +279,7 @@ impl LinkageModelFile {
     /// # Errors
     /// [`ModelError::Write`], which a parsed file never gives.
     pub fn to_toml(&self) -> Result<String, ModelError> {
-        Ok(toml::to_string(self)?)
+        super::write::to_toml(self)
     }
 
     /// Judges the file as a whole.
@@ -266,6 +336,7 @@ impl LinkageModelFile {
             term_frequency: TermFrequency {
                 pseudo_count: term_frequency.pseudo_count,
                 adjustment_bits_max: term_frequency.adjustment_bits_max,
+                averages: term_frequency.averages()?,
             },
             evidence_floor: EvidenceFloor {
                 groups_min: evidence_floor.groups_min,
@@ -350,6 +421,13 @@ mod tests {
         let file = LinkageModelFile::parse(DEFAULT).unwrap();
         let again = LinkageModelFile::parse(&file.to_toml().unwrap()).unwrap();
         assert_eq!(again, file);
+    }
+
+    #[test]
+    fn half_an_average_share_is_refused() {
+        let half = DEFAULT.replace("pseudo_count", "average_given_share = 0.004\npseudo_count");
+        let error = LinkageModel::parse(&half).unwrap_err();
+        assert!(error.to_string().contains("average share of one name"), "{error}");
     }
 
     #[test]

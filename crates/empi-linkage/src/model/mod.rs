@@ -10,12 +10,16 @@
 //! A model is read from TOML ([`LinkageModelFile`]), validated as a whole and then never changes.
 
 mod file;
+mod write;
 
-pub use file::{LinkageModelFile, ModelError};
+pub use file::{
+    CalibrationPart, ComparisonPart, LevelPart, LinkageModelFile, ModelError, TrainingPart,
+};
 
 use empi_model::{MatchWeight, Probability, Thresholds};
 
 use crate::compare::{COMPARISON_COUNT, Comparison};
+use crate::names_table::NameShares;
 
 /// A validated, immutable linkage model.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +56,9 @@ pub struct TermFrequency {
     pub pseudo_count: f64,
     /// Largest adjustment of one name, up or down, in bits.
     pub adjustment_bits_max: f64,
+    /// The chance that two random people share a given name, and a family name, where training found
+    /// it; else that of the shipped tables.
+    pub averages: Option<NameShares>,
 }
 
 /// The least evidence for an automatic link.
@@ -79,6 +86,10 @@ pub struct Limits {
     /// Most people who share an address before it is ignored as a hub.
     pub hub_address_people_max: u32,
 }
+
+/// Fewer records are a sample of something larger more often than a whole index: the prior does not rise
+/// any more below so many.
+pub(crate) const PRIOR_RECORDS_MIN: u32 = 1000;
 
 const US_DEFAULT: &str = include_str!("us-default.toml");
 
@@ -142,10 +153,8 @@ impl LinkageModel {
     /// records, that of all pairs with their square, so λ falls in proportion. A model that does not say
     /// how many records it speaks of has one prior for any number.
     fn prior_of(&self, records: u32) -> Probability {
-        // Fewer records are a sample of something larger more often than a whole index.
-        const RECORDS_MIN: u32 = 1000;
         self.prior_records.map_or(self.prior, |reference| {
-            let scale = f64::from(reference) / f64::from(records.max(RECORDS_MIN));
+            let scale = f64::from(reference) / f64::from(records.max(PRIOR_RECORDS_MIN));
             Probability::clamped(self.prior.value() * scale)
         })
     }

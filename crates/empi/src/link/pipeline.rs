@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use empi_formats::ReaderOptions;
 use empi_linkage::{Linkage, LinkageModel, LinkageModelFile, Linker, Progress};
 use empi_model::LinkDecision;
@@ -12,6 +12,7 @@ use super::input::{InputArgs, Read};
 use super::memory::peak_rss_bytes;
 use super::stages::{Stages, with_bar};
 use super::summary::{CappedRule, Floor, HubFigures, QualityFigures, Summary, ThresholdBits};
+use super::train::TrainingArgs;
 
 /// Which model decides.
 #[derive(clap::Args, Debug, Clone)]
@@ -26,6 +27,8 @@ pub(crate) struct ModelArgs {
     /// house. Finds more, takes longer, asks more questions
     #[arg(long)]
     pub(crate) wide: bool,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
 }
 
 impl ModelArgs {
@@ -57,7 +60,10 @@ pub(crate) fn link_files(
     is_measured: bool,
 ) -> anyhow::Result<Linked> {
     input.set_threads()?;
-    let mut file = model.file()?;
+    if model.training.is_given() && !model.train {
+        bail!("--labels and --target-false-link-rate need --train");
+    }
+    let file = model.file()?;
     let options = input.reader_options(truth)?;
     let mut stages = Stages::start();
     let mut linker = Linker::new(file.validate()?);
@@ -66,12 +72,7 @@ pub(crate) fn link_files(
     let mut blocked = stages.run("block", || linker.block());
     let total = blocked.pairs_with_repeats();
     if model.train {
-        let progress = Progress::default();
-        let trained = stages.run("train", || {
-            with_bar("train", total, || progress.done(), || blocked.train(&file, &progress))
-        });
-        file = trained.file;
-        blocked = blocked.with_model(file.validate()?);
+        blocked = model.training.trained(blocked, &file, &mut stages)?.blocked;
     }
     let progress = Progress::default();
     let floor = Floor {
