@@ -174,10 +174,11 @@ pub(super) fn percent(share: Option<f64>) -> String {
     if share == 0.0 || share == 1.0 {
         return format!("{value:.0}\u{a0}%");
     }
-    if share > 0.999_99 {
+    // What three decimals would round to 100 or to 0 is neither.
+    if value >= 99.9995 {
         return ">\u{a0}99.999\u{a0}%".to_owned();
     }
-    if share < 0.000_01 {
+    if value < 0.0005 {
         return "<\u{a0}0.001\u{a0}%".to_owned();
     }
     let decimals = if !(0.1..=99.9).contains(&value) { 3 } else { 2 };
