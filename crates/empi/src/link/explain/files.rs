@@ -13,7 +13,7 @@ use super::Names;
 use super::answer::{Explained, Linked, Side, Step};
 use crate::link::input::{InputArgs, Read};
 use crate::link::pipeline::ModelArgs;
-use crate::link::stages::with_bar;
+use crate::link::stages::{Stages, with_bar};
 
 /// Links the files and explains two of their records.
 pub(super) fn explain(
@@ -31,10 +31,8 @@ pub(super) fn explain(
     let [(left_key, left), (right_key, right)] = places(&blocked, names)?;
     let total = blocked.pairs_with_repeats();
     if model.train {
-        let progress = Progress::default();
-        let trained =
-            with_bar("train", total, || progress.done(), || blocked.train(&file, &progress));
-        blocked = blocked.with_model(trained.file.validate()?);
+        let trained = model.training.trained(blocked, &file, &mut Stages::start())?;
+        blocked = trained.into_parts().0;
     }
     let [left_record, right_record] = records(&input.files, &options, [&left_key, &right_key])?;
     let score = blocked
