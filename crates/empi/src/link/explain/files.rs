@@ -31,8 +31,8 @@ pub(super) fn explain(
     let [(left_key, left), (right_key, right)] = places(&blocked, names)?;
     let total = blocked.pairs_with_repeats();
     if model.train {
-        let trained = model.training.trained(blocked, &file, &mut Stages::start())?;
-        blocked = trained.into_parts().0;
+        let training = model.training.trained(blocked, &file, &mut Stages::start())?;
+        blocked = training.blocked;
     }
     let [left_record, right_record] = records(&input.files, &options, [&left_key, &right_key])?;
     let score = blocked
