@@ -128,7 +128,7 @@ fn own(link: LinkSource, with_itself: Scored, with_others: Option<f64>) -> Own {
         person: person(9),
         link,
         with_itself,
-        evidence: with_itself.weight - bits(-20.0),
+        evidence: with_itself.weight - MatchWeight::from_bits(-20.0),
         with_others: with_others.map(|bits| (RecordIndex(8), scored(bits, None))),
     }
 }
