@@ -26,7 +26,8 @@ fn record(line: &str) -> SourceRecord {
 }
 
 fn scored(left: &str, right: &str) -> Scored {
-    let model = LinkageModel::us_default().unwrap();
+    // As in an index of half a million records, whatever the lexicon counts.
+    let model = LinkageModel::us_default().unwrap().with_record_count(500_000);
     let mut lexicon = Lexicon::new();
     let rows = [left, right].map(|line| lexicon.row(&normalize(&record(line))));
     score(&model, &lexicon, &rows[0], &rows[1])
@@ -116,7 +117,7 @@ fn rare_names_weigh_more_than_common_ones() {
 
 #[test]
 fn an_explanation_adds_up_to_the_score() {
-    let model = LinkageModel::us_default().unwrap();
+    let model = LinkageModel::us_default().unwrap().with_record_count(500_000);
     let mut lexicon = Lexicon::new();
     let sides = [ROBERT, "Bob|Okafor||1980-03-12|M||12 Elm St|02139|617-555-8123|"]
         .map(|line| normalize(&record(line)))

@@ -8,6 +8,7 @@ use empi_model::{
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::LinkageModelFile;
 use crate::normalize::normalize;
 
 fn record(id: &str, given: &str, family: &str, birth_date: &str, street: &str) -> SourceRecord {
@@ -118,4 +119,67 @@ proptest! {
             prop_assert_eq!(linkage.place(&record.key), Some(*place));
         }
     }
+}
+
+/// Two hundred people with two records each, some with an error.
+fn town() -> Vec<SourceRecord> {
+    const GIVEN: [&str; 7] = ["Maria", "Robert", "Samuel", "Keiko", "Anna", "Peter", "Olga"];
+    const FAMILY: [&str; 11] = [
+        "Okafor",
+        "Quixley",
+        "Zander",
+        "Smith",
+        "Garcia",
+        "Nakamura",
+        "Petrov",
+        "Lindqvist",
+        "Abara",
+        "Jones",
+        "Kovacs",
+    ];
+    let person = |at: usize, second: bool| {
+        let given = GIVEN[at % GIVEN.len()];
+        let family = FAMILY[(at / 3) % FAMILY.len()];
+        let day = if second && at % 9 == 0 { 28 } else { 1 + at % 27 };
+        let birth_date = format!("{}-{:02}-{day:02}", 1930 + at % 80, 1 + at % 12);
+        let street = if second && at % 4 == 0 { at + 500 } else { at };
+        let id = format!("{at}{}", if second { "b" } else { "a" });
+        record(&id, given, family, &birth_date, &format!("{street} Elm Street"))
+    };
+    (0..200).flat_map(|at| [person(at, false), person(at, true)]).collect()
+}
+
+#[test]
+fn training_does_not_depend_on_order_and_threads() {
+    let base = LinkageModelFile::us_default().unwrap();
+    let trained = |records: &[SourceRecord], threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut linker = Linker::new(base.validate().unwrap());
+            linker.add(records);
+            linker.block().train(&base, &[], &Progress::default())
+        })
+    };
+    let mut records = town();
+    let expected = trained(&records, 1);
+    assert!(expected.expected_matches > 150.0, "{}", expected.expected_matches);
+    for threads in [1, 2, 8] {
+        records.rotate_left(37);
+        records.reverse();
+        assert_eq!(trained(&records, threads), expected);
+    }
+}
+
+#[test]
+fn what_people_decided_is_found_by_record_key() {
+    let base = LinkageModelFile::us_default().unwrap();
+    let mut linker = Linker::new(base.validate().unwrap());
+    linker.add(&town());
+    let blocked = linker.block();
+    let place = |id: &str| blocked.place(&RecordKey::new("clinic", id)).unwrap();
+    let decision = Decision { left: place("5b"), right: place("5a"), is_same: false, weight: 1.0 };
+    let before = blocked.train(&base, &[], &Progress::default());
+    let after = blocked.train(&base, &[decision], &Progress::default());
+    assert!(after.expected_matches < before.expected_matches - 0.9);
+    assert_eq!(blocked.place(&RecordKey::new("clinic", "nobody")), None);
 }

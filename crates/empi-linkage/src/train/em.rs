@@ -160,14 +160,10 @@ fn is_deterministic(pair: PairEvidence) -> bool {
     }
 }
 
-/// The share of matches among all pairs, drawn towards the model's prior as long as matches are few.
-fn blended_prior(matches: f64, record_pairs: f64, base: f64) -> f64 {
-    if matches <= 0.0 || record_pairs <= 0.0 {
-        return base;
-    }
-    let observed = (matches / record_pairs).min(0.5);
-    let share = matches / (matches + PRIOR_MATCHES);
-    observed.ln().mul_add(share, base.ln() * (1.0 - share)).exp()
+/// The share of pairs of a class among all pairs, the prior at hand counting for as many pairs as hold
+/// [`PRIOR_MATCHES`] of them.
+fn blended_prior(pairs: f64, record_pairs: f64, base: f64) -> f64 {
+    ((pairs + PRIOR_MATCHES) / (record_pairs + PRIOR_MATCHES / base)).min(0.5)
 }
 
 /// Expected counts under some parameters.

@@ -36,7 +36,7 @@ use em::{Fit, Parameters, WeightTable};
 const PRIOR_PAIRS_M: f64 = 100.0;
 
 /// How many matching pairs the model's prior counts for.
-const PRIOR_MATCHES: f64 = 20.0;
+const PRIOR_MATCHES: f64 = 1.0;
 
 /// Fewer expected matching pairs than these teach nothing: a comparison keeps its m, and a file with
 /// fewer in all keeps the model.

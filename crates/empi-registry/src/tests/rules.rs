@@ -205,7 +205,7 @@ fn rule_6_same_request_same_answer() {
 #[test]
 fn rule_7_a_capped_block_becomes_one_task() {
     let mut options = options();
-    options.model = model_with_limits(3, 2000, 200);
+    options.model = model_with_limits(3, 2000, 200).with_record_count(500_000);
     let index = Index::with(options);
     // One telephone for all, everything else different.
     let line = |at: usize| {
