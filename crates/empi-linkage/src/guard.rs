@@ -107,17 +107,12 @@ pub(crate) fn guards(
     rules.into_iter().filter(|(_, holds)| *holds).map(|(guard, _)| guard).collect()
 }
 
-/// Whether the numbers of two records of one name settle that they are one person: one national number,
-/// or the identifiers of two authorities.
-fn has_one_number(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
-    has_exact_ssn(vector) || agreeing_identifiers(left, right) >= 2
-}
-
 pub(crate) fn has_exact_ssn(vector: &ComparisonVector) -> bool {
     vector.level(Comparison::Ssn) == Some(levels::SSN_EXACT)
 }
 
-/// Same birth date, or one with a slip, and a family in common (family name, mother or address), but another given name,
+/// Same birth date, or one with a slip, and a family in common (family name, mother, address, phone,
+/// e-mail or insurance), but another given name,
 /// or birth orders that differ. The identifiers of two authorities settle it unless the birth orders
 /// differ. A national number, its last four digits or a mistyped one do so only where the given names
 /// may be one in two spellings: registrations give one Social Security number to both twins, and those
@@ -143,6 +138,9 @@ fn possible_twins(
     let same_mother = vector.level(Comparison::MotherMaidenName) == Some(0);
     let same_address =
         vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
+    let shares_contact = [Comparison::Phone, Comparison::Email, Comparison::Identifier]
+        .into_iter()
+        .any(|it| vector.level(it) == Some(0));
     let numbers_differ = vector.level(Comparison::Ssn) == Some(levels::SSN_DIFFERENT);
     // `DANIEL` and `DANIELLE`: brother and sister, unless the sex is a slip.
     let other_sex = vector.level(Comparison::Sex) == Some(1)
@@ -153,10 +151,7 @@ fn possible_twins(
         && (numbers_differ || !goes_by_middle(values, left.name, right.name));
     let one_edit = vector.level(Comparison::Ssn) == Some(levels::SSN_ONE_EDIT);
     let neighbours = one_edit && are_neighbours(left, right);
-    if neighbours
-        && are_two_given(values, left.name.given, right.name.given)
-        && name != Some(NameLevel::Swapped)
-    {
+    if neighbours && left.name.given != right.name.given && name != Some(NameLevel::Swapped) {
         return true;
     }
     let last_four = vector.level(Comparison::Ssn) == Some(levels::SSN_LAST_FOUR);
@@ -165,7 +160,7 @@ fn possible_twins(
     let settled = agreeing_identifiers(left, right) >= 2
         || is_personal_number(vector, left)
         || (one_number && alike && !other_sex);
-    other_given && (same_family || same_mother || same_address) && !settled
+    other_given && (same_family || same_mother || same_address || shares_contact) && !settled
 }
 
 /// Whether one national number of another country than the United States stands on both sides: such
@@ -174,10 +169,11 @@ fn is_personal_number(vector: &ComparisonVector, left: &CompareRow) -> bool {
     has_exact_ssn(vector) && matches!(left.ssn.get(), Some(Ssn::Other { .. }))
 }
 
-/// Whether two national numbers may have been issued one after the other, as those of twins are.
+/// Whether two Social Security numbers may have been issued one after the other, as those of twins are.
 fn are_neighbours(left: &CompareRow, right: &CompareRow) -> bool {
     const NEIGHBOURS_MAX: u64 = 20;
-    left.ssn.number().abs_diff(right.ssn.number()) <= NEIGHBOURS_MAX
+    let is_us = matches!(left.ssn.get(), Some(Ssn::Full(_)));
+    is_us && left.ssn.number().abs_diff(right.ssn.number()) <= NEIGHBOURS_MAX
 }
 
 /// Two known suffixes that differ.
@@ -191,11 +187,13 @@ fn suffix_conflict(left: &CompareRow, right: &CompareRow) -> bool {
 /// The same name, but births a generation apart. A number in common shows a slip of the pen, and
 /// so may the date itself.
 fn generation_gap(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
-    let same_name = NameLevel::of(vector).is_some_and(|level| level <= NameLevel::OneClose);
+    let same_name = NameLevel::of(vector)
+        .is_some_and(|it| it <= NameLevel::Initial || it == NameLevel::GivenOnly);
     let (left_year, right_year) = (left.birth_date / 10_000, right.birth_date / 10_000);
     let both_known = left_year != 0 && right_year != 0;
     let apart = both_known && left_year.abs_diff(right_year) >= GENERATION_YEARS;
-    same_name && apart && !has_one_number(vector, left, right) && !is_slip_of_date(vector)
+    let one_person = agreeing_identifiers(left, right) >= 2 || is_personal_number(vector, left);
+    same_name && apart && !one_person && !is_slip_of_date(vector)
 }
 
 /// Whether two birth dates are one slip apart: the digits of the year swapped, which hardly any parent
@@ -363,11 +361,9 @@ fn shared_number(
     let ssn = vector.level(Comparison::Ssn);
     let births_apart = vector.level(Comparison::BirthDate).map(|it| it >= birth_date::TWO_PARTS);
     let other_name = match NameLevel::of(vector) {
-        Some(NameLevel::FamilyOnly | NameLevel::Different) => {
-            are_distinct_given(values, left.name.given, right.name.given)
-        }
-        Some(NameLevel::FamilyAlone) => ssn.is_none_or(|it| it == levels::SSN_DIFFERENT),
-        _ => false,
+        Some(NameLevel::FamilyAlone) => !is_personal_number(vector, left),
+        Some(NameLevel::GivenAlone | NameLevel::GivenOnly) | None => false,
+        Some(_) => are_distinct_given(values, left.name.given, right.name.given),
     };
     // One whole national number is enough where a birth date is missing; nothing weaker is.
     let whole_number = ssn == Some(levels::SSN_EXACT);

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use empi_linkage::{LinkageModel, Linker, Progress, Sound};
+use empi_linkage::{LinkageModel, Linker, Progress, Sound, normalize};
 use empi_model::{Identifier, PatientText, PersonName, PostalAddress, RecordKey, SourceRecord};
 
 const GIVEN_NAMES: &str = include_str!("../../../datasets/names/given_names.csv");
@@ -51,7 +51,9 @@ impl Names {
         for line in GIVEN_NAMES.lines().skip(1) {
             let fields: Vec<&str> = line.split(',').collect();
             for (names, share) in given.iter_mut().zip(&fields[1..]) {
-                if share.parse::<f64>().is_ok_and(|share| share >= 50.0) {
+                // `Unknown` and `Junior` stand in the table and are nobody's given name.
+                let is_name = is_given_name(fields[0]);
+                if is_name && share.parse::<f64>().is_ok_and(|share| share >= 50.0) {
                     names.push(fields[0]);
                 }
             }
@@ -65,15 +67,23 @@ impl Names {
         Self { given, family: family.collect(), formal }
     }
 
-    /// Whether parents would give both names to two children: they are not one name in two spellings
-    /// (`ERIC`, `ERICK`), one and its short form (`ROBERT`, `BOB`), or one and its beginning.
+    /// Whether parents would give both names to two children, and a desk could tell them apart: they are
+    /// not one name in two spellings (`ERIC`, `ERICK`), one and its short form (`ROBERT`, `BOB`), one
+    /// and its beginning, nor one slip of the pen apart on each side (`ROGER`, `ROBERT`).
     fn are_two(&self, one: &str, other: &str) -> bool {
         let formal = |name| self.formal.get(name).map_or(&[][..], Vec::as_slice);
         let nickname = formal(one).iter().any(|name| formal(other).contains(name));
         let beginning = one.starts_with(other) || other.starts_with(one);
-        let alike = Sound::of(one).is_like(Sound::of(other)) && one[..2] == other[..2];
+        let alike = Sound::of(one).is_like(Sound::of(other)) && one[..2] == other[..2]
+            || strsim::osa_distance(one, other) <= 2;
         one != other && !nickname && !beginning && !alike
     }
+}
+
+fn is_given_name(name: &str) -> bool {
+    let name = PersonName { given: PatientText::non_blank(name), ..PersonName::default() };
+    let record = normalize(&SourceRecord { names: vec![name], ..SourceRecord::default() });
+    record.names.first().is_some_and(|name| name.given.is_some())
 }
 
 /// A person as the desk would write them without mistakes.
@@ -190,18 +200,20 @@ fn slipped(text: &str, dice: &mut Dice) -> String {
 /// A twin, or a brother or sister taken for one: another given name, mostly the next number.
 fn twin(of: &Person, names: &Names, dice: &mut Dice) -> Person {
     let sex = if dice.percent(50) { of.sex } else { 1 - of.sex };
-    let others: Vec<_> = (0..50)
-        .map(|_| dice.one_of(&names.given[sex]))
-        .filter(|it| names.are_two(&of.given, it))
-        .collect();
+    // Nobody calls one twin by the other's middle name.
+    let mut name = |from: &[&'static str], apart_from: [&str; 2]| {
+        let mut drawn = (0..50).map(|_| dice.one_of(from));
+        let apart = drawn.find(|it| apart_from.iter().all(|other| names.are_two(other, it)));
+        apart.unwrap_or("Zebulon").to_owned()
+    };
+    let given = name(&names.given[sex], [&of.given, &of.middle]);
+    let middle = name(&names.given[sex], [&of.given, &given]);
     let number: usize = of.ssn.replace('-', "").parse().unwrap_or(0);
     let ssn = match dice.below(3) {
         0 => of.ssn.clone(),
         1 => ssn(number + 1),
         _ => ssn(100_000_000 + dice.below(560_000_000)),
     };
-    let given = others.first().map_or("Zebulon", |it| it).to_owned();
-    let middle = dice.one_of(&names.given[sex]).to_owned();
     Person { sex, given, middle, ssn, ..of.clone() }
 }
 
@@ -231,12 +243,12 @@ fn newborns(of: &Person, names: &Names, dice: &mut Dice) -> [Person; 2] {
 }
 
 /// Father and son of one name, the suffix told of both, of one or of none.
-fn namesake(of: &Person, dice: &mut Dice) -> [Person; 2] {
+fn namesake(of: &Person, names: &Names, dice: &mut Dice) -> [Person; 2] {
     let mut senior = of.clone();
     senior.birth[0] = 1925 + of.birth[0] % 60;
     let ssn = ssn(100_000_000 + dice.below(560_000_000));
     let birth = [senior.birth[0] + 16 + dice.below(25), 1 + dice.below(12), 2 + dice.below(27)];
-    let mother = format!("{}son", senior.mother);
+    let mother = dice.one_of(&names.family).to_owned();
     let mut junior = Person { ssn, birth, mother, ..senior.clone() };
     (senior.suffix, junior.suffix) = match dice.below(3) {
         0 => ("Sr", "Jr"),
@@ -260,7 +272,7 @@ fn different_people(n: usize, names: &Names, dice: &mut Dice) -> [Person; 2] {
     match n % 4 {
         0 => [person.clone(), twin(&person, names, dice)],
         1 => newborns(&person, names, dice),
-        2 => namesake(&person, dice),
+        2 => namesake(&person, names, dice),
         _ => [person.clone(), child(&person, names, dice)],
     }
 }

@@ -104,6 +104,9 @@ pub struct AgreedNames {
     pub family_close: Option<(NameId, NameId)>,
 }
 
+/// Two names that sound alike and are written less alike than this are two names.
+const SOUND_SIMILARITY_MIN: f64 = 0.75;
+
 /// Whether the current given names are two names and not two spellings of one: both stand in the
 /// table of given names, are no variants of each other and do not sound alike (`JAYDEN`, `KAYDEN`).
 pub(crate) fn are_distinct_given(values: &impl Values, left: NameId, right: NameId) -> bool {
@@ -114,14 +117,23 @@ pub(crate) fn are_distinct_given(values: &impl Values, left: NameId, right: Name
         Agreement::Different => true,
         Agreement::Close | Agreement::Part => listed && !left.sound.is_like(right.sound),
         // The sound of a short name is little more than its consonants: `ANNA` and `JONI`.
-        Agreement::Sound => listed,
+        Agreement::Sound => {
+            listed || jaro_winkler(left.compact(), right.compact()) < SOUND_SIMILARITY_MIN
+        }
         _ => false,
     }
 }
 
 /// Whether two given names have nothing in common that would make them one name in two spellings.
 pub(crate) fn are_unlike_given(values: &impl Values, left: NameId, right: NameId) -> bool {
-    compare_given(values, left, right) == Agreement::Different
+    match compare_given(values, left, right) {
+        Agreement::Different => true,
+        Agreement::Sound => {
+            let (left, right) = (values.name(left), values.name(right));
+            jaro_winkler(left.compact(), right.compact()) < SOUND_SIMILARITY_MIN
+        }
+        _ => false,
+    }
 }
 
 /// Whether two given names may be those of two people: one is missing, or both stand in the table of
@@ -178,7 +190,7 @@ fn compare_by_middle(values: &impl Values, left: NameIds, right: NameIds) -> Opt
 
 /// Whether a given name is the other's middle name.
 pub(crate) fn goes_by_middle(values: &impl Values, left: NameIds, right: NameIds) -> bool {
-    compare_by_middle(values, left, right).is_some()
+    compare_by_middle(values, left, right) == Some(Agreement::Variant)
 }
 
 /// How two single names agree.
