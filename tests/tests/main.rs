@@ -13,6 +13,7 @@ mod febrl;
 mod keeping_apart;
 mod link;
 mod load_then_serve;
+mod miis;
 mod privacy;
 mod registration;
 mod shutdown;

@@ -157,15 +157,17 @@ fn possible_twins(
     let one_number = has_exact_ssn(vector) || last_four || (one_edit && !neighbours);
     let alike = !are_unlike_given(values, left.name.given, right.name.given);
     let settled = agreeing_identifiers(left, right) >= 2
-        || is_personal_number(vector, left)
+        || is_personal_number(vector, left, right)
         || (one_number && alike && !other_sex);
     other_given && (same_family || same_mother || same_address || shares_contact) && !settled
 }
 
-/// Whether one national number of another country than the United States stands on both sides: such
-/// numbers are given at birth, while Social Security numbers are borrowed.
-fn is_personal_number(vector: &ComparisonVector, left: &CompareRow) -> bool {
-    has_exact_ssn(vector) && matches!(left.ssn.get(), Some(Ssn::Other { .. }))
+/// Whether one national number of another country than the United States stands on both sides, perhaps
+/// mistyped: such numbers are given at birth, while Social Security numbers are borrowed.
+fn is_personal_number(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+    let agrees = vector.level(Comparison::Ssn).is_some_and(|it| it <= levels::SSN_ONE_EDIT);
+    // A Social Security number that lost a digit looks like a foreign one, but not on both sides.
+    agrees && [left, right].iter().all(|row| matches!(row.ssn.get(), Some(Ssn::Other { .. })))
 }
 
 /// Whether two Social Security numbers may have been issued one after the other, as those of twins are.
@@ -191,7 +193,8 @@ fn generation_gap(vector: &ComparisonVector, left: &CompareRow, right: &CompareR
     let (left_year, right_year) = (left.birth_date / 10_000, right.birth_date / 10_000);
     let both_known = left_year != 0 && right_year != 0;
     let apart = both_known && left_year.abs_diff(right_year) >= GENERATION_YEARS;
-    let one_person = agreeing_identifiers(left, right) >= 2 || is_personal_number(vector, left);
+    let one_person =
+        agreeing_identifiers(left, right) >= 2 || is_personal_number(vector, left, right);
     same_name && apart && !one_person && !is_slip_of_date(vector)
 }
 
@@ -221,7 +224,11 @@ fn identifier_conflict(
         && right.ssn.is_whole();
     let same_name = is_one_name(values, vector, left, right);
     let same_birth = vector.level(Comparison::BirthDate) == Some(birth_date::EXACT);
-    different && !(same_name && same_birth)
+    // A new family name at the old address: married.
+    let same_address =
+        vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
+    let new_name = NameLevel::of(vector) == Some(NameLevel::GivenOnly) && same_address;
+    different && !((same_name || new_name) && same_birth)
 }
 
 /// Conflicts between two groups of records that this pair across them shows to be a slip of the pen: a
@@ -275,7 +282,8 @@ fn below_floor(
     let floor = model.evidence_floor();
     // The second number that agrees comes from another authority and is evidence of its own.
     let numbers = agreeing_identifiers(left, right) + u32::from(has_exact_ssn(vector));
-    let groups = counted_groups(model, vector, is_personal_number(vector, left)).count_ones()
+    let groups = counted_groups(model, vector, is_personal_number(vector, left, right))
+        .count_ones()
         + numbers.saturating_sub(1);
     groups < floor.groups_min
         || positive_bits < floor.bits_min
@@ -305,12 +313,14 @@ fn counted_groups(model: &LinkageModel, vector: &ComparisonVector, personal_numb
             vector.level(it).is_some_and(|level| usize::from(level) + 1 == it.levels().len())
         });
     let part_agrees = name.is_some_and(|it| !it.is_family_alone()) && !contradicted;
+    let only_given = name == Some(NameLevel::GivenOnly);
+    let place_max = if only_given { levels::ADDRESS_CLOSE } else { levels::ADDRESS_POSTAL_CODE };
     let counts = |it: &Comparison| match (it, vector.level(*it)) {
         (_, None) => false,
         (_, Some(_)) if settled => true,
         (Comparison::Name, _) => part_agrees,
         (Comparison::MiddleName | Comparison::Suffix, _) => false,
-        (Comparison::Address, Some(level)) => level <= levels::ADDRESS_POSTAL_CODE,
+        (Comparison::Address, Some(level)) => level <= place_max,
         (_, level) => model.level(*it, level).is_some_and(|it| it.weight > MatchWeight::ZERO),
     };
     let counted = Comparison::ALL.into_iter().filter(counts);
@@ -360,8 +370,10 @@ fn shared_number(
     let ssn = vector.level(Comparison::Ssn);
     let births_apart = vector.level(Comparison::BirthDate).map(|it| it >= birth_date::TWO_PARTS);
     let other_name = match NameLevel::of(vector) {
-        Some(NameLevel::FamilyAlone) => !is_personal_number(vector, left),
+        _ if is_personal_number(vector, left, right) => false,
+        Some(NameLevel::FamilyAlone) => true,
         Some(NameLevel::GivenAlone | NameLevel::GivenOnly) | None => false,
+        Some(level) if level <= NameLevel::Swapped => false,
         Some(_) => are_distinct_given(values, left.name.given, right.name.given),
     };
     // One whole national number is enough where a birth date is missing; nothing weaker is.
