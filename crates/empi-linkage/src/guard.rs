@@ -111,55 +111,69 @@ pub(crate) fn has_exact_ssn(vector: &ComparisonVector) -> bool {
     vector.level(Comparison::Ssn) == Some(levels::SSN_EXACT)
 }
 
-/// Same birth date, or one with a slip, and a family in common (family name, mother, address, phone,
-/// e-mail or insurance), but another given name,
-/// or birth orders that differ. The identifiers of two authorities settle it unless the birth orders
-/// differ. A national number, its last four digits or a mistyped one do so only where the given names
-/// may be one in two spellings: registrations give one Social Security number to both twins, and those
-/// of twins are issued one after the other. Numbers of other countries are given at birth.
+/// Same birth date, or one with a slip, and a family in common, but another given name or birth orders
+/// that differ. The identifiers of two authorities settle it unless the birth orders differ. A national
+/// number, its last four digits or a mistyped one do so only where the given names may be one in two
+/// spellings: registrations give one Social Security number to both twins, and those of twins are issued
+/// one after the other. Numbers of other countries are given at birth.
 fn possible_twins(
     values: &impl Values,
     vector: &ComparisonVector,
     left: &CompareRow,
     right: &CompareRow,
 ) -> bool {
-    let orders_differ =
-        left.birth_order != 0 && right.birth_order != 0 && left.birth_order != right.birth_order;
-    let birth = vector.level(Comparison::BirthDate);
-    if birth.is_none_or(|level| level > birth_date::PARTIAL) {
+    if vector.level(Comparison::BirthDate).is_none_or(|level| level > birth_date::PARTIAL) {
         return false;
     }
-    if orders_differ {
+    let (one_order, other_order) = (left.birth_order, right.birth_order);
+    if one_order != 0 && other_order != 0 && one_order != other_order {
         return true;
     }
-    let name = NameLevel::of(vector);
-    let same_family = name.is_some_and(|level| level <= NameLevel::Sound)
-        || matches!(name, Some(NameLevel::FamilyOnly));
-    let same_mother = vector.level(Comparison::MotherMaidenName) == Some(0);
-    let same_address =
-        vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
-    let shares_contact = [Comparison::Phone, Comparison::Email, Comparison::Identifier]
-        .into_iter()
-        .any(|it| vector.level(it) == Some(0));
-    let numbers_differ = vector.level(Comparison::Ssn) == Some(levels::SSN_DIFFERENT);
+    let ssn = vector.level(Comparison::Ssn);
+    let neighbours = ssn == Some(levels::SSN_ONE_EDIT) && are_neighbours(left, right);
+    let is_swapped = NameLevel::of(vector) == Some(NameLevel::Swapped);
+    if neighbours && left.name.given != right.name.given && !is_swapped {
+        return true;
+    }
     // `DANIEL` and `DANIELLE`: brother and sister, unless the sex is a slip.
     let other_sex = vector.level(Comparison::Sex) == Some(1)
         && are_two_given(values, left.name.given, right.name.given);
-    let other_given = (other_sex || are_distinct_given(values, left.name.given, right.name.given))
-        && (other_sex || name.is_some_and(|level| level > NameLevel::Swapped))
-        && (numbers_differ || !goes_by_middle(values, left.name, right.name));
-    let one_edit = vector.level(Comparison::Ssn) == Some(levels::SSN_ONE_EDIT);
-    let neighbours = one_edit && are_neighbours(left, right);
-    if neighbours && left.name.given != right.name.given && name != Some(NameLevel::Swapped) {
-        return true;
-    }
-    let last_four = vector.level(Comparison::Ssn) == Some(levels::SSN_LAST_FOUR);
-    let one_number = has_exact_ssn(vector) || last_four || (one_edit && !neighbours);
-    let alike = !are_unlike_given(values, left.name.given, right.name.given);
+    let one_number = ssn.is_some_and(|it| it < levels::SSN_DIFFERENT) && !neighbours;
+    let alike = !other_sex && !are_unlike_given(values, left.name.given, right.name.given);
     let settled = agreeing_identifiers(left, right) >= 2
         || is_personal_number(vector, left, right)
-        || (one_number && alike && !other_sex);
-    other_given && (same_family || same_mother || same_address || shares_contact) && !settled
+        || (one_number && alike);
+    let other_given = other_sex || has_other_given(values, vector, left, right);
+    let by_middle =
+        ssn != Some(levels::SSN_DIFFERENT) && goes_by_middle(values, left.name, right.name);
+    other_given && !by_middle && !settled && is_one_household(vector)
+}
+
+/// Whether the current given names are those of two people and do not stand in each other's field.
+fn has_other_given(
+    values: &impl Values,
+    vector: &ComparisonVector,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> bool {
+    let in_place = NameLevel::of(vector).is_some_and(|level| level > NameLevel::Swapped);
+    in_place && are_distinct_given(values, left.name.given, right.name.given)
+}
+
+/// Whether anything agrees that a family has in common: family name, mother, address, telephone, e-mail
+/// or insurance.
+fn is_one_household(vector: &ComparisonVector) -> bool {
+    let same_family = NameLevel::of(vector)
+        .is_some_and(|level| level <= NameLevel::Sound || level == NameLevel::FamilyOnly);
+    let same_address =
+        vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
+    let shared = [
+        Comparison::MotherMaidenName,
+        Comparison::Phone,
+        Comparison::Email,
+        Comparison::Identifier,
+    ];
+    same_family || same_address || shared.into_iter().any(|it| vector.level(it) == Some(0))
 }
 
 /// Whether one national number of another country than the United States stands on both sides, perhaps

@@ -1,6 +1,8 @@
 //! Persons hold together: links do not chain strangers, a bridge between two people is held and asked
 //! about, and sources that declare their records to be different people are believed.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
 use empi_linkage::{Linkage, LinkageModel, LinkageModelFile, Linker, Progress};
 use empi_model::{
     Guard, LinkDecision, PatientText, PersonName, PostalAddress, RecordKey, SourceRecord,
