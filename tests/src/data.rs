@@ -62,6 +62,15 @@ pub fn dataset(name: &str) -> Option<String> {
     path.exists().then(|| argument(&path))
 }
 
+/// A third-party test file, where it is there: none is committed. They are looked for in the folder
+/// that `EMPI_THIRD_PARTY_DATA` names, else in `shared/data` beside the repository.
+#[must_use]
+pub fn third_party(name: &str) -> Option<String> {
+    let beside = || [env!("CARGO_MANIFEST_DIR"), "..", "..", "shared", "data"].iter().collect();
+    let folder = std::env::var_os("EMPI_THIRD_PARTY_DATA").map_or_else(beside, PathBuf::from);
+    std::fs::read_to_string(folder.join(name)).ok()
+}
+
 /// Says that a test had nothing to test, and how to change that.
 pub fn skipped(why: &str) {
     eprintln!("skipped: {why}");

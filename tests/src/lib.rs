@@ -14,7 +14,7 @@ mod patient;
 mod server;
 
 pub use binary::{Run, empi, empi_in, empi_unheard, start_empi};
-pub use data::{Folder, Table, dataset, skipped};
+pub use data::{Folder, Table, dataset, skipped, third_party};
 pub use desk::{Desk, Steward};
 pub use partition::{Agreement, Partition};
 pub use patient::{Patient, nth_patient};

@@ -14,6 +14,7 @@ mod febrl;
 mod keeping_apart;
 mod link;
 mod load_then_serve;
+mod miis;
 mod privacy;
 mod registration;
 mod report;

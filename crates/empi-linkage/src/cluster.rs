@@ -1,8 +1,8 @@
 //! From pairs to persons.
 //!
 //! Links are taken by descending weight. Two groups of records are joined only if every record of one
-//! fits every record of the other well enough: no pair speaks of two different people, and the mean
-//! weight over all pairs across reaches the review threshold. So one strong link cannot pull two
+//! fits every record of the other well enough: no pair speaks of two different people, the mean weight
+//! over all pairs across reaches the review threshold, and so does at least half of the pairs. So one strong link cannot pull two
 //! strangers together through a third record (constrained agglomeration, `matching.md` B11).
 
 use empi_model::Guard;
@@ -15,6 +15,10 @@ use crate::score::score_across;
 
 /// Most pairs across two groups that are scored to judge whether they may be joined.
 pub const CROSS_PAIRS_MAX: usize = 64;
+
+/// Least share of the pairs across two groups that must reach the review threshold themselves: below,
+/// the groups hang together by a bridge (`matching.md` B11).
+const DENSITY_MIN: f64 = 0.5;
 
 /// Judges whether two groups of records may become one person, given that some pair across them is a
 /// link. No guard: they may.
@@ -37,7 +41,7 @@ pub fn judge_join(
     let stride = pairs.div_ceil(CROSS_PAIRS_MAX);
     let (mut sum, mut count) = (0.0, 0_u32);
     let (mut conflicts, mut refuted) = (Guards::NONE, Guards::NONE);
-    let (mut twins, mut one_person) = (0_u32, 0_u32);
+    let (mut twins, mut one_person, mut alike) = (0_u32, 0_u32, 0_u32);
     for at in (0..pairs).step_by(stride) {
         let (Some(one), Some(other)) = (left.get(at / right.len()), right.get(at % right.len()))
         else {
@@ -48,6 +52,7 @@ pub fn judge_join(
         refuted = refuted.union(crossed.refuted);
         twins += u32::from(crossed.conflicts.contains(Guard::PossibleTwins));
         one_person += u32::from(crossed.one_person);
+        alike += u32::from(crossed.weight >= model.thresholds().review);
         sum += crossed.weight.bits();
         count += 1;
     }
@@ -57,7 +62,9 @@ pub fn judge_join(
         refuted.insert(Guard::PossibleTwins);
     }
     guards = guards.union(conflicts.without(refuted));
-    if sum < model.thresholds().review.bits() * f64::from(count) {
+    // Half of the pairs must agree besides: one very heavy pair would make up for many strangers.
+    let mean_is_low = sum < model.thresholds().review.bits() * f64::from(count);
+    if mean_is_low || f64::from(alike) < DENSITY_MIN * f64::from(count) {
         guards.insert(Guard::WeakCluster);
     }
     guards

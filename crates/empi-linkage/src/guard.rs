@@ -111,62 +111,77 @@ pub(crate) fn has_exact_ssn(vector: &ComparisonVector) -> bool {
     vector.level(Comparison::Ssn) == Some(levels::SSN_EXACT)
 }
 
-/// Same birth date, or one with a slip, and a family in common (family name, mother, address, phone,
-/// e-mail or insurance), but another given name,
-/// or birth orders that differ. The identifiers of two authorities settle it unless the birth orders
-/// differ. A national number, its last four digits or a mistyped one do so only where the given names
-/// may be one in two spellings: registrations give one Social Security number to both twins, and those
-/// of twins are issued one after the other. Numbers of other countries are given at birth.
+/// Same birth date, or one with a slip, and a family in common, but another given name or birth orders
+/// that differ. The identifiers of two authorities settle it unless the birth orders differ. A national
+/// number, its last four digits or a mistyped one do so only where the given names may be one in two
+/// spellings: registrations give one Social Security number to both twins, and those of twins are issued
+/// one after the other. Numbers of other countries are given at birth.
 fn possible_twins(
     values: &impl Values,
     vector: &ComparisonVector,
     left: &CompareRow,
     right: &CompareRow,
 ) -> bool {
-    let orders_differ =
-        left.birth_order != 0 && right.birth_order != 0 && left.birth_order != right.birth_order;
-    let birth = vector.level(Comparison::BirthDate);
-    if birth.is_none_or(|level| level > birth_date::PARTIAL) {
+    if vector.level(Comparison::BirthDate).is_none_or(|level| level > birth_date::PARTIAL) {
         return false;
     }
-    if orders_differ {
+    let (one_order, other_order) = (left.birth_order, right.birth_order);
+    if one_order != 0 && other_order != 0 && one_order != other_order {
         return true;
     }
-    let name = NameLevel::of(vector);
-    let same_family = name.is_some_and(|level| level <= NameLevel::Sound)
-        || matches!(name, Some(NameLevel::FamilyOnly));
-    let same_mother = vector.level(Comparison::MotherMaidenName) == Some(0);
-    let same_address =
-        vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
-    let shares_contact = [Comparison::Phone, Comparison::Email, Comparison::Identifier]
-        .into_iter()
-        .any(|it| vector.level(it) == Some(0));
-    let numbers_differ = vector.level(Comparison::Ssn) == Some(levels::SSN_DIFFERENT);
+    let ssn = vector.level(Comparison::Ssn);
+    let neighbours = ssn == Some(levels::SSN_ONE_EDIT) && are_neighbours(left, right);
+    let is_swapped = NameLevel::of(vector) == Some(NameLevel::Swapped);
+    if neighbours && left.name.given != right.name.given && !is_swapped {
+        return true;
+    }
     // `DANIEL` and `DANIELLE`: brother and sister, unless the sex is a slip.
     let other_sex = vector.level(Comparison::Sex) == Some(1)
         && are_two_given(values, left.name.given, right.name.given);
-    let other_name = are_distinct_given(values, left.name.given, right.name.given)
-        && name.is_some_and(|level| level > NameLevel::Swapped);
-    let other_given = (other_sex || other_name)
-        && (numbers_differ || !goes_by_middle(values, left.name, right.name));
-    let one_edit = vector.level(Comparison::Ssn) == Some(levels::SSN_ONE_EDIT);
-    let neighbours = one_edit && are_neighbours(left, right);
-    if neighbours && left.name.given != right.name.given && name != Some(NameLevel::Swapped) {
-        return true;
-    }
-    let last_four = vector.level(Comparison::Ssn) == Some(levels::SSN_LAST_FOUR);
-    let one_number = has_exact_ssn(vector) || last_four || (one_edit && !neighbours);
-    let alike = !are_unlike_given(values, left.name.given, right.name.given);
+    let one_number = ssn.is_some_and(|it| it < levels::SSN_DIFFERENT) && !neighbours;
+    let alike = !other_sex && !are_unlike_given(values, left.name.given, right.name.given);
     let settled = agreeing_identifiers(left, right) >= 2
-        || is_personal_number(vector, left)
-        || (one_number && alike && !other_sex);
-    other_given && (same_family || same_mother || same_address || shares_contact) && !settled
+        || is_personal_number(vector, left, right)
+        || (one_number && alike);
+    let other_given = other_sex || has_other_given(values, vector, left, right);
+    let by_middle =
+        ssn != Some(levels::SSN_DIFFERENT) && goes_by_middle(values, left.name, right.name);
+    other_given && !by_middle && !settled && is_one_household(vector)
 }
 
-/// Whether one national number of another country than the United States stands on both sides: such
-/// numbers are given at birth, while Social Security numbers are borrowed.
-fn is_personal_number(vector: &ComparisonVector, left: &CompareRow) -> bool {
-    has_exact_ssn(vector) && matches!(left.ssn.get(), Some(Ssn::Other { .. }))
+/// Whether the current given names are those of two people and do not stand in each other's field.
+fn has_other_given(
+    values: &impl Values,
+    vector: &ComparisonVector,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> bool {
+    let in_place = NameLevel::of(vector).is_some_and(|level| level > NameLevel::Swapped);
+    in_place && are_distinct_given(values, left.name.given, right.name.given)
+}
+
+/// Whether anything agrees that a family has in common: family name, mother, address, telephone, e-mail
+/// or insurance.
+fn is_one_household(vector: &ComparisonVector) -> bool {
+    let same_family = NameLevel::of(vector)
+        .is_some_and(|level| level <= NameLevel::Sound || level == NameLevel::FamilyOnly);
+    let same_address =
+        vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
+    let shared = [
+        Comparison::MotherMaidenName,
+        Comparison::Phone,
+        Comparison::Email,
+        Comparison::Identifier,
+    ];
+    same_family || same_address || shared.into_iter().any(|it| vector.level(it) == Some(0))
+}
+
+/// Whether one national number of another country than the United States stands on both sides, perhaps
+/// mistyped: such numbers are given at birth, while Social Security numbers are borrowed.
+fn is_personal_number(vector: &ComparisonVector, left: &CompareRow, right: &CompareRow) -> bool {
+    let agrees = vector.level(Comparison::Ssn).is_some_and(|it| it <= levels::SSN_ONE_EDIT);
+    // A Social Security number that lost a digit looks like a foreign one, but not on both sides.
+    agrees && [left, right].iter().all(|row| matches!(row.ssn.get(), Some(Ssn::Other { .. })))
 }
 
 /// Whether two Social Security numbers may have been issued one after the other, as those of twins are.
@@ -192,7 +207,8 @@ fn generation_gap(vector: &ComparisonVector, left: &CompareRow, right: &CompareR
     let (left_year, right_year) = (left.birth_date / 10_000, right.birth_date / 10_000);
     let both_known = left_year != 0 && right_year != 0;
     let apart = both_known && left_year.abs_diff(right_year) >= GENERATION_YEARS;
-    let one_person = agreeing_identifiers(left, right) >= 2 || is_personal_number(vector, left);
+    let one_person =
+        agreeing_identifiers(left, right) >= 2 || is_personal_number(vector, left, right);
     same_name && apart && !one_person && !is_slip_of_date(vector)
 }
 
@@ -222,7 +238,11 @@ fn identifier_conflict(
         && right.ssn.is_whole();
     let same_name = is_one_name(values, vector, left, right);
     let same_birth = vector.level(Comparison::BirthDate) == Some(birth_date::EXACT);
-    different && !(same_name && same_birth)
+    // A new family name at the old address: married.
+    let same_address =
+        vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
+    let new_name = NameLevel::of(vector) == Some(NameLevel::GivenOnly) && same_address;
+    different && !((same_name || new_name) && same_birth)
 }
 
 /// Conflicts between two groups of records that this pair across them shows to be a slip of the pen: a
@@ -276,7 +296,8 @@ fn below_floor(
     let floor = model.evidence_floor();
     // The second number that agrees comes from another authority and is evidence of its own.
     let numbers = agreeing_identifiers(left, right) + u32::from(has_exact_ssn(vector));
-    let groups = counted_groups(model, vector, is_personal_number(vector, left)).count_ones()
+    let groups = counted_groups(model, vector, is_personal_number(vector, left, right))
+        .count_ones()
         + numbers.saturating_sub(1);
     groups < floor.groups_min
         || positive_bits < floor.bits_min
@@ -306,12 +327,14 @@ fn counted_groups(model: &LinkageModel, vector: &ComparisonVector, personal_numb
             vector.level(it).is_some_and(|level| usize::from(level) + 1 == it.levels().len())
         });
     let part_agrees = name.is_some_and(|it| !it.is_family_alone()) && !contradicted;
+    let only_given = name == Some(NameLevel::GivenOnly);
+    let place_max = if only_given { levels::ADDRESS_CLOSE } else { levels::ADDRESS_POSTAL_CODE };
     let counts = |it: &Comparison| match (it, vector.level(*it)) {
         (_, None) => false,
         (_, Some(_)) if settled => true,
         (Comparison::Name, _) => part_agrees,
         (Comparison::MiddleName | Comparison::Suffix, _) => false,
-        (Comparison::Address, Some(level)) => level <= levels::ADDRESS_POSTAL_CODE,
+        (Comparison::Address, Some(level)) => level <= place_max,
         (_, level) => model.level(*it, level).is_some_and(|it| it.weight > MatchWeight::ZERO),
     };
     let counted = Comparison::ALL.into_iter().filter(counts);
@@ -361,8 +384,10 @@ fn shared_number(
     let ssn = vector.level(Comparison::Ssn);
     let births_apart = vector.level(Comparison::BirthDate).map(|it| it >= birth_date::TWO_PARTS);
     let other_name = match NameLevel::of(vector) {
-        Some(NameLevel::FamilyAlone) => !is_personal_number(vector, left),
+        _ if is_personal_number(vector, left, right) => false,
+        Some(NameLevel::FamilyAlone) => true,
         Some(NameLevel::GivenAlone | NameLevel::GivenOnly) | None => false,
+        Some(level) if level <= NameLevel::Swapped => false,
         Some(_) => are_distinct_given(values, left.name.given, right.name.given),
     };
     // One whole national number is enough where a birth date is missing; nothing weaker is.

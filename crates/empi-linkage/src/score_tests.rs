@@ -95,11 +95,83 @@ fn guards_hold_links_back() {
             "Anna|Xiquez||2019-05-06|F||12 Elm St|02139|617-555-8123|",
             Guard::NewbornName,
         ),
+        // Twins under one Social Security number, and brother and sister.
+        (
+            "Samuel|Xiquez||2019-05-06|M|457-12-9983|12 Elm St|02139|617-555-8123|",
+            "Marcus|Xiquez||2019-05-06|M|457-12-9983|12 Elm St|02139|617-555-8123|",
+            Guard::PossibleTwins,
+        ),
+        (
+            "Daniel|Xiquez||2019-05-06|M||12 Elm St|02139|617-555-8123|",
+            "Danielle|Xiquez||2019-05-06|F||12 Elm St|02139|617-555-8123|",
+            Guard::PossibleTwins,
+        ),
+        // A child under the number of a parent.
+        (
+            "Samuel|Xiquez||2019-05-06|M|457-12-9983|12 Elm St|02139|617-555-8123|",
+            "Maria|Xiquez||1988-11-30|F|457-12-9983|12 Elm St|02139|617-555-8123|",
+            Guard::SharedNumber,
+        ),
+        // Births unknown, and the numbers of father and son.
+        (
+            "Samuel|Xiquez||1960-05-06|M|457-12-9983|12 Elm St|02139|617-555-8123|",
+            "Samuel|Xiquez|||M|611-20-1177|12 Elm St|02139|617-555-8123|",
+            Guard::EvidenceFloor,
+        ),
+        // Only half a name and a birth date agree; everything else was compared and differs.
+        (
+            "Samuel|Xiquez Okafor||1960-05-06|M||12 Elm St|02139|617-555-8123|",
+            "Samuel|Xiquez||1960-05-06|M||7 Hill Rd|73301|405-222-0147|",
+            Guard::EvidenceFloor,
+        ),
     ] {
         let scored = scored(left, right);
         assert_eq!(scored.decision, LinkDecision::Review, "{left}: {scored:?}");
         assert!(scored.guards.contains(guard), "{left}: {scored:?}");
     }
+}
+
+/// `given|middle|family`, born on one day at one address.
+fn names(left: &str, right: &str) -> Scored {
+    let model = LinkageModel::us_default().unwrap();
+    let mut lexicon = Lexicon::new();
+    let rows = [left, right].map(|line| {
+        let mut record = record("|||1980-03-12|||12 Elm St|02139||");
+        let parts: Vec<_> = line.split('|').map(PatientText::non_blank).collect();
+        let [given, middle, family] = parts.try_into().unwrap();
+        record.names = vec![PersonName { given, middle, family, suffix: None }];
+        lexicon.row(&normalize(&record))
+    });
+    score(&model, &lexicon, &rows[0], &rows[1])
+}
+
+#[test]
+fn one_name_in_another_dress() {
+    use LinkDecision::{Link, Review};
+    for (left, right, decision) in [
+        // Goes by the middle name, which the other record has as given name or beside an initial.
+        ("Gary||Xiquez", "Frank|Gary|Xiquez", Link),
+        ("J|Rachel|Xiquez", "Rachel|J|Xiquez", Link),
+        // One twin has the other's name as middle name, and a name of her own.
+        ("Sarah|Peyton|Xiquez", "Flossie|Sarah|Xiquez", Review),
+        // Transliterations and the form for a woman.
+        ("Yurii||Kliuchnikov", "Jurij||Klyuchnikov", Link),
+        ("Viktoriia||Voloshyna", "Wiktoria||Woloszyna", Link),
+        // Sisters share one of two given names.
+        ("Maria Elena||Xiquez", "Maria Teresa||Xiquez", Review),
+        // A particle in common is nothing in common.
+        ("Anna||van Vliet", "Anna||van Leeuwen", Review),
+    ] {
+        let scored = names(left, right);
+        assert_eq!(scored.decision, decision, "{left} {right}: {scored:?}");
+    }
+}
+
+#[test]
+fn a_mistyped_rare_name_weighs_more_than_a_mistyped_common_one() {
+    let common = names("James||Smith", "James||Smithe");
+    let rare = names("James||Quixleybottom", "James||Quixleybotom");
+    assert!((rare.weight - common.weight).bits() > 2.0, "{rare:?} {common:?}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! become one person; ten thousand people seen twice with the same kinds of noise must mostly be found,
 //! so that the first cannot be had by linking nothing.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
 use std::collections::HashMap;
 
 use empi_linkage::{LinkageModel, Linker, Progress, Sound, normalize};

@@ -289,6 +289,8 @@ fn compare_given(values: &impl Values, left: NameId, right: NameId) -> Agreement
         Agreement::Exact
     } else if left.is_initial() || right.is_initial() {
         if left.initial() == right.initial() { Agreement::Initial } else { Agreement::Different }
+    } else if are_two_double_names(values, left, right) {
+        Agreement::Different
     } else if left.formal.iter().any(|name| right.formal.contains(name))
         || shares_part(values, left, right)
         || is_shortened(left, right)
@@ -323,6 +325,22 @@ fn compare_family(values: &impl Values, left: NameId, right: NameId) -> Agreemen
     } else {
         Agreement::Different
     }
+}
+
+/// Whether two given names of several tokens begin alike and end in different names, as sisters' do:
+/// `MARIA ELENA`, `MARIA TERESA`.
+fn are_two_double_names(values: &impl Values, left: &NameValue, right: &NameValue) -> bool {
+    let ends = |name: &NameValue| Some((*name.parts.first()?, *name.parts.last()?));
+    let (Some((left_first, left_last)), Some((right_first, right_last))) =
+        (ends(left), ends(right))
+    else {
+        return false;
+    };
+    let other = matches!(
+        compare_given(values, left_last, right_last),
+        Agreement::Different | Agreement::Sound
+    );
+    left_first == right_first && other
 }
 
 /// Whether two names are one in two transliterations or spellings (`YURII`, `JURIJ`).
