@@ -109,9 +109,9 @@ fn town() -> Vec<SourceRecord> {
     let person = |at: usize, second: bool| {
         let given = GIVEN[at % GIVEN.len()];
         let family = FAMILY[(at / 3) % FAMILY.len()];
-        let day = if second && at % 9 == 0 { 28 } else { 1 + at % 27 };
+        let day = if second && at.is_multiple_of(9) { 28 } else { 1 + at % 27 };
         let birth_date = format!("{}-{:02}-{day:02}", 1930 + at % 80, 1 + at % 12);
-        let street = if second && at % 4 == 0 { at + 500 } else { at };
+        let street = if second && at.is_multiple_of(4) { at + 500 } else { at };
         let id = format!("{at}{}", if second { "b" } else { "a" });
         record(&id, given, family, &birth_date, &format!("{street} Elm Street"))
     };
