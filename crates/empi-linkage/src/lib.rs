@@ -8,7 +8,8 @@
 //! 4. [`compare`]: which level of agreement each kind of information reaches;
 //! 5. [`score()`] with a [`LinkageModel`]: bits of evidence, guards, a decision; [`explain()`] tells why;
 //! 6. [`Linker`]: whole files, from records to persons;
-//! 7. [`evaluate`]: how good the result is where the truth is known.
+//! 7. [`train()`] and [`calibrate()`]: a model and a threshold fitted to one's own records;
+//! 8. [`evaluate`]: how good the result is where the truth is known.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

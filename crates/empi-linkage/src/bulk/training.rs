@@ -1,10 +1,10 @@
 //! Collecting what training learns from: a bounded number of candidate pairs, of random pairs and of
 //! values, drawn by fixed rules, so that every run sees the same ones.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use empi_model::{BlockingRule, Guard};
-use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::blocks::Blocks;
@@ -26,8 +26,9 @@ const CANDIDATES_MAX: u64 = 1_000_000;
 /// At most so many records make random pairs. They stay in the cache while their pairs are made.
 const RANDOM_RECORDS_MAX: u64 = 16_384;
 
-/// About so many random pairs are looked at.
-const RANDOM_PAIRS_MAX: u64 = 1_000_000;
+/// About so many random pairs are looked at. They cost most of the time of training; what agrees
+/// less often than they can show is counted from values or steadied by the model at hand.
+const RANDOM_PAIRS_MAX: u64 = 500_000;
 
 /// The values of at most about so many records are counted.
 const VALUE_RECORDS_MAX: u64 = 131_072;
@@ -66,13 +67,14 @@ impl Blocked {
     }
 
     fn evidence(&self, decisions: &[Decision], progress: &Progress) -> TrainingEvidence {
-        let decided: HashMap<(u32, u32), &Decision> = decisions
+        // One decision per pair, the last one.
+        let decided: BTreeMap<(u32, u32), &Decision> = decisions
             .iter()
             .map(|it| ((it.left.min(it.right), it.left.max(it.right)), it))
             .collect();
         let sample = Sample::of(self.pairs_with_repeats());
         let (candidates, candidate_pairs) = self.candidates(&sample, &decided, progress);
-        let labels = decisions.iter().filter_map(|it| self.labelled(it)).collect();
+        let labels = decided.values().filter_map(|it| self.labelled(it)).collect();
         TrainingEvidence {
             candidates,
             candidate_weight: sample.weight(),
@@ -89,7 +91,7 @@ impl Blocked {
     fn candidates(
         &self,
         sample: &Sample,
-        decided: &HashMap<(u32, u32), &Decision>,
+        decided: &BTreeMap<(u32, u32), &Decision>,
         progress: &Progress,
     ) -> (PairCounts, u64) {
         let parts: Vec<(u64, Vec<PairEvidence>)> = sample
@@ -139,11 +141,8 @@ impl Blocked {
     fn labelled(&self, decision: &Decision) -> Option<LabelledPair> {
         let (left, right) = (decision.left.min(decision.right), decision.left.max(decision.right));
         let (one, other) = (self.row(left)?, self.row(right)?);
-        let compared = compare(&self.lexicon, one, other);
-        let weighed = weigh(&self.model, &self.lexicon, &compared);
-        let frequency = weighed.given_frequency + weighed.family_frequency;
         let free = self.free(self.sites.site(left), self.sites.site(right));
-        let pair = PairEvidence::new(&compared.vector, free, frequency.bits());
+        let pair = self.pair_of(one, other, free);
         Some(LabelledPair { pair, is_same: decision.is_same, weight: decision.weight })
     }
 
@@ -166,7 +165,7 @@ impl Blocked {
                 let records = &records;
                 let others = distances.iter().filter_map(move |distance| {
                     let other = records.get((at + distance) % count)?;
-                    self.pair_of(records.get(at)?, other)
+                    Some(self.pair_of(records.get(at)?, other, Comparisons::NONE))
                 });
                 others.collect::<Vec<_>>()
             })
@@ -174,11 +173,11 @@ impl Blocked {
         PairCounts::count(pairs)
     }
 
-    fn pair_of(&self, left: &CompareRow, right: &CompareRow) -> Option<PairEvidence> {
+    fn pair_of(&self, left: &CompareRow, right: &CompareRow, free: Comparisons) -> PairEvidence {
         let compared = compare(&self.lexicon, left, right);
         let weighed = weigh(&self.model, &self.lexicon, &compared);
         let frequency = weighed.given_frequency + weighed.family_frequency;
-        Some(PairEvidence::new(&compared.vector, Comparisons::NONE, frequency.bits()))
+        PairEvidence::new(&compared.vector, free, frequency.bits())
     }
 
     /// Up to `count` records, scattered over the file.

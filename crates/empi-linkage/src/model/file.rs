@@ -185,6 +185,8 @@ pub struct TrainingPart {
 pub struct CalibrationPart {
     /// The share of false links that was asked for.
     pub target_false_link_rate: f64,
+    /// Whether the records are enough to promise it.
+    pub reached: bool,
     /// What the rate was estimated from.
     pub basis: String,
     /// How many pairs at or above the threshold it was estimated from.

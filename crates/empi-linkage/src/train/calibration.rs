@@ -13,8 +13,8 @@
 //! Limits are those of Clopper and Pearson, on the share that differs among the uncertain pairs from
 //! above, and on the share among the certain ones from below, each with half of the allowed error, so
 //! that the two together hold with [`CONFIDENCE`]. Records with many errors have more of them in the
-//! number as well: this counts some true links as false and so errs on the safe side. What the method
-//! cannot see: two people who use one number, and pairs without numbers that differ in kind from
+//! number as well: this counts some true links as false and so errs on the safe side. No upper limit is
+//! below that of as many pairs of which none was found false. What the method cannot see: two people who use one number, and pairs without numbers that differ in kind from
 //! those with.
 
 use empi_model::MatchWeight;
@@ -35,7 +35,7 @@ const REFERENCE_PAIRS_MIN: u64 = 200;
 /// Steps between the thresholds that are tried, in bits.
 const STEP_BITS: f64 = 0.5;
 
-/// Thresholds are looked for up to here. Above, no link is left to be false.
+/// Without held-out numbers, thresholds are looked for up to here.
 const THRESHOLD_MAX: f64 = 40.0;
 
 /// Where a rate comes from.
@@ -104,6 +104,9 @@ pub struct Calibration {
     pub held: FalseLinks,
     /// What the model itself says there.
     pub model_implied: FalseLinks,
+    /// Whether the target is kept to. If not, the threshold is the strictest that was tried: there
+    /// are too few pairs to promise more.
+    pub is_reached: bool,
 }
 
 impl Calibration {
@@ -113,6 +116,7 @@ impl Calibration {
         file.thresholds.link = self.threshold.bits();
         file.calibration = Some(CalibrationPart {
             target_false_link_rate: self.target,
+            reached: self.is_reached,
             basis: self.basis.as_str().to_owned(),
             pairs: self.held.pairs,
             false_link_rate: rounded(self.held.rate),
@@ -165,7 +169,9 @@ pub fn held_out(pairs: &[HeldOutPair], threshold: MatchWeight) -> Option<FalseLi
         wrong(upper_limit(unsure_differing, unsure, error), usual)
     };
     let share = unsure as f64 / above.max(1) as f64;
-    let upper_limit = Some(upper * share);
+    // So few pairs promise no less, even if every one of them had been looked at and found right.
+    let least = upper_limit(0, above, 1.0 - CONFIDENCE);
+    let upper_limit = Some((upper * share).max(least));
     Some(FalseLinks { pairs: above, rate: estimate * share, upper_limit })
 }
 
@@ -195,17 +201,22 @@ pub fn calibrate(
     let keeps = |(held, implied): &(FalseLinks, FalseLinks)| {
         held.upper_limit.unwrap_or(held.rate) <= target && implied.rate <= target
     };
+    let strictest = match basis {
+        Basis::HeldOut(_) => REFERENCE_BITS,
+        Basis::ModelImplied => THRESHOLD_MAX,
+    };
     // From above, so that every threshold above the one found keeps to the target too.
-    let mut threshold = higher(MatchWeight::from_bits(THRESHOLD_MAX), floor);
+    let mut threshold = higher(MatchWeight::from_bits(strictest), floor);
+    let is_reached = keeps(&at(threshold));
     loop {
         let lower = MatchWeight::from_bits(threshold.bits() - STEP_BITS);
-        if lower < floor || !keeps(&at(lower)) {
+        if !is_reached || lower < floor || !keeps(&at(lower)) {
             break;
         }
         threshold = lower;
     }
     let (held, model_implied) = at(threshold);
-    Calibration { target, threshold, basis, held, model_implied }
+    Calibration { target, threshold, basis, held, model_implied, is_reached }
 }
 
 fn higher(one: MatchWeight, other: MatchWeight) -> MatchWeight {
@@ -259,8 +270,10 @@ mod tests {
         assert_eq!(found.basis, Basis::HeldOut(Comparison::Ssn));
         assert!(found.threshold > bits(8.0) && found.threshold <= bits(9.0), "{found:?}");
         assert!(found.held.upper_limit.unwrap() <= 0.005);
+        assert!(found.is_reached);
         let strict = calibrate(&evidence, 1e-5, bits(0.0), bits(10.0));
-        assert!(strict.threshold > bits(15.0), "{strict:?}");
+        assert_eq!((strict.threshold, strict.is_reached), (bits(REFERENCE_BITS), false));
+        assert!(strict.held.upper_limit.unwrap() > 1e-4, "20,000 pairs promise no more");
     }
 
     #[test]

@@ -145,14 +145,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// One sentence on how the threshold was chosen.
 fn told(calibration: &Calibration) -> String {
-    let Calibration { target, threshold, basis, held, model_implied } = calibration;
+    let Calibration { target, threshold, basis, held, model_implied, is_reached } = calibration;
     let figures = held.upper_limit.map_or_else(
         || format!("{:.6} is expected; no limit can be given", held.rate),
         |upper| format!("{:.6} is estimated, at most {upper:.6} with 95 % confidence", held.rate),
     );
+    let kept = if *is_reached { "" } else { ", which these records are too few to promise" };
     format!(
-        "link threshold {threshold} for a false-link rate of {target}: {figures} ({}, {} pairs; \
-         model-implied {:.6})",
+        "link threshold {threshold} for a false-link rate of {target}{kept}: {figures} ({}, {} \
+         pairs; model-implied {:.6})",
         basis.as_str(),
         held.pairs,
         model_implied.rate
