@@ -244,7 +244,7 @@ fn training_takes_decisions_and_a_target_for_false_links() {
     };
     let labels = folder.write(
         "labels.csv",
-        &format!(
+        format!(
             "left_source,left_record_id,right_source,right_record_id,decision\n\
              {},{},different\nnowhere,1,nowhere,2,same\n",
             key(1),

@@ -133,7 +133,7 @@ fn guards_hold_links_back() {
 
 /// `given|middle|family`, born on one day at one address.
 fn names(left: &str, right: &str) -> Scored {
-    let model = LinkageModel::us_default().unwrap();
+    let model = LinkageModel::us_default().unwrap().with_record_count(500_000);
     let mut lexicon = Lexicon::new();
     let rows = [left, right].map(|line| {
         let mut record = record("|||1980-03-12|||12 Elm St|02139||");
