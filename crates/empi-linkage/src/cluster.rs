@@ -2,8 +2,9 @@
 //!
 //! Links are taken by descending weight. Two groups of records are joined only if every record of one
 //! fits every record of the other well enough: no pair speaks of two different people, the mean weight
-//! over all pairs across reaches the review threshold, and so does at least half of the pairs. So one strong link cannot pull two
-//! strangers together through a third record (constrained agglomeration, `matching.md` B11).
+//! over all pairs across reaches the review threshold, and so does at least half of the pairs. So one
+//! strong link cannot pull two strangers together through a third record (constrained agglomeration,
+//! `matching.md` B11).
 
 use empi_model::Guard;
 

@@ -134,7 +134,8 @@ pub trait Intern {
     }
 }
 
-fn take_first<T: Default>(values: &mut Vec<T>) -> T {
+/// Takes the first of several values out; the default where there is none.
+pub(crate) fn take_first<T: Default>(values: &mut Vec<T>) -> T {
     if values.is_empty() { T::default() } else { values.remove(0) }
 }
 

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::lexicon::take_first;
 use crate::model::Limits;
 use crate::row::{AddressIds, CompareRow, IdentifierHash, PackedSsn, TextId};
 
@@ -225,10 +226,6 @@ impl Hubs {
             row.more = (!more.is_empty()).then_some(more);
         }
     }
-}
-
-fn take_first<T: Default>(values: &mut Vec<T>) -> T {
-    if values.is_empty() { T::default() } else { values.remove(0) }
 }
 
 fn identifier_hash(identifier: IdentifierHash) -> u64 {

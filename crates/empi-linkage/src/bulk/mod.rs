@@ -334,12 +334,6 @@ impl Blocked {
         Self { model, ..self }
     }
 
-    /// The values that are ignored because too many people share them.
-    #[must_use]
-    pub fn hub_values(&self) -> &[HubValue] {
-        &self.hub_values
-    }
-
     /// How many independent groups of evidence the files give.
     #[must_use]
     pub const fn groups_given(&self) -> u32 {

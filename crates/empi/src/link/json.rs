@@ -26,6 +26,23 @@ impl OneLineElements {
         writer.write_all(b"\n")?;
         (0..self.objects + self.lists).try_for_each(|_| writer.write_all(b"  "))
     }
+
+    /// Parts an item from the one before, on a line of its own or behind a blank.
+    fn begin_item<W: ?Sized + Write>(
+        &self,
+        writer: &mut W,
+        first: bool,
+        has_own_line: bool,
+    ) -> io::Result<()> {
+        if !first {
+            writer.write_all(b",")?;
+        }
+        match (has_own_line, first) {
+            (true, _) => self.new_line(writer),
+            (false, true) => Ok(()),
+            (false, false) => writer.write_all(b" "),
+        }
+    }
 }
 
 impl Formatter for OneLineElements {
@@ -49,14 +66,7 @@ impl Formatter for OneLineElements {
         writer: &mut W,
         first: bool,
     ) -> io::Result<()> {
-        if !first {
-            writer.write_all(b",")?;
-        }
-        match (self.lists, first) {
-            (1, _) => self.new_line(writer),
-            (_, true) => Ok(()),
-            (_, false) => writer.write_all(b" "),
-        }
+        self.begin_item(writer, first, self.lists == 1)
     }
 
     fn end_array_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
@@ -88,14 +98,7 @@ impl Formatter for OneLineElements {
         writer: &mut W,
         first: bool,
     ) -> io::Result<()> {
-        if !first {
-            writer.write_all(b",")?;
-        }
-        match (self.lists, first) {
-            (0, _) => self.new_line(writer),
-            (_, true) => Ok(()),
-            (_, false) => writer.write_all(b" "),
-        }
+        self.begin_item(writer, first, self.lists == 0)
     }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
