@@ -17,6 +17,8 @@ use crate::layout::Layout;
 /// What parts several values in one field.
 const SEPARATOR: char = '|';
 
+const SEPARATOR_BYTE: u8 = b'|';
+
 /// What holds for a whole file when its rows are read.
 pub(crate) struct RowContext<'a> {
     /// Which column is which field.
@@ -89,7 +91,7 @@ impl RowContext<'_> {
     fn list<'c>(&'c self, field: Field, cell: &impl Fn(usize) -> &'c str) -> Vec<PatientText> {
         let mut values = Vec::new();
         for column in self.layout.columns(field) {
-            values.extend(cell(*column).split(SEPARATOR).filter_map(PatientText::non_blank));
+            values.extend(values_of(cell(*column)).filter_map(PatientText::non_blank));
         }
         if values.is_empty() {
             values.extend(patient_text(self.layout.constant(field)));
@@ -160,7 +162,7 @@ impl RowContext<'_> {
         let mut identifiers: Vec<Identifier> =
             self.list(Field::Mrn, cell).into_iter().map(own).collect();
         for column in self.layout.columns(Field::Identifier) {
-            for text in cell(*column).split(SEPARATOR) {
+            for text in values_of(cell(*column)) {
                 let (authority, value) = text.rsplit_once(':').unwrap_or(("", text));
                 let authority = match authority.trim() {
                     "" => source,
@@ -173,7 +175,7 @@ impl RowContext<'_> {
             }
         }
         for (column, authority) in &self.layout.identifiers_of {
-            for value in cell(*column).split(SEPARATOR).filter_map(PatientText::non_blank) {
+            for value in values_of(cell(*column)).filter_map(PatientText::non_blank) {
                 identifiers.push(Identifier { authority: authority.clone(), value });
             }
         }
@@ -183,12 +185,24 @@ impl RowContext<'_> {
 
 /// How many values the fullest part has; 0 when all are blank.
 fn value_count(parts: &[&str]) -> usize {
-    let counts = parts.iter().filter(|part| !part.is_empty());
-    counts.map(|part| part.matches(SEPARATOR).count() + 1).max().unwrap_or(0)
+    let parts = parts.iter().filter(|part| !part.is_empty());
+    let counts = parts.map(|part| memchr::memchr_iter(SEPARATOR_BYTE, part.as_bytes()).count() + 1);
+    counts.max().unwrap_or(0)
 }
 
 fn value_at(part: &str, at: usize) -> &str {
-    part.split(SEPARATOR).nth(at).unwrap_or_default()
+    values_of(part).nth(at).unwrap_or_default()
+}
+
+/// The values that share a field.
+fn values_of(part: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(part);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = memchr::memchr(SEPARATOR_BYTE, text.as_bytes());
+        rest = end.and_then(|end| text.get(end + 1..));
+        text.get(..end.unwrap_or(text.len()))
+    })
 }
 
 fn patient_text(text: &str) -> Option<PatientText> {

@@ -38,9 +38,16 @@ pub(crate) fn blocking_keys_of(
     let all = RuleSet { is_wide: rules.is_wide, ..RuleSet::ALL };
     let made = if row.more.is_some() { all } else { rules };
     let mut keys = Keys { values, row, rules: made, keys: SmallVec::new() };
-    keys.add_numbers();
+    if made.holds_any(&OF_NUMBERS) {
+        keys.add_numbers();
+    }
     for name in row.names().take(VALUES_MAX) {
-        keys.add_names(name);
+        if made.holds_any(&OF_NAMES) {
+            keys.add_names(name);
+        }
+        if made.holds_any(&OF_SOUNDS) {
+            keys.add_sounds(name);
+        }
     }
     keys.add_dates_and_places();
     keys.keys.sort_unstable();
@@ -51,6 +58,32 @@ pub(crate) fn blocking_keys_of(
     }
     keys.keys
 }
+
+/// Rules whose keys are made of numbers and addresses on a network.
+const OF_NUMBERS: [BlockingRule; 5] = [
+    BlockingRule::Ssn,
+    BlockingRule::SsnLastFourBirthYear,
+    BlockingRule::Identifier,
+    BlockingRule::Phone,
+    BlockingRule::Email,
+];
+
+/// Rules whose keys are made of names as they are written.
+const OF_NAMES: [BlockingRule; 6] = [
+    BlockingRule::GivenBirthDate,
+    BlockingRule::InitialsBirthDate,
+    BlockingRule::InitialsBirthDigits,
+    BlockingRule::NamesBirthYear,
+    BlockingRule::NamesPostalCode,
+    BlockingRule::StreetGiven,
+];
+
+/// Rules whose keys are made of names as they sound.
+const OF_SOUNDS: [BlockingRule; 3] = [
+    BlockingRule::FamilySoundBirthDate,
+    BlockingRule::NameSoundsBirthDay,
+    BlockingRule::NameSoundsCity,
+];
 
 /// Some of the blocking rules, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +105,10 @@ impl RuleSet {
     /// widened rules are for blocks in memory only.
     pub(crate) const fn widened(self, is_wide: bool) -> Self {
         Self { is_wide, ..self }
+    }
+
+    fn holds_any(self, rules: &[BlockingRule]) -> bool {
+        rules.iter().any(|rule| self.holds(*rule))
     }
 
     const fn holds(self, rule: BlockingRule) -> bool {
@@ -105,8 +142,11 @@ struct Keys<'a, V> {
 impl<V: Values> Keys<'_, V> {
     /// Adds a key unless one of its values is missing (hash 0).
     fn add(&mut self, rule: BlockingRule, parts: &[u64]) {
+        if !self.rules.holds(rule) {
+            return;
+        }
         let parts = self.rules.narrowed(rule, parts);
-        if self.rules.holds(rule) && parts.iter().all(|part| *part != 0) {
+        if parts.iter().all(|part| *part != 0) {
             self.keys.push(BlockingKey::new(rule, mix(parts)));
         }
     }
@@ -150,7 +190,6 @@ impl<V: Values> Keys<'_, V> {
                 self.add(BlockingRule::NamesPostalCode, &[names, postal_code]);
             }
         }
-        self.add_sounds(name, date);
         for address in self.row.addresses().take(VALUES_MAX) {
             let street = self.values.text(address.street).hash;
             let number = self.values.text(address.number).hash;
@@ -159,7 +198,8 @@ impl<V: Values> Keys<'_, V> {
     }
 
     /// Keys by sound, for the whole family name and for each of its parts.
-    fn add_sounds(&mut self, name: NameIds, date: u64) {
+    fn add_sounds(&mut self, name: NameIds) {
+        let date = day_month_either_way(self.row.birth_date);
         let given_sound = self.values.name(name.given).sound.primary;
         let family = self.values.name(name.family);
         let parts = family.parts.iter().map(|part| self.values.name(*part));

@@ -14,24 +14,28 @@ use crate::similarity::Letters;
 use crate::spelling;
 
 /// A distinct name and what is derived from it.
+///
+/// There are very many names, and they are looked up in no order. So what every lookup needs, for
+/// blocking keys and for the first comparison, comes first and lies in one line of a core's cache.
 #[derive(Clone, Debug, PartialEq)]
+#[repr(C, align(64))]
 pub struct NameValue {
-    text: PatientText,
-    compact: Option<PatientText>,
     /// Hash of the name without spaces: `DE LA CRUZ` and `DELACRUZ` share it.
     pub compact_hash: u64,
-    /// Hash of the name in one spelling, see `spelling`; 0 where it is too short.
-    pub spelling: u64,
     /// How the name sounds.
     pub sound: Sound,
     /// The formal names it may stand for as a given name, from its first token.
     pub formal: FormalNames,
+    /// The letters of the name without spaces.
+    pub(crate) letters: Letters,
+    text: PatientText,
+    compact: Option<PatientText>,
+    /// Hash of the name in one spelling, see `spelling`; 0 where it is too short.
+    pub spelling: u64,
     /// The tokens of a name of several.
     pub parts: SmallVec<[NameId; 2]>,
     /// Its share in the shipped tables.
     pub shares: NameShares,
-    /// The letters of the name without spaces.
-    pub(crate) letters: Letters,
     /// In how many records of the index it is a given name.
     pub given_count: u32,
     /// In how many records of the index it is a family name.
@@ -60,7 +64,7 @@ impl NameValue {
     /// The first letter; 0 for no name.
     #[must_use]
     pub fn initial(&self) -> u8 {
-        self.text().bytes().next().unwrap_or(0)
+        self.letters.first()
     }
 }
 
@@ -99,29 +103,24 @@ pub trait Intern {
 
     /// The compact row of a record, every value of it interned.
     fn row(&mut self, record: &NormalizedRecord) -> CompareRow {
-        let mut names = record.names.iter().map(|name| name_ids(self, name)).collect::<Vec<_>>();
-        let mut addresses =
-            record.addresses.iter().map(|address| address_ids(self, address)).collect::<Vec<_>>();
-        let mut phones: Vec<u64> = record.phones.iter().map(|phone| phone.as_number()).collect();
-        let mut emails: Vec<u64> =
-            record.emails.iter().map(|email| hash_of(email.expose())).collect();
-        let mut identifiers: Vec<IdentifierHash> = record
-            .identifiers
-            .iter()
-            .map(|identifier| IdentifierHash {
+        let (name, names) = parted(record.names.iter().map(|name| name_ids(self, name)));
+        let (address, addresses) = parted(record.addresses.iter().map(|it| address_ids(self, it)));
+        let (phone, phones) = parted(record.phones.iter().map(|phone| phone.as_number()));
+        let (email, emails) = parted(record.emails.iter().map(|email| hash_of(email.expose())));
+        let (identifier, identifiers) =
+            parted(record.identifiers.iter().map(|identifier| IdentifierHash {
                 authority: hash_of(&identifier.authority),
                 value: hash_of(identifier.value.expose()),
-            })
-            .collect();
+            }));
         let row = CompareRow {
-            name: take_first(&mut names),
-            address: take_first(&mut addresses),
+            name,
+            address,
             birth_date: record.birth_date.map_or(0, |date| date.as_number()),
             mother: intern_optional_name(self, record.mother_maiden_name.as_ref()),
             ssn: PackedSsn::new(record.ssn),
-            phone: take_first(&mut phones),
-            email: take_first(&mut emails),
-            identifier: take_first(&mut identifiers),
+            phone,
+            email,
+            identifier,
             more: None,
             source: self.intern_text(&record.key.source),
             sex: record.sex,
@@ -132,6 +131,11 @@ pub trait Intern {
         let more = MoreValues { names, addresses, phones, emails, identifiers };
         CompareRow { more: (!more.is_empty()).then(|| Box::new(more)), ..row }
     }
+}
+
+/// The first of several values, the default where there is none, and the rest.
+fn parted<T: Default>(mut values: impl Iterator<Item = T>) -> (T, Vec<T>) {
+    (values.next().unwrap_or_default(), values.collect())
 }
 
 /// Takes the first of several values out; the default where there is none.

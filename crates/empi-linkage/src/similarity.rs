@@ -65,6 +65,11 @@ pub(crate) struct Letters {
 }
 
 impl Letters {
+    /// The first letter; 0 of the empty text.
+    pub(crate) const fn first(self) -> u8 {
+        self.first
+    }
+
     /// The letters of a text.
     pub(crate) fn of(text: &str) -> Self {
         let bit = |byte: u8| match byte {

@@ -2,17 +2,21 @@
 
 use std::fmt;
 
+use compact_str::CompactString;
+
 /// A piece of patient data: a name, a number, an address line.
 ///
 /// `Debug` prints a fixed mark, never the value or its length, so that a log line, a panic message or
 /// an error that carries one by accident leaks nothing. There is no `Display`.
+///
+/// Most values are short, so they lie in the value itself and not on the heap: a record has dozens.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct PatientText(String);
+pub struct PatientText(CompactString);
 
 impl PatientText {
     /// Wraps a value. No cleaning happens here: what the source said is kept as it said it.
     #[must_use]
-    pub fn new(value: impl Into<String>) -> Self {
+    pub fn new(value: impl Into<CompactString>) -> Self {
         Self(value.into())
     }
 
@@ -20,7 +24,7 @@ impl PatientText {
     #[must_use]
     pub fn non_blank(value: &str) -> Option<Self> {
         let trimmed = value.trim();
-        (!trimmed.is_empty()).then(|| Self(trimmed.to_owned()))
+        (!trimmed.is_empty()).then(|| Self(trimmed.into()))
     }
 
     /// The value itself. Every call of this is a place where patient data leave their wrapper.
@@ -32,7 +36,7 @@ impl PatientText {
     /// The value itself, by ownership.
     #[must_use]
     pub fn into_exposed(self) -> String {
-        self.0
+        self.0.into()
     }
 }
 
@@ -50,7 +54,7 @@ impl From<&str> for PatientText {
 
 impl From<String> for PatientText {
     fn from(value: String) -> Self {
-        Self(value)
+        Self(value.into())
     }
 }
 

@@ -6,15 +6,11 @@ use std::collections::BTreeMap;
 use empi_model::BlockingRule;
 use rayon::prelude::*;
 
-use super::buckets::{BUCKETS_PER_RULE, Bucket, Splitter, buckets, part};
+use super::buckets::{BUCKETS_PER_RULE, Bucket, Splitter, buckets, part, rules_together};
 use crate::block::{BlockingKeys, RuleSet};
 
 /// A unit of parallel work holds about so many pairs.
 const UNIT_PAIRS: u64 = 32_768;
-
-/// Rules whose keys are made and sorted together: few enough to bound the memory, enough to keep the
-/// number of passes over the records small.
-const RULES_TOGETHER: usize = 4;
 
 /// Records whose memberships one task lists.
 const INDEXED_RECORDS: usize = 1 << 17;
@@ -84,7 +80,7 @@ impl Blocks {
         };
         let records_max = limits.records_max;
         let splitter = Splitter { places, refinement: &refinement, records_max };
-        for rules in BlockingRule::ALL.chunks(RULES_TOGETHER) {
+        for rules in BlockingRule::ALL.chunks(rules_together(places.len())) {
             let buckets = buckets(places.len(), rules, &keys_of, &splitter);
             for of_rule in buckets.chunks(BUCKETS_PER_RULE) {
                 blocks.append(of_rule);

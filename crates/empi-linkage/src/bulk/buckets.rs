@@ -7,6 +7,13 @@ use rayon::prelude::*;
 use super::blocks::CappedBlock;
 use crate::block::{BlockingKeys, RuleSet};
 
+/// So many keys are made and sorted together, eight bytes each: it bounds the memory.
+const KEYS_TOGETHER: usize = 24_000_000;
+
+/// So many rules are made and sorted together however many records there are, so that the passes over the
+/// records stay few.
+const RULES_TOGETHER_MIN: usize = 4;
+
 /// Records whose keys one task makes.
 const CHUNK_RECORDS: usize = 16_384;
 
@@ -34,6 +41,12 @@ impl Entry {
     const fn site(self) -> u32 {
         (self.0 & 0xFFFF_FFFF) as u32
     }
+}
+
+/// How many rules make their keys in one pass over so many records, at about a key each.
+pub(super) fn rules_together(record_count: usize) -> usize {
+    let rules = KEYS_TOGETHER / record_count.max(1);
+    rules.clamp(RULES_TOGETHER_MIN, BlockingRule::ALL.len())
 }
 
 /// How blocks that are too large are split.

@@ -1,5 +1,6 @@
 //! Telephone numbers and e-mail addresses.
 
+use compact_str::CompactString;
 use empi_model::{PatientText, Phone, QualityNote, RecordField};
 
 use super::placeholder::{Kind, is_placeholder};
@@ -32,8 +33,8 @@ pub(super) fn normalize_phone(value: &PatientText, notes: &mut Notes) -> Option<
 }
 
 /// The digits of the first number in a text: what stands before `x12`, `ext. 12`, `#12` or `or ...`.
-fn first_number(text: &str) -> String {
-    let mut digits = String::with_capacity(16);
+fn first_number(text: &str) -> CompactString {
+    let mut digits = CompactString::default();
     let is_international = text.trim_start().starts_with(['+', '0']);
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -97,7 +98,7 @@ pub(super) fn normalize_email(value: &PatientText, notes: &mut Notes) -> Option<
     }
     let inner = text.split_once('<').map_or(text, |(_, behind)| behind);
     let first = inner.split([';', ',', '>']).next().unwrap_or_default().trim();
-    let email = first.to_lowercase();
+    let email = CompactString::from_str_to_lowercase(first);
     let email = email.strip_prefix("mailto:").unwrap_or(&email);
     if is_placeholder(Kind::Email, email) || is_placeholder(Kind::Name, &text::fold(text)) {
         notes.add(QualityNote::Placeholder(RecordField::Email));

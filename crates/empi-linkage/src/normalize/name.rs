@@ -1,5 +1,6 @@
 //! Person names: titles and degrees away, suffixes apart, placeholders missing.
 
+use compact_str::CompactString;
 use empi_model::{NormalizedName, PatientText, PersonName, QualityNote, RecordField, Suffix};
 use smallvec::SmallVec;
 
@@ -8,18 +9,21 @@ use super::placeholder::{Kind, is_placeholder};
 use super::{Notes, text};
 
 /// Titles before a name. Dropped where another token is left.
-const TITLES: [&str; 14] = [
-    "MR", "MRS", "MS", "MISS", "MX", "DR", "PROF", "REV", "SIR", "DAME", "FR", "HON", "CAPT", "SGT",
-];
+fn is_title(token: &str) -> bool {
+    matches!(token, "MR" | "MRS" | "MS" | "MISS" | "MX" | "DR" | "PROF" | "REV")
+        || matches!(token, "SIR" | "DAME" | "FR" | "HON" | "CAPT" | "SGT")
+}
 
 /// Degrees behind a name that are nobody's name.
-const DEGREES: [&str; 18] = [
-    "MD", "PHD", "RN", "DDS", "DMD", "ESQ", "DVM", "NP", "LPN", "CPA", "JD", "MBA", "APRN", "CRNA",
-    "DPM", "PSYD", "FACP", "MSN",
-];
+fn is_degree(token: &str) -> bool {
+    matches!(token, "MD" | "PHD" | "RN" | "DDS" | "DMD" | "ESQ" | "DVM" | "NP" | "LPN")
+        || matches!(token, "CPA" | "JD" | "MBA" | "APRN" | "CRNA" | "DPM" | "PSYD" | "FACP" | "MSN")
+}
 
 /// Degrees that are also names (`Do`, `Ma`): only behind a comma or in the suffix field.
-const DEGREES_OR_NAMES: [&str; 9] = ["DO", "MA", "MS", "BA", "BS", "PA", "OD", "PA C", "RPH"];
+fn is_degree_or_name(token: &str) -> bool {
+    matches!(token, "DO" | "MA" | "MS" | "BA" | "BS" | "PA" | "OD" | "PA C" | "RPH")
+}
 
 /// Names that both fields together make a placeholder of.
 const NOBODY: [(&str, &str); 5] =
@@ -75,7 +79,7 @@ pub(super) fn normalize_single(
     let folded = text::fold(value?.expose());
     let mut tokens = tokens(&folded);
     drop_titles(&mut tokens);
-    while tokens.len() > 1 && tokens.last().is_some_and(|token| DEGREES.contains(token)) {
+    while tokens.len() > 1 && tokens.last().is_some_and(|token| is_degree(token)) {
         tokens.pop();
     }
     let name = joined(&tokens)?;
@@ -91,11 +95,11 @@ type Tokens<'a> = SmallVec<[&'a str; 4]>;
 /// The fields of one name in match form.
 #[derive(Debug, Default)]
 struct Fields {
-    given: String,
-    middle: String,
-    family: String,
+    given: CompactString,
+    middle: CompactString,
+    family: CompactString,
     /// The suffix field, and what stood behind a comma in the others: `Smith, Jr`.
-    suffix: String,
+    suffix: CompactString,
     /// Whether the given name is of the form `B/O Mary`: baby of Mary.
     is_baby_of: bool,
 }
@@ -105,8 +109,9 @@ impl Fields {
         let given = text::to_ascii(name.given.as_ref().map_or("", PatientText::expose));
         let family = text::to_ascii(name.family.as_ref().map_or("", PatientText::expose));
         let (given, family) = split_whole_name(&given, &family);
-        let mut suffix =
-            name.suffix.as_ref().map_or_else(String::new, |it| text::fold(it.expose()));
+        let folded =
+            |it: &Option<PatientText>| text::fold(it.as_ref().map_or("", PatientText::expose));
+        let mut suffix = folded(&name.suffix);
         let [given, family] = [given, family].map(|field| {
             let (kept, behind) = split_suffix(field);
             if !behind.is_empty() {
@@ -115,10 +120,11 @@ impl Fields {
             }
             kept
         });
-        let is_baby_of = given.as_bytes().windows(3).any(|it| it.eq_ignore_ascii_case(b"b/o"));
+        let is_baby_of = given.contains('/')
+            && given.as_bytes().windows(3).any(|it| it.eq_ignore_ascii_case(b"b/o"));
         Self {
             given: text::fold(given),
-            middle: name.middle.as_ref().map_or_else(String::new, |it| text::fold(it.expose())),
+            middle: folded(&name.middle),
             family: text::fold(family),
             suffix,
             is_baby_of,
@@ -173,7 +179,7 @@ impl<'a> Parts<'a> {
             {
                 let suffix = suffix_of(last, false)
                     .or_else(|| (is_family && *last == "V").then_some(Suffix::V));
-                if suffix.is_none() && !(DEGREES.contains(last) && tokens.len() > 1) {
+                if suffix.is_none() && !(tokens.len() > 1 && is_degree(last)) {
                     break;
                 }
                 self.suffix = self.suffix.or(suffix);
@@ -268,11 +274,11 @@ fn split_suffix(field: &str) -> (&str, &str) {
 
 /// Whether a suffix field holds nothing but degrees, titles and `I`, which no name needs.
 fn is_degree_field(folded: &str) -> bool {
-    DEGREES_OR_NAMES.contains(&folded)
+    is_degree_or_name(folded)
         || tokens(folded).iter().all(|token| {
-            DEGREES.contains(token)
-                || DEGREES_OR_NAMES.contains(token)
-                || TITLES.contains(token)
+            is_degree(token)
+                || is_degree_or_name(token)
+                || is_title(token)
                 || matches!(*token, "I" | "1ST" | "THE")
         })
 }
@@ -282,12 +288,16 @@ fn tokens(folded: &str) -> Tokens<'_> {
 }
 
 fn joined(tokens: &[&str]) -> Option<PatientText> {
-    (!tokens.is_empty()).then(|| PatientText::new(tokens.join(" ")))
+    match tokens {
+        [] => None,
+        [token] => Some(PatientText::new(*token)),
+        tokens => Some(PatientText::new(tokens.join(" "))),
+    }
 }
 
 /// Titles before a name, as long as something is left.
 fn drop_titles(tokens: &mut Tokens<'_>) {
-    while tokens.len() > 1 && tokens.first().is_some_and(|it| TITLES.contains(it)) {
+    while tokens.len() > 1 && tokens.first().is_some_and(|it| is_title(it)) {
         tokens.remove(0);
     }
 }

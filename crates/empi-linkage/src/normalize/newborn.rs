@@ -6,49 +6,34 @@
 use crate::names_table::name_shares;
 
 /// Words that begin a temporary name.
-const FIRST_WORDS: [&str; 20] = [
-    "BABY",
-    "BOY",
-    "GIRL",
-    "BABYBOY",
-    "BABYGIRL",
-    "BABYBOYS",
-    "BABYGIRLS",
-    "BBOY",
-    "BGIRL",
-    "BB",
-    "BG",
-    "NB",
-    "NEWBORN",
-    "INFANT",
-    "TWIN",
-    "TRIPLET",
-    "QUADRUPLET",
-    "STILLBORN",
-    "FETUS",
-    "FETAL",
-];
+fn is_first_word(word: &str) -> bool {
+    matches!(word, "BABY" | "BOY" | "GIRL" | "BABYBOY" | "BABYGIRL" | "BABYBOYS" | "BABYGIRLS")
+        || matches!(word, "BBOY" | "BGIRL" | "BB" | "BG" | "NB" | "NEWBORN" | "INFANT")
+        || matches!(word, "TWIN" | "TRIPLET" | "QUADRUPLET" | "STILLBORN" | "FETUS" | "FETAL")
+}
 
 /// Words that make a temporary name of the mother's name before them.
-const LAST_WORDS: [&str; 7] = ["BABY", "BOY", "GIRL", "BABYBOY", "BABYGIRL", "NEWBORN", "INFANT"];
+fn is_last_word(word: &str) -> bool {
+    matches!(word, "BABY" | "BOY" | "GIRL" | "BABYBOY" | "BABYGIRL" | "NEWBORN" | "INFANT")
+}
 
 /// Whether the tokens of a given name are a newborn's temporary name.
 pub(super) fn is_newborn_name(given: &[&str]) -> bool {
     match given {
         [] => false,
         ["MALE" | "FEMALE"] => true,
-        ["MALE" | "FEMALE", second, ..] => FIRST_WORDS.contains(second) || second.len() == 1,
+        ["MALE" | "FEMALE", second, ..] => is_first_word(second) || second.len() == 1,
         // `JUDY GIRL A`, `MARYS BABY`
         [first, second, rest @ ..] => {
             let is_number = |token: &&str| token.len() == 1;
-            is_temporary_word(first) || LAST_WORDS.contains(second) && rest.iter().all(is_number)
+            is_temporary_word(first) || is_last_word(second) && rest.iter().all(is_number)
         }
         [first] => is_temporary_word(first),
     }
 }
 
 fn is_temporary_word(word: &str) -> bool {
-    if FIRST_WORDS.contains(&word) {
+    if is_first_word(word) {
         return true;
     }
     let joined = ["BABYBOY", "BABYGIRL", "NEWBORN", "NBBOY", "NBGIRL", "INFANTBOY", "INFANTGIRL"];

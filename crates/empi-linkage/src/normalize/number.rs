@@ -77,7 +77,7 @@ pub(super) fn normalize_identifier(
         notes.add(QualityNote::Placeholder(RecordField::Identifier));
         return None;
     }
-    Some(NormalizedIdentifier { authority, value: PatientText::new(value) })
+    Some(NormalizedIdentifier { authority: authority.into(), value: PatientText::new(value) })
 }
 
 #[cfg(test)]

@@ -55,23 +55,51 @@ impl Kind {
 #[derive(Default)]
 struct Patterns {
     whole: HashSet<&'static str>,
+    /// By the first letter, how long whole placeholders are, one bit for each length: so that most values
+    /// need not be looked up.
+    lengths: Vec<u64>,
     beginnings: Vec<&'static str>,
     ends: Vec<&'static str>,
+}
+
+impl Patterns {
+    fn add(&mut self, value: &'static str) {
+        if let Some(beginning) = value.strip_suffix('*') {
+            self.beginnings.push(beginning);
+        } else if let Some(end) = value.strip_prefix('*') {
+            self.ends.push(end);
+        } else {
+            self.whole.insert(value);
+            let first = first_letter(value);
+            self.lengths.resize(self.lengths.len().max(first + 1), 0);
+            if let Some(lengths) = self.lengths.get_mut(first) {
+                *lengths |= length_bit(value);
+            }
+        }
+    }
+
+    fn holds(&self, value: &str) -> bool {
+        let lengths = self.lengths.get(first_letter(value)).copied().unwrap_or_default();
+        (lengths & length_bit(value) != 0 && self.whole.contains(value))
+            || self.beginnings.iter().any(|beginning| value.starts_with(beginning))
+            || self.ends.iter().any(|end| value.ends_with(end))
+    }
+}
+
+fn first_letter(value: &str) -> usize {
+    value.bytes().next().map_or(0, usize::from)
+}
+
+/// One bit for the length of a value, the last for all that are longer.
+fn length_bit(value: &str) -> u64 {
+    1 << value.len().min(63)
 }
 
 static PATTERNS: LazyLock<[Patterns; Kind::COUNT]> = LazyLock::new(|| {
     let mut patterns: [Patterns; Kind::COUNT] = Default::default();
     for (kind, value) in TABLE.lines().skip(1).filter_map(|line| line.split_once(',')) {
-        let Some(kind) = Kind::from_name(kind).and_then(|kind| patterns.get_mut(kind as usize))
-        else {
-            continue;
-        };
-        if let Some(beginning) = value.strip_suffix('*') {
-            kind.beginnings.push(beginning);
-        } else if let Some(end) = value.strip_prefix('*') {
-            kind.ends.push(end);
-        } else {
-            kind.whole.insert(value);
+        if let Some(kind) = Kind::from_name(kind).and_then(|kind| patterns.get_mut(kind as usize)) {
+            kind.add(value);
         }
     }
     patterns
@@ -79,10 +107,7 @@ static PATTERNS: LazyLock<[Patterns; Kind::COUNT]> = LazyLock::new(|| {
 
 /// Whether a value in match form stands for nothing.
 pub(super) fn is_placeholder(kind: Kind, value: &str) -> bool {
-    let Some(patterns) = PATTERNS.get(kind as usize) else { return false };
-    patterns.whole.contains(value)
-        || patterns.beginnings.iter().any(|beginning| value.starts_with(beginning))
-        || patterns.ends.iter().any(|end| value.ends_with(end))
+    PATTERNS.get(kind as usize).is_some_and(|patterns| patterns.holds(value))
 }
 
 #[cfg(test)]

@@ -2,33 +2,54 @@
 
 use std::borrow::Cow;
 
+use compact_str::CompactString;
+use smallvec::SmallVec;
 use unicode_normalization::UnicodeNormalization;
 
 /// Folds a text: compatibility forms and diacritics to plain letters, letters to upper case,
 /// apostrophes away (`O'Neil` becomes `ONEIL`), anything else between letters and digits to one space.
-pub(super) fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> CompactString {
+    if is_joined(text) {
+        return text.into();
+    }
     let text = to_ascii(text);
-    let mut folded = String::with_capacity(text.len());
+    let mut folded = Letters::new();
     let mut gap = false;
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() {
             if gap && !folded.is_empty() {
-                folded.push(' ');
+                folded.push(b' ');
             }
             gap = false;
-            folded.push(char::from(byte.to_ascii_uppercase()));
+            folded.push(byte.to_ascii_uppercase());
         } else if !is_apostrophe(char::from(byte)) {
             gap = true;
         }
     }
-    folded
+    collected(&folded)
 }
 
 /// The letters and digits of a text in match form, without what stands between them.
-pub(super) fn fold_joined(text: &str) -> String {
+pub(super) fn fold_joined(text: &str) -> CompactString {
+    if is_joined(text) {
+        return text.into();
+    }
     let text = to_ascii(text);
     let alphanumeric = text.bytes().filter(u8::is_ascii_alphanumeric);
-    alphanumeric.map(|byte| char::from(byte.to_ascii_uppercase())).collect()
+    let folded: Letters = alphanumeric.map(|byte| byte.to_ascii_uppercase()).collect();
+    collected(&folded)
+}
+
+/// Letters of a text being folded. Few texts are longer.
+type Letters = SmallVec<[u8; 64]>;
+
+fn collected(letters: &Letters) -> CompactString {
+    std::str::from_utf8(letters).unwrap_or_default().into()
+}
+
+/// Whether a text is nothing but capital letters and digits, and so in match form already.
+fn is_joined(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 /// A text in plain ASCII, punctuation and letter case kept: compatibility forms decomposed, other
@@ -53,8 +74,9 @@ const fn is_apostrophe(letter: char) -> bool {
 }
 
 /// Only the digits of a text.
-pub(super) fn digits(text: &str) -> String {
-    to_ascii(text).chars().filter(char::is_ascii_digit).collect()
+pub(super) fn digits(text: &str) -> CompactString {
+    let digits: Letters = to_ascii(text).bytes().filter(u8::is_ascii_digit).collect();
+    collected(&digits)
 }
 
 /// Whether a text consists of digits, and of at least one.

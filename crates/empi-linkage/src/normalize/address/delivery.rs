@@ -56,8 +56,8 @@ fn split_attached_box(words: &mut Words<'_>) {
     if let Some((at, kind, number)) = split
         && let Some(word) = words.get_mut(at)
     {
-        word.text = kind;
-        words.insert(at + 1, Word { text: number, gap: Gap::Space });
+        *word = Word::new(kind, word.gap);
+        words.insert(at + 1, Word::new(number, Gap::Space));
     }
 }
 

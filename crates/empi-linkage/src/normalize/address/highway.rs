@@ -3,7 +3,6 @@
 use super::line::Word;
 use super::place::state_code;
 use super::text::begins_with_digit;
-use super::words::meaning;
 
 /// The standard name of a numbered road at the beginning of a street's name, and how many words it has
 /// there; `None` when no such road begins there.
@@ -45,7 +44,7 @@ fn numbered(words: &[Word<'_>], kind: &str, used: usize) -> Option<(String, usiz
 /// Whether nothing but directions stands from a place on.
 fn is_whole(words: &[Word<'_>], from: usize) -> bool {
     let mut rest = words.get(from..).unwrap_or_default().iter();
-    rest.all(|word| meaning(word.text).direction.is_some())
+    rest.all(|word| word.meaning.direction.is_some())
 }
 
 /// The number of a road: `64`, `60E`, `A1A`.
@@ -58,7 +57,7 @@ fn is_route(word: &str) -> bool {
 /// The kind of road that the words announce, and how many announce it.
 fn kind_at(words: &[Word<'_>]) -> Option<(&'static str, usize)> {
     let text = |at: usize| words.get(at).map_or("", |word| word.text);
-    let is_highway = |word: &str| meaning(word).suffix == Some("HWY");
+    let is_highway = |word: &str| super::words::meaning(word).suffix == Some("HWY");
     let is_road = |word: &str| matches!(word, "ROAD" | "RD");
     let is_way = |word: &str| matches!(word, "ROUTE" | "RTE" | "RT");
     Some(match (text(0), text(1), text(2)) {
@@ -95,7 +94,7 @@ fn kind_alone(word: &str) -> Option<&'static str> {
         "RD" | "ROAD" => "ROAD",
         "ROUTE" | "RTE" | "RT" => "ROUTE",
         "EXPRESSWAY" => "EXPRESSWAY",
-        _ if meaning(word).suffix == Some("HWY") => "HIGHWAY",
+        _ if super::words::meaning(word).suffix == Some("HWY") => "HIGHWAY",
         _ => return None,
     })
 }

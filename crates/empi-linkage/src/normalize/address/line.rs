@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::words::{Meaning, meaning};
 use crate::normalize::text;
 
 /// What stood between a word and the one before it. The later variant wins where several stood there.
@@ -24,6 +25,13 @@ pub(super) enum Gap {
 pub(super) struct Word<'a> {
     pub(super) text: &'a str,
     pub(super) gap: Gap,
+    pub(super) meaning: &'static Meaning,
+}
+
+impl<'a> Word<'a> {
+    pub(super) fn new(text: &'a str, gap: Gap) -> Self {
+        Self { text, gap, meaning: meaning(text) }
+    }
 }
 
 /// Words of a street line. Few lines have more than twelve.
@@ -83,7 +91,7 @@ impl Line {
     /// The words of the line.
     pub(super) fn words(&self) -> Words<'_> {
         let words = self.folded.split(' ').filter(|word| !word.is_empty());
-        words.zip(&self.gaps).map(|(text, gap)| Word { text, gap: *gap }).collect()
+        words.zip(&self.gaps).map(|(text, gap)| Word::new(text, *gap)).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use super::highway::read_highway;
 use super::line::{Gap, Line, Word, Words};
 use super::text::{begins_with_digit, is_number};
 use super::unit::{push_value, read_unit, take_units, trim_zeros};
-use super::words::{Meaning, is_ordinal, meaning, push_ordinal};
+use super::words::{Meaning, is_ordinal, push_ordinal};
 use super::{Kind, Notes, is_placeholder};
 
 /// A street line taken apart; what is missing is empty.
@@ -70,13 +70,18 @@ pub(in crate::normalize) fn street_line(number: &str, name: &str) -> String {
 
 /// The parts of a line, and whether they are known to read as themselves.
 fn take_apart(line: &Line) -> (Street, bool) {
-    let mut words = line.words();
-    if let Some(plain) = read_plain(&words) {
-        return (plain, true);
+    let words = line.words();
+    match read_plain(&words) {
+        Some(plain) => (plain, true),
+        None => (read_any(words), false),
     }
+}
+
+/// The parts of any line.
+fn read_any(mut words: Words<'_>) -> Street {
     drop_care_of(&mut words);
     if let Some(delivery) = read_delivery(&mut words) {
-        return (delivery, false);
+        return delivery;
     }
     let mut unit = take_units(&mut words);
     if matches!(words.first(), Some(word) if matches!(word.text, "NO" | "NUMBER" | "#"))
@@ -89,40 +94,55 @@ fn take_apart(line: &Line) -> (Street, bool) {
     }
     let number = take_number(&mut words);
     words.retain(|word| word.text != "#");
-    (Street { number, name: street_name(&words), unit }, false)
+    Street { number, name: street_name(&words), unit }
 }
 
-/// `12 ELM ST`, as most lines are: a number, words without a meaning of their own, and a suffix.
+/// `12 N ELM ST`, as most lines are: a number, one or two words without a meaning of their own, a suffix,
+/// and perhaps a direction before or behind. Reads them as [`read_any`] does, in one go.
 fn read_plain(words: &[Word<'_>]) -> Option<Street> {
-    let ([number, names @ ..], 3..=4) = (words, words.len()) else { return None };
-    let (suffix, names) = names.split_last()?;
-    let short = meaning(suffix.text).suffix.filter(|short| *short != "HWY" && *short != "RTE")?;
-    let is_plain = |word: &Word<'_>| {
-        let Meaning { suffix, direction, unit, ordinal, tens } = meaning(word.text);
-        let is_nothing = suffix.is_none()
-            && direction.is_none()
-            && unit.is_none()
-            && ordinal.is_none()
-            && tens.is_none();
-        is_nothing
-            && word.text.len() > 5
-            && word.text.bytes().all(|byte| byte.is_ascii_alphabetic())
+    let (number, rest) = words.split_first()?;
+    let (behind, rest) = match rest.split_last()? {
+        (last, rest) if last.meaning.direction.is_some() => (Some(last), rest),
+        _ => (None, rest),
     };
+    let (before, rest) = match rest.split_first()? {
+        (first, rest) if first.meaning.direction.is_some() => (Some(first), rest),
+        _ => (None, rest),
+    };
+    let (suffix, names) = rest.split_last()?;
+    let short = suffix.meaning.suffix.filter(|short| *short != "HWY" && *short != "RTE")?;
     let is_plain = is_number(number.text)
         && !number.text.starts_with('0')
-        && meaning(suffix.text).unit.is_none()
-        && names.iter().all(is_plain);
+        && matches!(names, [_] | [_, _])
+        && names.iter().all(is_plain_name)
+        && *suffix.meaning == Meaning { suffix: Some(short), ..Meaning::NONE }
+        && [before, behind].iter().flatten().all(|word| word.meaning.is_only_direction());
     if !is_plain {
         return None;
     }
+    let names = names.iter().map(|word| word.text);
+    let direction = |word: Option<&Word<'_>>| word.and_then(|word| word.meaning.direction);
+    let parts = direction(before).into_iter().chain(names).chain([short]).chain(direction(behind));
     let mut name = String::with_capacity(32);
-    for word in names {
-        // `STREET`-like beginnings of longer words are no concern here: words are compared whole.
-        name.push_str(word.text);
-        name.push(' ');
+    for part in parts {
+        if !name.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(part);
     }
-    name.push_str(short);
     Some(Street { number: number.text.to_owned(), name, unit: String::new() })
+}
+
+/// Whether a word is nothing but a street's name, wherever it stands behind a house number.
+fn is_plain_name(word: &Word<'_>) -> bool {
+    let is_read_apart =
+        matches!(word.text, "CARE" | "ATTN" | "ATTENTION" | "SAINT" | "MOUNT" | "FORT" | "BYP")
+            || matches!(word.text, "PO" | "POB" | "POBOX" | "BOX" | "BX" | "BOXES")
+            || matches!(word.text, "DRAWER" | "BIN" | "CALLER");
+    word.text.len() > 1
+        && word.text.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && *word.meaning == Meaning::NONE
+        && !is_read_apart
 }
 
 /// `3/12 BELL ST`, as Australians write unit 3 of number 12; `12 1/2 ELM ST` is a fraction.
@@ -147,7 +167,7 @@ fn take_number(words: &mut Words<'_>) -> String {
         count -= 1;
     }
     if count == 0 && words.len() >= 3 && words.first().is_some_and(|word| word.text == "ONE") {
-        let is_street = words.last().is_some_and(|word| meaning(word.text).suffix.is_some());
+        let is_street = words.last().is_some_and(|word| word.meaning.suffix.is_some());
         if is_street {
             words.remove(0);
             return "1".to_owned();
@@ -181,8 +201,8 @@ fn has_name(words: &[Word<'_>]) -> bool {
     match words {
         [] => false,
         [first, rest @ ..] => {
-            let is_direction = |word: &Word<'_>| meaning(word.text).direction.is_some();
-            meaning(first.text).suffix.is_none() || !rest.iter().all(is_direction)
+            let is_direction = |word: &Word<'_>| word.meaning.direction.is_some();
+            first.meaning.suffix.is_none() || !rest.iter().all(is_direction)
         }
     }
 }
@@ -212,10 +232,8 @@ fn joined_direction(first: &str, second: &str) -> Option<&'static str> {
 
 /// The street's name with directionals and suffix abbreviated.
 fn street_name(words: &[Word<'_>]) -> String {
-    let meanings: smallvec::SmallVec<[Meaning; 12]> =
-        words.iter().map(|word| meaning(word.text)).collect();
-    let direction = |at: usize| meanings.get(at).and_then(|known| known.direction);
-    let suffix = |at: usize| meanings.get(at).and_then(|known| known.suffix);
+    let direction = |at: usize| words.get(at).and_then(|word| word.meaning.direction);
+    let suffix = |at: usize| words.get(at).and_then(|word| word.meaning.suffix);
     let mut name = String::with_capacity(32);
     let mut push = |text: &str| {
         if !name.is_empty() {
@@ -273,9 +291,9 @@ fn push_words(
     push: &mut impl FnMut(&str),
 ) {
     let mut at = range.start;
-    let known = |at: usize| words.get(at).filter(|_| at < range.end).map(|word| meaning(word.text));
+    let known = |at: usize| words.get(at).filter(|_| at < range.end).map(|word| word.meaning);
     while let Some(word) = words.get(at).filter(|_| at < range.end) {
-        let here = meaning(word.text);
+        let here = word.meaning;
         let next = known(at + 1);
         let is_last = next.is_none();
         let is_before_suffix =
@@ -320,10 +338,83 @@ fn push_ordinal_word(number: u32, push: &mut impl FnMut(&str)) {
 }
 
 /// Whether a suffix is that of a numbered road, whose number is no ordinal.
-fn is_road(suffix: Option<Meaning>) -> bool {
+fn is_road(suffix: Option<&Meaning>) -> bool {
     matches!(suffix.and_then(|known| known.suffix), Some("HWY" | "RTE"))
 }
 
 fn is_letter(word: Option<&Word<'_>>) -> bool {
     word.is_some_and(|word| word.text.len() == 1 && !begins_with_digit(word.text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Words that some rule reads in a way of its own, beside names.
+    const WORDS: [&str; 48] = [
+        "12",
+        "3",
+        "012",
+        "4B",
+        "7TH",
+        "ELM",
+        "EASTWOOD",
+        "OAK",
+        "LA",
+        "A",
+        "N",
+        "NORTH",
+        "SW",
+        "WEST",
+        "ST",
+        "STREET",
+        "AVE",
+        "RD",
+        "HWY",
+        "RTE",
+        "BYP",
+        "SAINT",
+        "MOUNT",
+        "FORT",
+        "CARE",
+        "OF",
+        "C/O",
+        "ATTN",
+        "ATTENTION",
+        "PO",
+        "P",
+        "O",
+        "POB",
+        "POBOX",
+        "BOX",
+        "BX",
+        "BIN",
+        "CALLER",
+        "APT",
+        "REAR",
+        "FLOOR",
+        "TWENTY",
+        "FIRST",
+        "SEVENTH",
+        "CR",
+        "US",
+        "STATE",
+        "#",
+    ];
+
+    proptest! {
+        #[test]
+        fn plain_lines_are_read_as_any_line_is(
+            words in prop::collection::vec(prop::sample::select(&WORDS[..]), 0..6)
+        ) {
+            let line = Line::read(&format!("12 {}", words.join(" ")));
+            if let Some(plain) = read_plain(&line.words()) {
+                prop_assert_eq!(&read_any(line.words()), &plain, "{}", line.folded());
+                let again = Line::read(&street_line(&plain.number, &plain.name));
+                prop_assert_eq!(read_any(again.words()), plain);
+            }
+        }
+    }
 }

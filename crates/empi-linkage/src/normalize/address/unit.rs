@@ -2,7 +2,7 @@
 
 use super::line::{Gap, Line, Word, Words};
 use super::text::{begins_with_digit, is_number};
-use super::words::{Designator, is_ordinal, meaning};
+use super::words::{Designator, Meaning, is_ordinal};
 
 /// Takes every unit out of a street line; several are joined in their order.
 pub(super) fn take_units(words: &mut Words<'_>) -> String {
@@ -47,14 +47,14 @@ fn unit_at(words: &[Word<'_>], at: usize) -> Option<usize> {
     }
     let count = words.len();
     let text_at = |at: usize| words.get(at).map_or("", |word| word.text);
-    match meaning(word.text).unit {
+    match word.meaning.unit {
         Some(Designator::Strong(own)) => {
             let value = skip_signs(words, at + 1);
             let len = value_len(words, value, at > 0);
             if len > 0 {
                 return Some(value + len - at);
             }
-            let next = meaning(text_at(value));
+            let next = words.get(value).map_or(&Meaning::NONE, |word| word.meaning);
             let is_word = value + 1 == count && at >= 2 && next.suffix.is_none();
             if is_word && next.direction.is_none() && text_at(value).len() <= 4 {
                 return Some(value + 1 - at);
@@ -83,10 +83,10 @@ fn unit_at(words: &[Word<'_>], at: usize) -> Option<usize> {
 
 /// `APT4B` in one word, `2ND FLOOR`, `U3/12`, and a number that stands behind the street: `12 ELM ST 4B`.
 fn attached_or_floor(words: &[Word<'_>], at: usize) -> Option<usize> {
-    let word = words.get(at)?.text;
+    let (word, ordinal) = words.get(at).map(|word| (word.text, word.meaning.ordinal))?;
     let next = words.get(at + 1);
     let is_floor = next.is_some_and(|next| matches!(next.text, "FL" | "FLR" | "FLOOR"));
-    if at >= 2 && is_floor && (is_ordinal(word) || meaning(word).ordinal.is_some()) {
+    if at >= 2 && is_floor && (is_ordinal(word) || ordinal.is_some()) {
         return (at + 2 == words.len() || unit_at(words, at + 2).is_some()).then_some(2);
     }
     if attached_value(word).is_some() && at != 1 {
@@ -111,8 +111,7 @@ fn attached_value(word: &str) -> Option<&str> {
 /// Whether a place stands behind a street's suffix, and a direction perhaps. Not behind a road or
 /// highway, whose name may be the number: `COUNTY RD 4`.
 fn is_street_end(words: &[Word<'_>], at: usize) -> bool {
-    let word =
-        |back: usize| at.checked_sub(back).and_then(|at| words.get(at)).map(|it| meaning(it.text));
+    let word = |back: usize| at.checked_sub(back).and_then(|at| words.get(at)).map(|it| it.meaning);
     let is_suffix = |back: usize| {
         word(back)
             .and_then(|it| it.suffix)
@@ -125,7 +124,7 @@ fn is_street_end(words: &[Word<'_>], at: usize) -> bool {
 fn skip_signs(words: &[Word<'_>], mut at: usize) -> usize {
     let is_sign = |word: &Word<'_>| {
         matches!(word.text, "#" | "NO" | "NUMBER" | "NBR")
-            || matches!(meaning(word.text).unit, Some(Designator::Strong("")))
+            || matches!(word.meaning.unit, Some(Designator::Strong("")))
     };
     while words.get(at).is_some_and(is_sign) {
         at += 1;
@@ -156,7 +155,7 @@ fn value_len(words: &[Word<'_>], at: usize, may_have_letter: bool) -> usize {
 /// Adds the values of a unit's words to the unit, without what only announces them.
 fn push_unit(unit: &mut String, words: &[Word<'_>]) {
     for word in words {
-        match meaning(word.text) {
+        match word.meaning {
             _ if word.text == "#" => {}
             known if known.ordinal.is_some() => {
                 push_value(unit, &known.ordinal.unwrap_or_default().to_string());

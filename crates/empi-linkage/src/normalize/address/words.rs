@@ -68,7 +68,7 @@ pub(super) enum Designator {
 }
 
 /// What a word may mean in a street line.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Meaning {
     /// Standard abbreviation of a street suffix.
     pub(super) suffix: Option<&'static str>,
@@ -82,8 +82,19 @@ pub(super) struct Meaning {
     pub(super) tens: Option<u8>,
 }
 
+impl Meaning {
+    /// That of most words.
+    pub(super) const NONE: Self =
+        Self { suffix: None, direction: None, unit: None, ordinal: None, tens: None };
+
+    /// Whether a word is a direction and nothing else.
+    pub(super) fn is_only_direction(&self) -> bool {
+        self.direction.is_some() && Self { direction: None, ..*self } == Self::NONE
+    }
+}
+
 /// What a word in match form may mean.
-pub(super) fn meaning(word: &str) -> Meaning {
+pub(super) fn meaning(word: &str) -> &'static Meaning {
     static MEANINGS: LazyLock<HashMap<&str, Meaning>> = LazyLock::new(|| {
         let mut meanings: HashMap<&str, Meaning> = HashMap::new();
         for (word, short) in SUFFIXES.lines().skip(1).filter_map(|line| line.split_once(',')) {
@@ -111,7 +122,11 @@ pub(super) fn meaning(word: &str) -> Meaning {
         }
         meanings
     });
-    MEANINGS.get(word).copied().unwrap_or_default()
+    // Most words that mean nothing are numbers.
+    if super::text::begins_with_digit(word) {
+        return &Meaning::NONE;
+    }
+    MEANINGS.get(word).unwrap_or(&Meaning::NONE)
 }
 
 /// Whether a word is a number with an ordinal's ending: `7TH`, `21ST`.
