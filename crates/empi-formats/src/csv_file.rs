@@ -17,7 +17,7 @@ use crate::dates::DayOrder;
 use crate::error::shown;
 use crate::field::Field;
 use crate::layout::{Layout, Recognised, lay_out, recognised_count};
-use crate::reader::{Chunk, Part, Reject};
+use crate::reader::{Chunk, Part, Reject, TakeRows};
 use crate::row::RowContext;
 use crate::rows::{FieldRange, Row, Rows};
 use crate::{FormatError, ReaderOptions};
@@ -166,8 +166,12 @@ impl CsvReader {
 }
 
 impl CsvParser {
-    /// The records of a part.
-    pub(crate) fn parse(&self, part: &CsvPart) -> Result<Chunk, FormatError> {
+    /// Hands out the rows of a part.
+    pub(crate) fn parse(
+        &self,
+        part: &CsvPart,
+        taken: &mut impl TakeRows,
+    ) -> Result<(), FormatError> {
         let bytes = if part.bytes.is_ascii() {
             part.bytes.clone()
         } else {
@@ -177,15 +181,15 @@ impl CsvParser {
             }
         };
         let mut rows = Rows::resumed(std::io::empty(), self.delimiter, bytes, part.line, true);
-        let (mut chunk, mut fields) = (Chunk::default(), Vec::with_capacity(self.column_count));
+        let mut fields = Vec::with_capacity(self.column_count);
         // Reading from memory does not fail. Rows are not numbered: their records have names.
         while let Ok(Some(row)) = rows.next(&mut fields) {
-            self.take_row(&rows, &row, &fields, 0, &mut chunk);
+            self.take_row(&rows, &row, &fields, 0, taken);
         }
         // A survey that failed was asked by a row that cannot tell.
         match self.whole.get() {
-            Some(Err(_)) => self.whole().map(|_| chunk),
-            _ => Ok(chunk),
+            Some(Err(_)) => self.whole().map(|_| ()),
+            _ => Ok(()),
         }
     }
 
@@ -210,18 +214,18 @@ impl CsvParser {
         (!found.is_empty()).then(|| found.join("; "))
     }
 
-    /// Adds a row to the chunk, among its records or its rejects. A row of blank fields is no row.
+    /// Hands on a row, as a record or as a reject. A row of blank fields is no row.
     fn take_row<R: Read>(
         &self,
         rows: &Rows<R>,
         row: &Row,
         fields: &[FieldRange],
         row_number: u64,
-        chunk: &mut Chunk,
+        taken: &mut impl TakeRows,
     ) {
         let bytes = rows.bytes(&row.range);
         let mut reject = |reason: String| {
-            chunk.rejects.push(Reject {
+            taken.take_reject(Reject {
                 file: shown(&self.path),
                 line: row.line,
                 reason,
@@ -260,7 +264,7 @@ impl CsvParser {
             Err(reason) => reject(reason.to_owned()),
             Ok(record) => {
                 let truth = self.layout.truth.map(|column| cell(column).trim());
-                chunk.add(record, row.line, truth);
+                taken.take_record(record, row.line, truth);
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::bytes::{Bytes, Progress, open_decoded};
 use crate::error::shown;
 use crate::field::Field;
 use crate::layout::Recognised;
-use crate::reader::{Chunk, Reject};
+use crate::reader::{Chunk, Reject, TakeRows};
 use crate::{FormatError, ReaderOptions};
 
 /// The longest line, in bytes: a Patient with photographs fits, a file without line ends does not.
@@ -192,7 +192,7 @@ impl NdjsonReader {
                     .to_owned())
             };
             match read {
-                Ok(record) => chunk.add(record, self.line, None),
+                Ok(record) => chunk.take_record(record, self.line, None),
                 Err(reason) => chunk.rejects.push(Reject {
                     file: shown(&self.path),
                     line: self.line,

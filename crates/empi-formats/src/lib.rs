@@ -37,5 +37,5 @@ pub use outputs::{
     ClusterRow, ClustersReader, ClustersWriter, CsvRecordWriter, PairCells, PairRow, PairsReader,
     PairsWriter, TruthReader, TruthRow, write_rejects,
 };
-pub use reader::{Chunk, ReaderOptions, RecordReader, Reject, UnparsedChunk, open};
+pub use reader::{Chunk, ReaderOptions, RecordReader, Reject, TakeRows, UnparsedChunk, open};
 pub use row::canonical_row;

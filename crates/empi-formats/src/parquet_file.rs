@@ -15,7 +15,7 @@ use crate::dates::DayOrder;
 use crate::error::shown;
 use crate::field::Field;
 use crate::layout::{Layout, Recognised, lay_out};
-use crate::reader::{Chunk, Reject};
+use crate::reader::{Chunk, Reject, TakeRows};
 use crate::row::RowContext;
 use crate::{FormatError, ReaderOptions};
 
@@ -113,7 +113,7 @@ impl ParquetReader {
             match context.record(&cell, self.rows_read) {
                 Ok(record) => {
                     let truth = self.layout.truth.map(|column| cell(column).trim());
-                    chunk.add(record, self.rows_read, truth);
+                    chunk.take_record(record, self.rows_read, truth);
                 }
                 Err(reason) => chunk.rejects.push(Reject {
                     file: shown(&self.path),

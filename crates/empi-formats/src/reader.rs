@@ -69,14 +69,6 @@ impl Chunk {
         self.records.is_empty() && self.rejects.is_empty()
     }
 
-    pub(crate) fn add(&mut self, record: SourceRecord, line: u64, truth: Option<&str>) {
-        self.records.push(record);
-        self.lines.push(line);
-        if let Some(truth) = truth {
-            self.truth.push((!truth.is_empty()).then(|| truth.to_owned()));
-        }
-    }
-
     /// The record `at` as a reject, for reasons found later (such as a key that came before). Its row is
     /// written anew, under the canonical columns.
     #[must_use]
@@ -97,6 +89,51 @@ impl Chunk {
     }
 }
 
+/// Takes rows as they are parsed, so that a record need not outlive its turn.
+pub trait TakeRows {
+    /// A record, its first line in the file, 1-based, and what stands in the truth column: blank when it
+    /// does, `None` when no truth was asked for.
+    fn take_record(&mut self, record: SourceRecord, line: u64, truth: Option<&str>);
+    /// A row that is no record.
+    fn take_reject(&mut self, reject: Reject);
+}
+
+impl TakeRows for Chunk {
+    fn take_record(&mut self, record: SourceRecord, line: u64, truth: Option<&str>) {
+        self.records.push(record);
+        self.lines.push(line);
+        if let Some(truth) = truth {
+            self.truth.push((!truth.is_empty()).then(|| truth.to_owned()));
+        }
+    }
+
+    fn take_reject(&mut self, reject: Reject) {
+        self.rejects.push(reject);
+    }
+}
+
+/// Hands rows on, and keeps the first bad one where reading is strict.
+struct Checked<'a, T> {
+    rows: &'a mut T,
+    is_strict: bool,
+    refused: Option<FormatError>,
+}
+
+impl<T: TakeRows> TakeRows for Checked<'_, T> {
+    fn take_record(&mut self, record: SourceRecord, line: u64, truth: Option<&str>) {
+        self.rows.take_record(record, line, truth);
+    }
+
+    fn take_reject(&mut self, reject: Reject) {
+        if self.is_strict && self.refused.is_none() {
+            let Reject { file, line, reason, .. } = &reject;
+            let (file, line, reason) = (file.clone(), *line, reason.clone());
+            self.refused = Some(FormatError::BadRow { file, line, reason });
+        }
+        self.rows.take_reject(reject);
+    }
+}
+
 /// Some rows of a file as one thread reads them, for another to [`parse`](Self::parse).
 pub struct UnparsedChunk {
     part: Part,
@@ -110,21 +147,58 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    pub(crate) fn parse(&self) -> Result<Chunk, FormatError> {
+    pub(crate) fn parse_into(&self, rows: &mut impl TakeRows) -> Result<(), FormatError> {
         match self {
-            Self::Csv(part, parser) => parser.parse(part),
-            Self::Parsed(chunk) => Ok(chunk.clone()),
+            Self::Csv(part, parser) => return parser.parse(part, rows),
+            Self::Parsed(chunk) => {
+                let Chunk { records, truth, lines, rejects } = chunk.clone();
+                let mut truth = truth.into_iter();
+                for (record, line) in records.into_iter().zip(lines) {
+                    let truth = truth.next().map(Option::unwrap_or_default);
+                    rows.take_record(record, line, truth.as_deref());
+                }
+                rejects.into_iter().for_each(|reject| rows.take_reject(reject));
+            }
         }
+        Ok(())
+    }
+
+    pub(crate) fn parse(&self) -> Result<Chunk, FormatError> {
+        let mut chunk = Chunk::default();
+        self.parse_into(&mut chunk)?;
+        Ok(chunk)
     }
 }
 
 impl UnparsedChunk {
+    /// Hands out these rows one by one, the same each time, so that no more than one need be held.
+    ///
+    /// # Errors
+    /// [`FormatError`] for the first bad row when reading is strict, or when the file cannot be surveyed.
+    pub fn parse_into(&self, rows: &mut impl TakeRows) -> Result<(), FormatError> {
+        let mut checked = Checked { rows, is_strict: self.is_strict, refused: None };
+        self.part.parse_into(&mut checked)?;
+        checked.refused.map_or(Ok(()), Err)
+    }
+
     /// The records of these rows, the same each time.
     ///
     /// # Errors
-    /// [`FormatError`] at the first bad row when reading is strict, or when the file cannot be surveyed.
+    /// Those of [`parse_into`](Self::parse_into).
     pub fn parse(&self) -> Result<Chunk, FormatError> {
-        refuse_rejects(self.is_strict, self.part.parse()?)
+        let mut chunk = Chunk::default();
+        self.parse_into(&mut chunk)?;
+        Ok(chunk)
+    }
+
+    /// About how many rows there are, at a guess.
+    #[must_use]
+    pub fn rows_about(&self) -> usize {
+        const ROW_BYTES: usize = 128;
+        match &self.part {
+            Part::Csv(part, _) => part.bytes.len() / ROW_BYTES,
+            Part::Parsed(chunk) => chunk.records.len(),
+        }
     }
 }
 

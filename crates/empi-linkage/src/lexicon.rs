@@ -22,6 +22,8 @@ use crate::spelling;
 pub struct NameValue {
     /// Hash of the name without spaces: `DE LA CRUZ` and `DELACRUZ` share it.
     pub compact_hash: u64,
+    /// Hash of the name in one spelling, see `spelling`; 0 where it is too short.
+    pub spelling: u64,
     /// How the name sounds.
     pub sound: Sound,
     /// The formal names it may stand for as a given name, from its first token.
@@ -30,8 +32,6 @@ pub struct NameValue {
     pub(crate) letters: Letters,
     text: PatientText,
     compact: Option<PatientText>,
-    /// Hash of the name in one spelling, see `spelling`; 0 where it is too short.
-    pub spelling: u64,
     /// The tokens of a name of several.
     pub parts: SmallVec<[NameId; 2]>,
     /// Its share in the shipped tables.
@@ -58,7 +58,7 @@ impl NameValue {
     /// Whether the name is a single letter.
     #[must_use]
     pub fn is_initial(&self) -> bool {
-        self.compact().len() == 1
+        self.letters.is_one()
     }
 
     /// The first letter; 0 for no name.

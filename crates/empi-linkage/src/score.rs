@@ -7,7 +7,7 @@
 
 use empi_model::{LinkDecision, MatchWeight};
 
-use crate::compare::{AgreedNames, Compared, Comparison, compare, compare_while};
+use crate::compare::{AgreedNames, COMPARISON_COUNT, Compared, Comparison, compare, compare_while};
 use crate::guard::{Guards, guards, has_exact_ssn, is_one_name, refuted};
 use crate::lexicon::Values;
 use crate::model::{LinkageModel, TermFrequency};
@@ -55,8 +55,8 @@ pub(crate) fn score_candidate(
     right: &CompareRow,
 ) -> Option<Scored> {
     let mut reach = Reach::new(model, values.record_count(), left, right);
-    let compared = compare_while(values, left, right, |comparison, level, agreed| {
-        reach.take(comparison, level, agreed);
+    let compared = compare_while(values, left, right, |made, compared| {
+        reach.take(made, compared);
         reach.bits >= model.thresholds().review.bits()
     })?;
     let weighed = weigh(model, values, &compared);
@@ -64,11 +64,14 @@ pub(crate) fn score_candidate(
     (scored.decision != LinkDecision::NonLink).then_some(scored)
 }
 
-/// The highest weight that a pair can still reach while it is being compared.
+/// The highest weight that a pair can still reach while it is being compared. It holds once the cheap
+/// comparisons are taken in; for the costly ones it counts on the best that a glance allows.
 #[derive(Clone, Copy, Debug)]
 struct Reach<'a> {
     model: &'a LinkageModel,
     bits: f64,
+    /// What is counted on for each comparison that is not made yet.
+    counted_on: [f64; COMPARISON_COUNT],
 }
 
 /// Sums in another order may differ in the last digits; a pair so near the threshold is scored to the
@@ -76,29 +79,38 @@ struct Reach<'a> {
 const REACH_TOLERANCE_BITS: f64 = 1e-6;
 
 impl<'a> Reach<'a> {
-    /// All that the two records have in common may agree at its best, and be as rare as can be.
     fn new(model: &'a LinkageModel, records: u32, left: &CompareRow, right: &CompareRow) -> Self {
+        // Names may be as rare as can be.
         let names_bits = 2.0 * model.term_frequency.adjustment_bits_max;
-        let possible = Comparison::ALL.into_iter().filter(|it| it.is_possible(left, right));
-        let levels_bits: f64 = possible.map(|it| model.largest_bits(it)).sum();
-        let prior = model.prior_weight(records).bits();
-        Self { model, bits: prior + names_bits + levels_bits + REACH_TOLERANCE_BITS }
+        let mut bits = model.prior_weight(records).bits() + names_bits + REACH_TOLERANCE_BITS;
+        let mut counted_on = [0.0; COMPARISON_COUNT];
+        for comparison in Comparison::COSTLY {
+            if let Some(level) = comparison.best_level(left, right) {
+                let best = model.largest_bits_from(comparison, level);
+                counted_on[comparison as usize] = best;
+                bits += best;
+            }
+        }
+        Self { model, bits, counted_on }
     }
 
-    /// Puts the outcome of a comparison in the place of its best.
-    fn take(&mut self, comparison: Comparison, level: Option<u8>, agreed: AgreedNames) {
-        if let Some(parameters) = self.model.level(comparison, level) {
-            self.bits += parameters.weight.bits() - self.model.largest_bits(comparison);
+    /// Puts the outcome of comparisons in the place of what was counted on.
+    fn take(&mut self, made: &[Comparison], compared: &Compared) {
+        for comparison in made {
+            let level = compared.vector.level(*comparison);
+            let reached = self.model.level(*comparison, level).map_or(0.0, |it| it.weight.bits());
+            self.bits += reached - self.counted_on[*comparison as usize];
         }
-        if comparison == Comparison::Name {
+        if made == [Comparison::Name] {
+            let AgreedNames { given, family, given_close, family_close } = compared.agreed;
             // Only names that agree are adjusted by their frequency, mistyped ones by half of it.
             let share = |is_equal: bool, is_close: bool| match (is_equal, is_close) {
                 (true, _) => 1.0,
                 (false, true) => CLOSE_SHARE,
                 (false, false) => 0.0,
             };
-            let adjusted = share(agreed.given.is_some(), agreed.given_close.is_some())
-                + share(agreed.family.is_some(), agreed.family_close.is_some());
+            let adjusted = share(given.is_some(), given_close.is_some())
+                + share(family.is_some(), family_close.is_some());
             self.bits -= (2.0 - adjusted) * self.model.term_frequency.adjustment_bits_max;
         }
     }

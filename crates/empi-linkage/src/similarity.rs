@@ -59,10 +59,16 @@ fn marked(bytes: &[u8], mask: u64) -> impl Iterator<Item = u8> + '_ {
 /// texts, without looking at them, that they are not alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Letters {
-    set: u64,
-    length: u32,
+    letters: u32,
+    /// The ten digits, and in one bit everything else.
+    others: u16,
+    /// In bytes, of longer texts [`LENGTH_MAX`].
+    length: u8,
     first: u8,
 }
+
+/// Of a text so long or longer nothing is known but its letters.
+const LENGTH_MAX: u8 = u8::MAX;
 
 impl Letters {
     /// The first letter; 0 of the empty text.
@@ -72,31 +78,53 @@ impl Letters {
 
     /// The letters of a text.
     pub(crate) fn of(text: &str) -> Self {
-        let bit = |byte: u8| match byte {
-            b'A'..=b'Z' => 1 << (byte - b'A'),
-            b'0'..=b'9' => 1 << (26 + byte - b'0'),
-            _ => 1 << 36,
-        };
-        Self {
-            set: text.bytes().fold(0, |set, byte| set | bit(byte)),
-            length: u32::try_from(text.len()).unwrap_or(u32::MAX),
-            first: text.bytes().next().unwrap_or(0),
+        let (mut letters, mut others) = (0, 0);
+        for byte in text.bytes() {
+            match byte {
+                b'A'..=b'Z' => letters |= 1 << (byte - b'A'),
+                b'0'..=b'9' => others |= 1 << (byte - b'0'),
+                _ => others |= 1 << 10,
+            }
         }
+        let length = u8::try_from(text.len()).unwrap_or(LENGTH_MAX);
+        Self { letters, others, length, first: text.bytes().next().unwrap_or(0) }
+    }
+
+    /// How many letters and digits of one text the other lacks.
+    const fn missing_in(self, other: Self) -> u32 {
+        (self.letters & !other.letters).count_ones() + (self.others & !other.others).count_ones()
+    }
+
+    /// The length of the text, as far as it is known.
+    const fn known_length(self) -> Option<u8> {
+        if self.length == LENGTH_MAX { None } else { Some(self.length) }
+    }
+
+    /// Whether the text is a single letter or digit.
+    pub(crate) const fn is_one(self) -> bool {
+        self.length == 1
+    }
+
+    /// Whether neither text can be the beginning of the other.
+    pub(crate) const fn rule_out_beginning(self, other: Self) -> bool {
+        self.first != other.first || self.missing_in(other) != 0 && other.missing_in(self) != 0
     }
 
     /// Whether two texts can neither be one edit apart nor reach a Jaro-Winkler similarity. Never true of
     /// two that do: a letter that the other text lacks matches nothing, which bounds the matches, and
     /// with them the similarity; transpositions only lower it.
     pub(crate) fn rule_out(self, other: Self, similarity: f64) -> bool {
-        let alone = (self.set & !other.set).count_ones();
-        let other_alone = (other.set & !self.set).count_ones();
-        if alone <= 1 && other_alone <= 1 && self.length.abs_diff(other.length) <= 1 {
+        let (Some(length), Some(other_length)) = (self.known_length(), other.known_length()) else {
+            return false;
+        };
+        let (alone, other_alone) = (self.missing_in(other), other.missing_in(self));
+        if alone <= 1 && other_alone <= 1 && length.abs_diff(other_length) <= 1 {
             return false;
         }
-        let matches =
-            (self.length.saturating_sub(alone)).min(other.length.saturating_sub(other_alone));
-        let (matches, length) = (f64::from(matches), f64::from(self.length));
-        let jaro = (matches / length + matches / f64::from(other.length) + 1.0) / 3.0;
+        let (length, other_length) = (u32::from(length), u32::from(other_length));
+        let matches = length.saturating_sub(alone).min(other_length.saturating_sub(other_alone));
+        let matches = f64::from(matches);
+        let jaro = (matches / f64::from(length) + matches / f64::from(other_length) + 1.0) / 3.0;
         let prefix = if self.first == other.first { 0.4 } else { 0.0 };
         jaro + prefix * (1.0 - jaro) < similarity - 1e-9
     }

@@ -37,15 +37,29 @@ impl Prepared {
     /// Normalises records and numbers their values.
     #[must_use]
     pub fn new(records: &[SourceRecord]) -> Self {
-        let mut prepared = Self::default();
-        for record in records {
-            prepared.rows.push(prepared.values.row(&normalize(record)));
-            let RecordKey { source, record_id } = &record.key;
-            prepared.keys.push(source, record_id);
-            let hash = hash_of(record_id) ^ hash_of(source).rotate_left(17);
-            prepared.key_hashes.push(hash);
-        }
+        let mut prepared = Self::with_capacity(records.len());
+        records.iter().for_each(|record| prepared.add(record));
         prepared
+    }
+
+    /// Nothing yet, with room for about so many records.
+    #[must_use]
+    pub fn with_capacity(records: usize) -> Self {
+        let mut prepared = Self::default();
+        prepared.rows.reserve(records);
+        prepared.key_hashes.reserve(records);
+        // As a rule each record brings about one new name and two new texts.
+        prepared.values.names = Texts::with_capacity(records);
+        prepared.values.texts = Texts::with_capacity(2 * records);
+        prepared
+    }
+
+    /// Normalises one more record and numbers its values.
+    pub fn add(&mut self, record: &SourceRecord) {
+        self.rows.push(self.values.row(&normalize(record)));
+        let RecordKey { source, record_id } = &record.key;
+        self.keys.push(source, record_id);
+        self.key_hashes.push(hash_of(record_id) ^ hash_of(source).rotate_left(17));
     }
 
     /// How many records there are.
@@ -104,7 +118,13 @@ struct Texts {
 
 impl Texts {
     fn new() -> Self {
-        Self { letters: String::new(), items: vec![(0, 0)], by_hash: HashTable::new() }
+        Self::with_capacity(0)
+    }
+
+    fn with_capacity(texts: usize) -> Self {
+        let mut items = Vec::with_capacity(texts + 1);
+        items.push((0, 0));
+        Self { letters: String::new(), items, by_hash: HashTable::with_capacity(texts) }
     }
 
     fn text(&self, number: usize) -> &str {

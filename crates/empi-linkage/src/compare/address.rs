@@ -24,6 +24,23 @@ pub(super) fn compare(values: &impl Values, left: &CompareRow, right: &CompareRo
     pairs.filter_map(|(one, other)| compare_pair(values, one, other)).min()
 }
 
+/// The best level that two addresses can reach, by what is the same in them and without a look at what
+/// is not; `None` when they have nothing to compare.
+pub(super) fn best_level(left: AddressIds, right: AddressIds) -> Option<u8> {
+    let street = agreement(left.street, right.street);
+    let postal_code = agreement(left.postal_code, right.postal_code);
+    let city = compare_city(left, right);
+    let number = agreement(left.number, right.number);
+    match (street, postal_code, city) {
+        (None, None, None) => None,
+        (Some(true), ..) if number != Some(false) => Some(SAME),
+        (Some(true), ..) => Some(CLOSE),
+        (Some(false), ..) if number == Some(true) => Some(CLOSE),
+        (_, Some(true), _) => Some(POSTAL_CODE),
+        _ => Some(CITY),
+    }
+}
+
 fn compare_pair(values: &impl Values, left: AddressIds, right: AddressIds) -> Option<u8> {
     let street = agreement(left.street, right.street);
     let postal_code = agreement(left.postal_code, right.postal_code);

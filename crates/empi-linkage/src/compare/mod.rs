@@ -26,7 +26,7 @@ pub(crate) mod levels {
 use empi_model::EvidenceGroup;
 
 use crate::lexicon::Values;
-use crate::row::{AddressIds, CompareRow};
+use crate::row::CompareRow;
 
 /// One kind of information that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,23 +109,32 @@ impl Comparison {
         }
     }
 
-    /// Whether both records have something to compare, as far as a glance tells. Never false of a
-    /// comparison that reaches a level.
-    pub(crate) fn is_possible(self, left: &CompareRow, right: &CompareRow) -> bool {
-        let both = |given: fn(&CompareRow) -> bool| given(left) && given(right);
-        let has_more = left.more.is_some() || right.more.is_some();
+    /// Comparisons of numbers with numbers, which cost next to nothing.
+    pub(crate) const CHEAP: [Self; 7] = [
+        Self::BirthDate,
+        Self::Ssn,
+        Self::Phone,
+        Self::Email,
+        Self::Identifier,
+        Self::Sex,
+        Self::Suffix,
+    ];
+
+    /// Comparisons of texts, the most telling first.
+    pub(crate) const COSTLY: [Self; 4] =
+        [Self::Name, Self::MiddleName, Self::MotherMaidenName, Self::Address];
+
+    /// The best level that a costly comparison can reach, as far as a glance tells; `None` where a side
+    /// is missing. No comparison reaches a better one.
+    pub(crate) fn best_level(self, left: &CompareRow, right: &CompareRow) -> Option<u8> {
+        let best = |is_possible: bool| is_possible.then_some(0);
         match self {
-            Self::Name => true,
-            Self::MiddleName => both(|row| row.name.middle.is_some()),
-            Self::Suffix => both(|row| row.suffix.is_some()),
-            Self::BirthDate => both(|row| row.birth_date != 0),
-            Self::Sex => both(|row| row.sex.is_some()),
-            Self::Ssn => both(|row| row.ssn.is_some()),
-            Self::Address => has_more || both(|row| row.address != AddressIds::default()),
-            Self::Phone => has_more || both(|row| row.phone != 0),
-            Self::Email => has_more || both(|row| row.email != 0),
-            Self::Identifier => has_more || both(|row| row.identifier.authority != 0),
-            Self::MotherMaidenName => both(|row| row.mother.is_some()),
+            Self::MiddleName => best(left.name.middle.is_some() && right.name.middle.is_some()),
+            Self::MotherMaidenName => best(left.mother.is_some() && right.mother.is_some()),
+            Self::Address if left.more.is_none() && right.more.is_none() => {
+                address::best_level(left.address, right.address)
+            }
+            _ => Some(0),
         }
     }
 
@@ -155,6 +164,10 @@ impl ComparisonVector {
     #[must_use]
     pub fn from_fn(level: impl Fn(Comparison) -> Option<u8>) -> Self {
         Self(Comparison::ALL.map(|comparison| level(comparison).unwrap_or(NULL)))
+    }
+
+    fn set(&mut self, comparison: Comparison, level: Option<u8>) {
+        self.0[comparison as usize] = level.unwrap_or(NULL);
     }
 
     /// The level of a comparison, 0 the best; `None` when a side is missing.
@@ -193,42 +206,36 @@ pub fn compare(values: &impl Values, left: &CompareRow, right: &CompareRow) -> C
     Compared { vector, agreed: names.agreed }
 }
 
-/// Compares like [`compare`] for as long as `goes_on` says so, after each comparison with its level and,
-/// for names, with those that agree. What costs little comes first, then names, then addresses, which
-/// cost most.
+/// Compares like [`compare`] for as long as `goes_on` says so. It is asked after the cheap comparisons,
+/// and after each of the costly ones, and told which were just made.
 pub(crate) fn compare_while(
     values: &impl Values,
     left: &CompareRow,
     right: &CompareRow,
-    mut goes_on: impl FnMut(Comparison, Option<u8>, AgreedNames) -> bool,
+    mut goes_on: impl FnMut(&[Comparison], &Compared) -> bool,
 ) -> Option<Compared> {
-    const CHEAP: [Comparison; 7] = [
-        Comparison::BirthDate,
-        Comparison::Ssn,
-        Comparison::Phone,
-        Comparison::Email,
-        Comparison::Identifier,
-        Comparison::Sex,
-        Comparison::Suffix,
-    ];
-    const COSTLY: [Comparison; 3] =
-        [Comparison::MiddleName, Comparison::MotherMaidenName, Comparison::Address];
-    let mut vector = ComparisonVector([NULL; COMPARISON_COUNT]);
-    let mut take = |comparison: Comparison, level: Option<u8>, agreed: AgreedNames| {
-        vector.0[comparison as usize] = level.unwrap_or(NULL);
-        goes_on(comparison, level, agreed).then_some(())
-    };
-    for comparison in CHEAP {
-        take(comparison, level_of(comparison, values, left, right), AgreedNames::default())?;
+    let vector = ComparisonVector([NULL; COMPARISON_COUNT]);
+    let mut compared = Compared { vector, agreed: AgreedNames::default() };
+    for comparison in Comparison::CHEAP {
+        compared.vector.set(comparison, level_of(comparison, values, left, right));
     }
-    let names = name::compare_names(values, left, right);
-    take(Comparison::Name, names.level, names.agreed)?;
-    for comparison in COSTLY {
-        let is_used_up = comparison == Comparison::MiddleName && names.by_middle;
-        let level = if is_used_up { None } else { level_of(comparison, values, left, right) };
-        take(comparison, level, AgreedNames::default())?;
+    goes_on(&Comparison::CHEAP, &compared).then_some(())?;
+    let mut is_middle_used_up = false;
+    for comparison in Comparison::COSTLY {
+        let level = match comparison {
+            Comparison::Name => {
+                let names = name::compare_names(values, left, right);
+                compared.agreed = names.agreed;
+                is_middle_used_up = names.by_middle;
+                names.level
+            }
+            Comparison::MiddleName if is_middle_used_up => None,
+            other => level_of(other, values, left, right),
+        };
+        compared.vector.set(comparison, level);
+        goes_on(&[comparison], &compared).then_some(())?;
     }
-    Some(Compared { vector, agreed: names.agreed })
+    Some(compared)
 }
 
 /// The level of any comparison but that of names, which also tells which of them agree.

@@ -175,12 +175,11 @@ pub(super) fn compare_names(
 /// Whether one person goes by the middle name: it is the other's given name, and what is left of the
 /// two names does not contradict. `None` where no middle name is the other's given name.
 fn compare_by_middle(values: &impl Values, left: NameIds, right: NameIds) -> Option<Agreement> {
-    let crossed = [(left.given, right.middle), (left.middle, right.given)]
-        .map(|(one, other)| (compare_given(values, one, other), values.name(one).is_initial()));
-    let contradicts = |(agreement, _): &(Agreement, bool)| *agreement == Agreement::Different;
-    if crossed.iter().any(contradicts) {
-        return None;
-    }
+    let compared = |one: NameId, other: NameId| {
+        let agreement = compare_given(values, one, other);
+        (agreement != Agreement::Different).then(|| (agreement, values.name(one).is_initial()))
+    };
+    let crossed = [compared(left.given, right.middle)?, compared(left.middle, right.given)?];
     crossed.into_iter().find_map(|it| match it {
         (Agreement::Exact | Agreement::Variant, false) => Some(Agreement::Variant),
         (Agreement::Close, _) => Some(Agreement::Close),
@@ -256,8 +255,13 @@ fn is_swapped(values: &impl Values, left: NameIds, right: NameIds) -> bool {
         return false;
     }
     let crossed = [(left.given, right.family), (left.family, right.given)]
-        .map(|(one, other)| agree_or_close(values.name(one), values.name(other)));
-    matches!(crossed, [Some(true), Some(_)] | [Some(_), Some(true)])
+        .map(|(one, other)| (values.name(one), values.name(other)));
+    let is_one = crossed.map(|(one, other)| one.compact_hash == other.compact_hash);
+    match is_one {
+        [true, true] => true,
+        [false, false] => false,
+        _ => crossed.iter().zip(is_one).all(|((one, other), same)| same || is_close(one, other)),
+    }
 }
 
 /// A family name that stands in the other record's given-name field.
@@ -267,14 +271,6 @@ fn shares_family_across(values: &impl Values, left: NameIds, right: NameIds) -> 
         both && values.name(one).compact_hash == values.name(other).compact_hash
     };
     same(left.family, right.given) || same(left.given, right.family)
-}
-
-/// `Some(true)` when equal, `Some(false)` when close.
-fn agree_or_close(left: &NameValue, right: &NameValue) -> Option<bool> {
-    if left.compact_hash == right.compact_hash {
-        return Some(true);
-    }
-    is_close(left, right).then_some(false)
 }
 
 fn compare_given(values: &impl Values, left: NameId, right: NameId) -> Agreement {
@@ -351,6 +347,9 @@ fn is_one_spelling(left: &NameValue, right: &NameValue) -> bool {
 /// Whether one name is the beginning of the other, at least three letters long: `DAN`, `DANIEL`; but
 /// not `DANIEL`, `DANIELA`, which a brother and a sister may be called.
 fn is_shortened(left: &NameValue, right: &NameValue) -> bool {
+    if left.letters.rule_out_beginning(right.letters) {
+        return false;
+    }
     let (short, long) = (left.compact(), right.compact());
     let (short, long) = if short.len() <= long.len() { (short, long) } else { (long, short) };
     let feminine = long.len() == short.len() + 1 && long.ends_with('A');

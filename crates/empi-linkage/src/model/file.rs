@@ -324,12 +324,11 @@ impl LinkageModelFile {
         self.refuse_unknown_comparisons()?;
         let levels: [Vec<LevelParameters>; _] =
             checked.try_into().map_err(|_| invalid("a comparison is missing"))?;
-        let largest = |levels: &Vec<LevelParameters>| {
-            levels.iter().map(|level| level.weight.bits()).fold(0.0, f64::max)
-        };
+        let prior = probability("prior_match_probability", self.prior_match_probability)?;
         Ok(LinkageModel {
             name: format!("{}/{}", self.name, self.version),
-            prior: probability("prior_match_probability", self.prior_match_probability)?,
+            prior,
+            prior_weight: MatchWeight::from_prior(prior),
             prior_records: self.prior_records,
             thresholds: Thresholds {
                 link: MatchWeight::from_bits(thresholds.link),
@@ -353,7 +352,7 @@ impl LinkageModelFile {
                 hub_people_max: limits.hub_people_max,
                 hub_address_people_max: limits.hub_address_people_max,
             },
-            largest: levels.each_ref().map(largest),
+            largest: levels.each_ref().map(|levels| largest_from_each(levels)),
             levels,
             distinct_sources: self.sources.distinct.clone(),
         })
@@ -410,6 +409,12 @@ fn require(holds: bool, message: impl FnOnce() -> String) -> Result<(), ModelErr
 
 fn invalid(message: &str) -> ModelError {
     ModelError::Invalid(message.to_owned())
+}
+
+/// The largest weight from each level on, 0 if none is positive.
+fn largest_from_each(levels: &[LevelParameters]) -> Vec<f64> {
+    let weights = |from: usize| levels.iter().skip(from).map(|level| level.weight.bits());
+    (0..levels.len()).map(|from| weights(from).fold(0.0, f64::max)).collect()
 }
 
 #[cfg(test)]

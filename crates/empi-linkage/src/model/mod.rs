@@ -34,8 +34,10 @@ pub struct LinkageModel {
     pub(crate) limits: Limits,
     distinct_sources: Vec<String>,
     levels: [Vec<LevelParameters>; COMPARISON_COUNT],
-    /// The largest weight of each comparison, 0 if none is positive.
-    largest: [f64; COMPARISON_COUNT],
+    /// The largest weight of each comparison from each of its levels on, 0 if none is positive.
+    largest: [Vec<f64>; COMPARISON_COUNT],
+    /// The weight of `prior`.
+    prior_weight: MatchWeight,
 }
 
 /// m, u and the weight that follows from them.
@@ -162,7 +164,10 @@ impl LinkageModel {
     /// The weight that every score among so many records begins with.
     #[must_use]
     pub fn prior_weight(&self, records: u32) -> MatchWeight {
-        MatchWeight::from_prior(self.prior_of(records))
+        match self.prior_records {
+            None => self.prior_weight,
+            Some(_) => MatchWeight::from_prior(self.prior_of(records)),
+        }
     }
 
     /// The same model with the prior of so many records for any number.
@@ -170,6 +175,7 @@ impl LinkageModel {
     pub fn with_record_count(mut self, records: usize) -> Self {
         self.prior = self.prior_of(u32::try_from(records).unwrap_or(u32::MAX));
         self.prior_records = None;
+        self.prior_weight = MatchWeight::from_prior(self.prior);
         self
     }
 
@@ -185,9 +191,10 @@ impl LinkageModel {
         &self.levels[comparison as usize]
     }
 
-    /// The most bits that a comparison can add, in bits; 0 if all its weights are negative.
-    pub(crate) fn largest_bits(&self, comparison: Comparison) -> f64 {
-        self.largest[comparison as usize]
+    /// The most bits that a comparison can add at a level or a worse one; 0 if all are negative.
+    pub(crate) fn largest_bits_from(&self, comparison: Comparison, level: u8) -> f64 {
+        let largest = self.largest[comparison as usize].get(usize::from(level));
+        largest.copied().unwrap_or_default()
     }
 
     /// The parameters of one level; `None` for null.

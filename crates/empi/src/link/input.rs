@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::{Context as _, bail};
-use empi_formats::{Chunk, FormatError, ReaderOptions, RecordReader, Reject, UnparsedChunk};
+use empi_formats::{FormatError, ReaderOptions, RecordReader, Reject, TakeRows, UnparsedChunk};
 use empi_linkage::{Linker, Prepared};
+use empi_model::SourceRecord;
 use parking_lot::Mutex;
 
 use super::stages;
@@ -79,15 +80,35 @@ type Worked = anyhow::Result<Work>;
 /// wanted again its rows are parsed again.
 struct Work {
     unparsed: UnparsedChunk,
+    made: Made,
+}
+
+impl Work {
+    fn on(unparsed: UnparsedChunk) -> Worked {
+        let prepared = Prepared::with_capacity(unparsed.rows_about());
+        let mut made = Made { prepared, truth: Vec::new(), rejects: Vec::new() };
+        unparsed.parse_into(&mut made)?;
+        Ok(Self { unparsed, made })
+    }
+}
+
+/// What is made of rows while they are parsed.
+struct Made {
     prepared: Prepared,
     truth: Vec<Option<String>>,
     rejects: Vec<Reject>,
 }
 
-impl Work {
-    fn on(unparsed: UnparsedChunk) -> Worked {
-        let Chunk { records, truth, rejects, .. } = unparsed.parse()?;
-        Ok(Self { prepared: Prepared::new(&records), unparsed, truth, rejects })
+impl TakeRows for Made {
+    fn take_record(&mut self, record: SourceRecord, _: u64, truth: Option<&str>) {
+        self.prepared.add(&record);
+        if let Some(truth) = truth {
+            self.truth.push((!truth.is_empty()).then(|| truth.to_owned()));
+        }
+    }
+
+    fn take_reject(&mut self, reject: Reject) {
+        self.rejects.push(reject);
     }
 }
 
@@ -158,7 +179,7 @@ impl Read {
     }
 
     fn take(&mut self, file: &Path, work: Work, linker: &mut Linker) -> anyhow::Result<()> {
-        let Work { unparsed, prepared, truth, rejects } = work;
+        let Work { unparsed, made: Made { prepared, truth, rejects } } = work;
         let count = prepared.len();
         let repeated = linker.add_prepared(prepared);
         if !repeated.is_empty() {
