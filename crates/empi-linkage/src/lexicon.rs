@@ -208,7 +208,7 @@ impl Lexicon {
     }
 
     /// The number of a name whose hash is known already.
-    pub(crate) fn intern_hashed_name(&mut self, hash: u64, text: &str) -> NameId {
+    fn intern_hashed_name(&mut self, hash: u64, text: &str) -> NameId {
         if let Some(id) = self.names.find_hashed(hash, text) {
             return NameId(id);
         }
@@ -217,9 +217,40 @@ impl Lexicon {
     }
 
     /// The number of a text whose hash is known already.
-    pub(crate) fn intern_hashed_text(&mut self, hash: u64, text: &str) -> TextId {
+    fn intern_hashed_text(&mut self, hash: u64, text: &str) -> TextId {
         let found = self.texts.find_hashed(hash, text);
         TextId(found.unwrap_or_else(|| self.texts.add(hash, TextValue { text: text.into(), hash })))
+    }
+
+    /// The numbers of many names at once, of which hash and text are given. Each name lies somewhere else
+    /// in memory, so all are looked for before the first is looked at.
+    pub(crate) fn intern_names<'a>(
+        &mut self,
+        names: impl Iterator<Item = (u64, &'a str)> + Clone,
+    ) -> Vec<NameId> {
+        let likely = self.names.likely(names.clone().map(|(hash, _)| hash));
+        let pairs = names.zip(likely);
+        pairs
+            .map(|((hash, text), likely)| match likely {
+                Some(id) if self.names.get(id).text() == text => NameId(id),
+                _ => self.intern_hashed_name(hash, text),
+            })
+            .collect()
+    }
+
+    /// The numbers of many texts at once, like [`intern_names`](Self::intern_names).
+    pub(crate) fn intern_texts<'a>(
+        &mut self,
+        texts: impl Iterator<Item = (u64, &'a str)> + Clone,
+    ) -> Vec<TextId> {
+        let likely = self.texts.likely(texts.clone().map(|(hash, _)| hash));
+        let pairs = texts.zip(likely);
+        pairs
+            .map(|((hash, text), likely)| match likely {
+                Some(id) if self.texts.get(id).text() == text => TextId(id),
+                _ => self.intern_hashed_text(hash, text),
+            })
+            .collect()
     }
 
     /// Counts more records at once: of each name, how many have it as given and as family name.
@@ -409,6 +440,15 @@ impl<T: HasText> Table<T> {
         let is_same =
             |(its_half, id): &(u32, u32)| *its_half == half && self.get(*id).text_of() == text;
         self.by_text.find(spread(half), is_same).map(|(_, id)| *id)
+    }
+
+    /// For each hash the number of a text whose hash has the same half: nearly always the text itself.
+    fn likely(&self, hashes: impl Iterator<Item = u64>) -> Vec<Option<u32>> {
+        let found = hashes.map(|hash| {
+            let half = upper_half(hash);
+            self.by_text.find(spread(half), |(its_half, _)| *its_half == half).map(|(_, id)| *id)
+        });
+        found.collect()
     }
 
     fn add(&mut self, hash: u64, value: T) -> u32 {

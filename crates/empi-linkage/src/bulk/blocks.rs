@@ -1,19 +1,21 @@
 //! Blocks in memory: records that share a key, with the exact number of pairs known before one of
 //! them is compared.
 
-use std::collections::BTreeMap;
-
 use empi_model::BlockingRule;
 use rayon::prelude::*;
 
 use super::buckets::{BUCKETS_PER_RULE, Bucket, Splitter, buckets, part, rules_together};
+use super::near::bring_near;
 use crate::block::{BlockingKeys, RuleSet};
 
 /// A unit of parallel work holds about so many pairs.
 const UNIT_PAIRS: u64 = 32_768;
 
-/// Records whose memberships one task lists.
-const INDEXED_RECORDS: usize = 1 << 17;
+/// Records whose memberships one task lists, at the least: few enough for a core's cache.
+const INDEXED_RECORDS_MIN: usize = 1 << 17;
+
+/// Most such tasks. Each goes through the members of all blocks.
+const INDEX_TASKS_MAX: usize = 16;
 
 /// A block of more records than are compared with one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +37,9 @@ pub(super) struct Blocks {
     rule_ends: Vec<usize>,
     /// The records of all blocks, ascending inside each.
     members: Vec<u32>,
-    /// The blocks of each record, [`INDEXED_RECORDS`] records at a time.
+    /// The blocks of each record, `indexed_records` records at a time.
     memberships: Vec<Memberships>,
+    indexed_records: usize,
     /// Blocks that stayed too large.
     pub(super) capped: Vec<CappedBlock>,
 }
@@ -76,15 +79,16 @@ impl Blocks {
             rule_ends: Vec::new(),
             members: Vec::new(),
             memberships: Vec::new(),
+            indexed_records: INDEXED_RECORDS_MIN,
             capped: Vec::new(),
         };
         let records_max = limits.records_max;
         let splitter = Splitter { places, refinement: &refinement, records_max };
         for rules in BlockingRule::ALL.chunks(rules_together(places.len())) {
             let buckets = buckets(places.len(), rules, &keys_of, &splitter);
-            for of_rule in buckets.chunks(BUCKETS_PER_RULE) {
+            let of_rules = buckets.par_chunks(BUCKETS_PER_RULE).map(Bucket::joined);
+            for of_rule in of_rules.collect::<Vec<_>>() {
                 blocks.append(of_rule);
-                blocks.rule_ends.push(blocks.count());
             }
         }
         if let Some(records_max) = blocks.size_for(limits.pairs_max) {
@@ -97,16 +101,20 @@ impl Blocks {
     /// The largest size of blocks under which all those within it keep to the number of pairs; `None` when
     /// all blocks do.
     fn size_for(&self, pairs_max: u64) -> Option<usize> {
-        let mut pairs_by_size: BTreeMap<usize, u64> = BTreeMap::new();
+        let mut pairs_by_size: Vec<u64> = Vec::new();
         for number in 0..self.count() {
-            *pairs_by_size.entry(self.block(number).len()).or_default() += self.pairs_in(number);
+            let size = self.block(number).len();
+            pairs_by_size.resize(pairs_by_size.len().max(size + 1), 0);
+            if let Some(pairs) = pairs_by_size.get_mut(size) {
+                *pairs += self.pairs_in(number);
+            }
         }
         let mut sum = 0;
-        let kept = pairs_by_size.into_iter().map_while(|(size, pairs)| {
+        let kept = pairs_by_size.into_iter().enumerate().map_while(|(size, pairs)| {
             sum += pairs;
             (sum <= pairs_max).then_some(size)
         });
-        let largest = kept.last().unwrap_or(2);
+        let largest = kept.last().unwrap_or_default().max(2);
         (sum > pairs_max).then_some(largest)
     }
 
@@ -117,6 +125,7 @@ impl Blocks {
             rule_ends: std::mem::take(&mut self.rule_ends),
             members: std::mem::take(&mut self.members),
             memberships: Vec::new(),
+            indexed_records: INDEXED_RECORDS_MIN,
             capped: Vec::new(),
         };
         let mut number = 0;
@@ -126,37 +135,25 @@ impl Blocks {
                 bucket.push_split(rule, block.to_vec(), splitter, 0);
             }
             number = *end;
-            self.append(&[bucket]);
-            self.rule_ends.push(self.count());
+            self.append(Bucket::joined(&[bucket]));
         }
     }
 
-    /// Takes in the blocks of one rule, by their first records: who visits them one after the other then
-    /// goes through the records one after the other.
-    fn append(&mut self, buckets: &[Bucket]) {
-        let mut found: Vec<(u32, usize, usize)> = Vec::new();
-        for (at, bucket) in buckets.iter().enumerate() {
-            let firsts = (0..bucket.ends.len()).map(|number| {
-                (bucket.block(number).first().copied().unwrap_or_default(), at, number)
-            });
-            found.extend(firsts);
-            self.capped.extend_from_slice(&bucket.capped);
-        }
-        found.par_sort_unstable();
-        for (_, bucket, number) in found {
-            let block = buckets.get(bucket).map(|it| it.block(number)).unwrap_or_default();
-            self.members.extend_from_slice(block);
-            self.ends.push(u32::try_from(self.members.len()).unwrap_or(u32::MAX));
-        }
+    /// Takes in the blocks of one more rule.
+    fn append(&mut self, of_rule: Bucket) {
+        let Bucket { ends, members, capped } = of_rule;
+        let before = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        self.members.extend(members);
+        self.ends.extend(ends.into_iter().map(|end| end.saturating_add(before)));
+        self.capped.extend(capped);
+        self.rule_ends.push(self.count());
     }
 
     /// Lists for each record the blocks that hold it. Blocks are visited in their order, so the lists
     /// come out sorted. Each task lists some records, few enough for a core's cache.
     fn index_memberships(&mut self, record_count: usize) {
-        let ranges: Vec<_> = (0..record_count)
-            .step_by(INDEXED_RECORDS)
-            .map(|start| start..record_count.min(start + INDEXED_RECORDS))
-            .collect();
+        self.indexed_records = record_count.div_ceil(INDEX_TASKS_MAX).max(INDEXED_RECORDS_MIN);
+        let ranges: Vec<_> = chunks(0..record_count, self.indexed_records).collect();
         self.memberships = ranges.into_par_iter().map(|range| self.memberships_of(range)).collect();
     }
 
@@ -200,8 +197,9 @@ impl Blocks {
 
     fn blocks_of(&self, record: u32) -> &[u32] {
         let at = record as usize;
-        let memberships = self.memberships.get(at / INDEXED_RECORDS);
-        memberships.map(|it| part(&it.ends, &it.numbers, at % INDEXED_RECORDS)).unwrap_or_default()
+        let memberships = self.memberships.get(at / self.indexed_records);
+        let at = at % self.indexed_records;
+        memberships.map(|it| part(&it.ends, &it.numbers, at)).unwrap_or_default()
     }
 
     fn pairs_in(&self, number: usize) -> u64 {
@@ -267,32 +265,55 @@ impl Blocks {
     }
 
     /// Calls `visit` with every pair whose first common block lies in the unit, the smaller record
-    /// first, and returns how many pairs the unit's blocks hold with repeats.
+    /// first, some at a time, and returns how many pairs the unit's blocks hold with repeats.
     pub(super) fn visit(
         &self,
         unit: std::ops::Range<usize>,
-        mut visit: impl FnMut(u32, u32),
+        mut visit: impl FnMut(&[(u32, u32)]),
     ) -> u64 {
-        let mut pairs = 0;
+        let mut with_repeats = 0;
         let mut members: Vec<Member<'_>> = Vec::new();
-        for number in unit {
-            pairs += self.pairs_in(number);
-            members.clear();
-            members.extend(self.block(number).iter().map(|record| {
-                let blocks = self.blocks_of(*record);
-                let own = blocks.iter().position(|it| *it as usize >= number);
-                Member::new(*record, blocks.get(..own.unwrap_or_default()).unwrap_or_default())
-            }));
-            for (at, left) in members.iter().enumerate() {
-                for right in members.get(at + 1..).unwrap_or_default() {
-                    if !left.met_before(right) {
-                        visit(left.record, right.record);
-                    }
+        let mut pairs: Vec<(u32, u32)> = Vec::new();
+        for numbers in chunks(unit, BLOCKS_TOGETHER) {
+            let records = numbers.clone().flat_map(|number| self.block(number));
+            bring_near(records.map(|record| self.blocks_of(*record).first().copied()));
+            for number in numbers {
+                with_repeats += self.pairs_in(number);
+                members.clear();
+                members.extend(self.block(number).iter().map(|record| {
+                    let blocks = self.blocks_of(*record);
+                    let own = blocks.iter().position(|it| *it as usize >= number);
+                    Member::new(*record, blocks.get(..own.unwrap_or_default()).unwrap_or_default())
+                }));
+                for (at, left) in members.iter().enumerate() {
+                    let others = members.get(at + 1..).unwrap_or_default();
+                    let first_met = others.iter().filter(|right| !left.met_before(right));
+                    pairs.extend(first_met.map(|right| (left.record, right.record)));
+                }
+                if pairs.len() >= PAIRS_TOGETHER {
+                    pairs.chunks(PAIRS_TOGETHER).for_each(&mut visit);
+                    pairs.clear();
                 }
             }
         }
-        pairs
+        pairs.chunks(PAIRS_TOGETHER).for_each(&mut visit);
+        with_repeats
     }
+}
+
+/// Blocks whose records are looked up together while pairs are visited. Most blocks hold two or three.
+const BLOCKS_TOGETHER: usize = 32;
+
+/// Most pairs that are handed out at a time.
+const PAIRS_TOGETHER: usize = 64;
+
+/// The parts of a range, each of so many numbers but the last.
+fn chunks(
+    range: std::ops::Range<usize>,
+    size: usize,
+) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let end = range.end;
+    range.step_by(size).map(move |start| start..end.min(start + size))
 }
 
 /// A record of a block while its pairs are visited.
@@ -364,7 +385,9 @@ mod tests {
             let mut with_repeats = 0;
             for unit in blocks.units() {
                 with_repeats +=
-                    blocks.visit(unit, |left, right| *visits.entry((left, right)).or_default() += 1);
+                    blocks.visit(unit, |pairs| {
+                        pairs.iter().for_each(|pair| *visits.entry(*pair).or_default() += 1);
+                    });
             }
             prop_assert_eq!(with_repeats, blocks.pairs_with_repeats());
             for left in 0..records.len() {

@@ -60,7 +60,7 @@ pub(super) struct Splitter<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Bucket {
     pub(super) ends: Vec<u32>,
-    members: Vec<u32>,
+    pub(super) members: Vec<u32>,
     pub(super) capped: Vec<CappedBlock>,
 }
 
@@ -79,8 +79,30 @@ impl Bucket {
         bucket
     }
 
-    pub(super) fn block(&self, number: usize) -> &[u32] {
+    fn block(&self, number: usize) -> &[u32] {
         part(&self.ends, &self.members, number)
+    }
+
+    /// The blocks of several buckets by their first records: who visits them one after the other then
+    /// goes through the records one after the other.
+    pub(super) fn joined(buckets: &[Self]) -> Self {
+        let mut found: Vec<(u32, usize, usize)> = Vec::new();
+        let mut joined = Self::default();
+        for (at, bucket) in buckets.iter().enumerate() {
+            let firsts = (0..bucket.ends.len()).map(|number| {
+                (bucket.block(number).first().copied().unwrap_or_default(), at, number)
+            });
+            found.extend(firsts);
+            joined.capped.extend_from_slice(&bucket.capped);
+        }
+        found.par_sort_unstable();
+        joined.ends.reserve(found.len());
+        joined.members.reserve(buckets.iter().map(|bucket| bucket.members.len()).sum());
+        for (_, bucket, number) in found {
+            let block = buckets.get(bucket).map(|it| it.block(number)).unwrap_or_default();
+            joined.push(block.iter().copied());
+        }
+        joined
     }
 
     /// Takes in a block, which is none if it has but one record.

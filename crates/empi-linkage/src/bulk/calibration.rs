@@ -32,9 +32,9 @@ impl Blocked {
             .into_par_iter()
             .map(|unit| {
                 let mut part = CalibrationEvidence::default();
-                let done = self.blocks.visit(unit, |left, right| {
-                    if sample.has_pair(left, right) {
-                        self.add_pair(&without, left, right, &mut part);
+                let done = self.blocks.visit(unit, |pairs| {
+                    for (left, right) in pairs.iter().filter(|pair| sample.has_pair(**pair)) {
+                        self.add_pair(&without, *left, *right, &mut part);
                     }
                 });
                 progress.add(done * sample.units_each());

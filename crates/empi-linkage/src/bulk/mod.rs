@@ -15,6 +15,7 @@ mod explained;
 mod histogram;
 mod hubs;
 mod linkage;
+mod near;
 mod pairs;
 mod prepared;
 mod record_keys;
@@ -99,10 +100,8 @@ impl Linker {
     /// Like [`add`](Self::add), for records that were prepared already, on any thread.
     pub fn add_prepared(&mut self, mut prepared: Prepared) -> Vec<usize> {
         let lexicon = &mut self.lexicon;
-        let names: Vec<NameId> =
-            prepared.names().map(|(hash, name)| lexicon.intern_hashed_name(hash, name)).collect();
-        let texts: Vec<TextId> =
-            prepared.texts().map(|(hash, text)| lexicon.intern_hashed_text(hash, text)).collect();
+        let names = lexicon.intern_names(prepared.names());
+        let texts = lexicon.intern_texts(prepared.texts());
         let name = |id: NameId| names.get(id.0 as usize).copied().unwrap_or_default();
         let text = |id: TextId| texts.get(id.0 as usize).copied().unwrap_or_default();
         let repeated = self.claim_all(&mut prepared);

@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use empi_model::{LinkDecision, MatchWeight};
 use rayon::prelude::*;
 
+use super::near::bring_near;
 use super::{Blocked, WeightHistogram};
 use crate::guard::Guards;
+use crate::lexicon::Values;
+use crate::row::CompareRow;
 use crate::score::{Scored, score_candidate};
 
 /// How far scoring is; read from another thread to show progress.
@@ -60,10 +63,13 @@ impl Blocked {
             .into_par_iter()
             .map(|unit| {
                 let (mut histogram, mut kept) = (WeightHistogram::default(), Vec::new());
-                let done = self.blocks.visit(unit, |left, right| {
-                    let scored = self.score_pair(left, right);
-                    histogram.add(scored.map(|pair| pair.weight));
-                    kept.extend(scored);
+                let done = self.blocks.visit(unit, |pairs| {
+                    self.bring_near(pairs);
+                    for (left, right) in pairs {
+                        let scored = self.score_pair(*left, *right);
+                        histogram.add(scored.map(|pair| pair.weight));
+                        kept.extend(scored);
+                    }
                 });
                 progress.add(done);
                 (histogram, kept)
@@ -73,6 +79,16 @@ impl Blocked {
         scored.iter().for_each(|(part, _)| histogram.merge(part));
         let pairs = scored.into_iter().flat_map(|(_, kept)| kept).collect();
         ScoredPairs { blocked: self, pairs, candidate_pairs: histogram.total(), histogram }
+    }
+
+    /// Asks for what the scoring of some pairs will need first: both rows, and then their names.
+    fn bring_near(&self, pairs: &[(u32, u32)]) {
+        let sites = || pairs.iter().flat_map(|(left, right)| [*left, *right]);
+        let rows = || sites().filter_map(|site| self.rows.get(site as usize));
+        bring_near(rows().map(|row| (row.birth_date, row.phone)));
+        bring_near(sites().map(|site| self.sites.place(site)));
+        let names = |row: &CompareRow| [row.name.given, row.name.family];
+        bring_near(rows().flat_map(names).map(|name| self.lexicon.name(name).compact_hash));
     }
 
     /// Scores the records at two sites. They are compared in the order of their keys: sums depend on the

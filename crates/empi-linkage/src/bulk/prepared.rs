@@ -88,12 +88,12 @@ impl Prepared {
     }
 
     /// Names with their hashes, by number.
-    pub(super) fn names(&self) -> impl Iterator<Item = (u64, &str)> {
+    pub(super) fn names(&self) -> impl Iterator<Item = (u64, &str)> + Clone {
         self.values.names.iter()
     }
 
     /// Texts with their hashes, by number.
-    pub(super) fn texts(&self) -> impl Iterator<Item = (u64, &str)> {
+    pub(super) fn texts(&self) -> impl Iterator<Item = (u64, &str)> + Clone {
         self.values.texts.iter()
     }
 }
@@ -151,7 +151,7 @@ impl Texts {
         number
     }
 
-    fn iter(&self) -> impl Iterator<Item = (u64, &str)> {
+    fn iter(&self) -> impl Iterator<Item = (u64, &str)> + Clone {
         let hashes = self.items.iter().map(|item| item.0);
         hashes.enumerate().map(|(number, hash)| (hash, self.text(number)))
     }

@@ -99,14 +99,12 @@ impl Blocked {
             .into_par_iter()
             .map(|unit| {
                 let (mut looked_at, mut pairs) = (0, Vec::new());
-                let done = self.blocks.visit(unit, |left, right| {
-                    let places = [left, right].map(|site| self.sites.place(site));
-                    let is_decided = !decided.is_empty()
-                        && decided
-                            .contains_key(&(places[0].min(places[1]), places[0].max(places[1])));
-                    if sample.has_pair(left, right) && !is_decided {
-                        looked_at += 1;
-                        pairs.extend(self.candidate(left, right));
+                let done = self.blocks.visit(unit, |visited| {
+                    for pair in visited.iter().filter(|pair| sample.has_pair(**pair)) {
+                        if !self.is_decided(*pair, decided) {
+                            looked_at += 1;
+                            pairs.extend(self.candidate(*pair));
+                        }
                     }
                 });
                 progress.add(done * sample.units_each);
@@ -118,9 +116,19 @@ impl Blocked {
         (PairCounts::count(pairs), looked_at)
     }
 
+    /// Whether people decided about the records at two sites.
+    fn is_decided(
+        &self,
+        (left, right): (u32, u32),
+        decided: &BTreeMap<(u32, u32), &Decision>,
+    ) -> bool {
+        let (one, other) = (self.sites.place(left), self.sites.place(right));
+        !decided.is_empty() && decided.contains_key(&(one.min(other), one.max(other)))
+    }
+
     /// A candidate pair by its sites, unless it cannot be a match, or a guard says that two people may share what
     /// it agrees on.
-    fn candidate(&self, left: u32, right: u32) -> Option<PairEvidence> {
+    fn candidate(&self, (left, right): (u32, u32)) -> Option<PairEvidence> {
         let (one, other) = (self.rows.get(left as usize)?, self.rows.get(right as usize)?);
         let compared = compare(&self.lexicon, one, other);
         let weighed = weigh(&self.model, &self.lexicon, &compared);
@@ -323,7 +331,7 @@ impl Sample {
         self.units_each
     }
 
-    pub(super) fn has_pair(&self, left: u32, right: u32) -> bool {
+    pub(super) fn has_pair(&self, (left, right): (u32, u32)) -> bool {
         let pair = u64::from(left) << 32 | u64::from(right);
         self.pairs_each == 1 || scattered(pair).is_multiple_of(self.pairs_each)
     }
