@@ -18,7 +18,7 @@ use crate::error::shown;
 use crate::field::Field;
 use crate::layout::{Layout, Recognised, lay_out, recognised_count};
 use crate::reader::{Chunk, Part, Reject, TakeRows};
-use crate::row::RowContext;
+use crate::row::{RowContext, SEPARATOR_BYTE};
 use crate::rows::{FieldRange, Row, Rows};
 use crate::{FormatError, ReaderOptions};
 
@@ -259,6 +259,7 @@ impl CsvParser {
             layout: &self.layout,
             stem: &self.stem,
             day_first: &|| self.whole().is_ok_and(|whole| whole.is_day_first),
+            has_lists: self.layout.has_lists || memchr::memchr(SEPARATOR_BYTE, bytes).is_some(),
         };
         match context.record(&cell, row_number) {
             Err(reason) => reject(reason.to_owned()),
@@ -374,16 +375,15 @@ fn begins_plain(
     let Cut::Part(part) = cutter.next().map_err(|error| FormatError::read(path, error))? else {
         return Ok(false);
     };
-    let mut order = DayOrder::default();
-    if let Some(column) = layout.column(Field::BirthDate) {
-        see_dates(&part.bytes, cutter.delimiter(), column, &mut order)
-            .map_err(|error| FormatError::read(path, error))?;
-    }
-    Ok(layout.column(Field::RecordId).is_some()
+    let is_plain = layout.column(Field::RecordId).is_some()
         && headers.iter().all(|header| header.is_ascii())
         && part.bytes.is_ascii()
-        && !part.bytes.trim_ascii().is_empty()
-        && !order.is_at_issue)
+        && !part.bytes.trim_ascii().is_empty();
+    let (mut order, mut is_utf8) = (DayOrder::default(), true);
+    let rows = Rows::resumed(std::io::empty(), cutter.delimiter(), part.bytes, 1, true);
+    survey_rows(rows, layout.column(Field::BirthDate), &mut is_utf8, &mut order)
+        .map_err(|error| FormatError::read(path, error))?;
+    Ok(is_plain && !order.is_at_issue)
 }
 
 /// Reads the whole file for what only the whole of it tells.
@@ -419,10 +419,8 @@ fn survey(
             }
         };
         has_rows = has_rows || !part.trim_ascii().is_empty();
-        is_utf8 = is_utf8 && std::str::from_utf8(&part).is_ok();
-        if let Some(column) = birth_date {
-            see_dates(&part, cutter.delimiter(), column, &mut order).map_err(failed)?;
-        }
+        let rows = Rows::resumed(std::io::empty(), cutter.delimiter(), part, 1, true);
+        survey_rows(rows, birth_date, &mut is_utf8, &mut order).map_err(failed)?;
         if !is_utf8 && (birth_date.is_none() || order.is_refuted()) {
             break;
         }
@@ -431,33 +429,18 @@ fn survey(
     Ok(Survey { encoding, is_day_first: order.is_day_first(), has_rows })
 }
 
-/// Takes the birth dates of a part into account.
-fn see_dates(
-    part: &[u8],
-    delimiter: u8,
-    column: usize,
-    order: &mut DayOrder,
-) -> std::io::Result<()> {
-    if memchr::memchr(b'"', part).is_some() {
-        let mut is_utf8 = true;
-        return survey_rows(Rows::new(part, delimiter), Some(column), &mut is_utf8, order);
-    }
-    // Without quotes every delimiter parts two fields, and every line end two rows.
-    let (mut field, mut start) = (0, 0);
-    let ends = memchr::memchr3_iter(delimiter, b'\n', b'\r', part).chain([part.len()]);
-    for end in ends {
-        if field == column
-            && let Ok(text) = std::str::from_utf8(part.get(start..end).unwrap_or_default())
-        {
-            order.see(text);
-        }
-        field = if part.get(end) == Some(&delimiter) { field + 1 } else { 0 };
-        start = end + 1;
-    }
-    Ok(())
+/// A field of a row without quotes.
+fn field_of(row: &[u8], delimiter: u8, column: usize) -> Option<&str> {
+    let mut ends = memchr::memchr_iter(delimiter, row);
+    let start = match column.checked_sub(1) {
+        Some(before) => ends.nth(before)? + 1,
+        None => 0,
+    };
+    let end = ends.next().unwrap_or(row.len());
+    std::str::from_utf8(row.get(start..end)?).ok()
 }
 
-/// The first pass row by row, over what cannot be cut or holds quotes.
+/// Takes rows into account: whether they are UTF-8, and their birth dates.
 fn survey_rows<R: Read>(
     mut rows: Rows<R>,
     birth_date: Option<usize>,
@@ -465,7 +448,21 @@ fn survey_rows<R: Read>(
     order: &mut DayOrder,
 ) -> std::io::Result<()> {
     let mut fields = Vec::new();
-    while let Some(row) = rows.next(&mut fields)? {
+    loop {
+        let plain = rows.take_plain_lines();
+        let plain = rows.bytes(&plain);
+        *is_utf8 = *is_utf8 && std::str::from_utf8(plain).is_ok();
+        if let Some(column) = birth_date {
+            let mut start = 0;
+            for end in memchr::memchr2_iter(b'\n', b'\r', plain) {
+                let row = plain.get(start..end).unwrap_or_default();
+                if let Some(text) = field_of(row, rows.delimiter(), column) {
+                    order.see(text);
+                }
+                start = end + 1;
+            }
+        }
+        let Some(row) = rows.next(&mut fields)? else { return Ok(()) };
         *is_utf8 = *is_utf8 && std::str::from_utf8(rows.bytes(&row.range)).is_ok();
         let date = birth_date.and_then(|column| fields.get(column));
         if let (Some(date), None) = (date, row.problem)
@@ -474,5 +471,4 @@ fn survey_rows<R: Read>(
             order.see(text);
         }
     }
-    Ok(())
 }

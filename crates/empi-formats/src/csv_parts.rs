@@ -6,7 +6,7 @@
 
 use std::io::{self, Read};
 
-use crate::rows::Rows;
+use crate::rows::{Rows, line_count};
 
 /// About so many bytes make a part: a few thousand rows, small enough for a core's cache.
 const PART_BYTES: usize = 512 * 1024;
@@ -114,10 +114,7 @@ fn last_row_end(bytes: &[u8], delimiter: u8) -> (usize, u64) {
     }
     let Some(last) = memchr::memrchr(b'\n', bytes) else { return (0, 0) };
     let rows = bytes.get(..=last).unwrap_or_default();
-    let lone = |at: &usize| rows.get(at + 1) != Some(&b'\n');
-    let lines = memchr::memchr_iter(b'\n', rows).count()
-        + memchr::memchr_iter(b'\r', rows).filter(lone).count();
-    (last + 1, lines as u64)
+    (last + 1, line_count(rows))
 }
 
 #[cfg(test)]

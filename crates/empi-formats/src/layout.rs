@@ -7,6 +7,7 @@ use crate::FormatError;
 use crate::column_map::{ColumnMap, Target};
 use crate::error::shown;
 use crate::field::{Field, Recognition, header_key, recognise};
+use crate::row::SEPARATOR;
 
 const FIELD_COUNT: usize = Field::ALL.len();
 
@@ -15,6 +16,8 @@ const FIELD_COUNT: usize = Field::ALL.len();
 pub(crate) struct Layout {
     columns: [Vec<usize>; FIELD_COUNT],
     constants: [Option<String>; FIELD_COUNT],
+    /// Whether a constant stands for several values.
+    pub(crate) has_lists: bool,
     /// Columns that hold the numbers of one authority each.
     pub(crate) identifiers_of: Vec<(usize, String)>,
     /// The column of the truth, where it was asked for.
@@ -144,6 +147,7 @@ pub(crate) fn lay_out(
         }
     }
     for (field, value) in &map.constants {
+        layout.has_lists |= value.contains(SEPARATOR);
         if let Some(constant) = layout.constants.get_mut(*field as usize) {
             *constant = Some(value.clone());
         }

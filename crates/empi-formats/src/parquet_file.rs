@@ -102,6 +102,7 @@ impl ParquetReader {
             layout: &self.layout,
             stem: &self.stem,
             day_first: &|| self.recognised.day_first,
+            has_lists: true,
         };
         for row in 0..batch.num_rows() {
             self.rows_read += 1;

@@ -8,16 +8,19 @@
 //! * `identifier` is `authority:value`, parted at the last colon, since authorities are often URLs;
 //!   without a colon the authority is the source. `mrn` is an identifier of the source.
 
-use empi_model::{Identifier, PatientText, PersonName, PostalAddress, RecordKey, SourceRecord};
+use empi_model::{
+    Identifier, PatientText, PersonName, PostalAddress, RecordKey, SourceRecord, trimmed,
+};
 
 use crate::dates;
 use crate::field::{CANONICAL_HEADER, Field};
 use crate::layout::Layout;
 
 /// What parts several values in one field.
-const SEPARATOR: char = '|';
+pub(crate) const SEPARATOR: char = '|';
 
-const SEPARATOR_BYTE: u8 = b'|';
+/// The same as a byte.
+pub(crate) const SEPARATOR_BYTE: u8 = b'|';
 
 /// What holds for a whole file when its rows are read.
 pub(crate) struct RowContext<'a> {
@@ -27,6 +30,8 @@ pub(crate) struct RowContext<'a> {
     pub(crate) stem: &'a str,
     /// Whether birth dates are day-first; asked only where a date leaves it open.
     pub(crate) day_first: &'a dyn Fn() -> bool,
+    /// Whether a separator stands in the row at all, so that most rows need not be searched again.
+    pub(crate) has_lists: bool,
 }
 
 /// Why a row is no record.
@@ -49,7 +54,7 @@ impl RowContext<'_> {
         };
         let record_id = match layout.column(Field::RecordId) {
             None => row_number.to_string(),
-            Some(column) => match cell(column).trim() {
+            Some(column) => match trimmed(cell(column)) {
                 "" => return Err(BLANK_RECORD_ID),
                 record_id => record_id.to_owned(),
             },
@@ -76,7 +81,7 @@ impl RowContext<'_> {
 
     /// The value of a field that has one column, or the constant that stands for it.
     fn one<'c>(&'c self, field: Field, cell: &impl Fn(usize) -> &'c str) -> &'c str {
-        let text = self.layout.column(field).map_or("", |column| cell(column).trim());
+        let text = self.layout.column(field).map_or("", |column| trimmed(cell(column)));
         if text.is_empty() { self.layout.constant(field) } else { text }
     }
 
@@ -91,7 +96,7 @@ impl RowContext<'_> {
     fn list<'c>(&'c self, field: Field, cell: &impl Fn(usize) -> &'c str) -> Vec<PatientText> {
         let mut values = Vec::new();
         for column in self.layout.columns(field) {
-            values.extend(values_of(cell(*column)).filter_map(PatientText::non_blank));
+            values.extend(self.values_of(cell(*column)).filter_map(PatientText::non_blank));
         }
         if values.is_empty() {
             values.extend(patient_text(self.layout.constant(field)));
@@ -103,10 +108,10 @@ impl RowContext<'_> {
         let parts = [Field::GivenName, Field::MiddleName, Field::FamilyName, Field::Suffix]
             .map(|field| self.one(field, cell));
         let mut names: Vec<PersonName> = Vec::with_capacity(1);
-        for at in 0..value_count(&parts) {
+        for at in 0..self.value_count(&parts) {
             let [given, middle, family, suffix] = parts.map(|part| {
                 let is_shared = at > 0 && !part.contains(SEPARATOR);
-                patient_text(if is_shared { part } else { value_at(part, at) })
+                patient_text(if is_shared { part } else { self.value_at(part, at) })
             });
             let name = PersonName { given, middle, family, suffix };
             if name != PersonName::default() {
@@ -135,11 +140,11 @@ impl RowContext<'_> {
         ]
         .map(|field| self.one(field, cell));
         let mut addresses = Vec::with_capacity(1);
-        for at in 0..value_count(&parts).max(value_count(&[number])) {
+        for at in 0..self.value_count(&parts).max(self.value_count(&[number])) {
             let [street, unit, city, state, postal_code, country] =
-                parts.map(|part| value_at(part, at));
+                parts.map(|part| self.value_at(part, at));
             let address = PostalAddress {
-                street: joined(value_at(number, at), street),
+                street: joined(self.value_at(number, at), street),
                 unit: patient_text(unit),
                 city: patient_text(city),
                 state: patient_text(state),
@@ -162,7 +167,7 @@ impl RowContext<'_> {
         let mut identifiers: Vec<Identifier> =
             self.list(Field::Mrn, cell).into_iter().map(own).collect();
         for column in self.layout.columns(Field::Identifier) {
-            for text in values_of(cell(*column)) {
+            for text in self.values_of(cell(*column)) {
                 let (authority, value) = text.rsplit_once(':').unwrap_or(("", text));
                 let authority = match authority.trim() {
                     "" => source,
@@ -175,34 +180,34 @@ impl RowContext<'_> {
             }
         }
         for (column, authority) in &self.layout.identifiers_of {
-            for value in values_of(cell(*column)).filter_map(PatientText::non_blank) {
+            for value in self.values_of(cell(*column)).filter_map(PatientText::non_blank) {
                 identifiers.push(Identifier { authority: authority.clone(), value });
             }
         }
         identifiers
     }
-}
 
-/// How many values the fullest part has; 0 when all are blank.
-fn value_count(parts: &[&str]) -> usize {
-    let parts = parts.iter().filter(|part| !part.is_empty());
-    let counts = parts.map(|part| memchr::memchr_iter(SEPARATOR_BYTE, part.as_bytes()).count() + 1);
-    counts.max().unwrap_or(0)
-}
+    /// How many values the fullest part has; 0 when all are blank.
+    fn value_count(&self, parts: &[&str]) -> usize {
+        let parts = parts.iter().filter(|part| !part.is_empty());
+        parts.map(|part| self.values_of(part).count()).max().unwrap_or(0)
+    }
 
-fn value_at(part: &str, at: usize) -> &str {
-    values_of(part).nth(at).unwrap_or_default()
-}
+    fn value_at<'c>(&self, part: &'c str, at: usize) -> &'c str {
+        self.values_of(part).nth(at).unwrap_or_default()
+    }
 
-/// The values that share a field.
-fn values_of(part: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(part);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let end = memchr::memchr(SEPARATOR_BYTE, text.as_bytes());
-        rest = end.and_then(|end| text.get(end + 1..));
-        text.get(..end.unwrap_or(text.len()))
-    })
+    /// The values that share a field.
+    fn values_of<'c>(&self, part: &'c str) -> impl Iterator<Item = &'c str> {
+        let has_lists = self.has_lists;
+        let mut rest = Some(part);
+        std::iter::from_fn(move || {
+            let text = rest?;
+            let end = has_lists.then(|| memchr::memchr(SEPARATOR_BYTE, text.as_bytes())).flatten();
+            rest = end.and_then(|end| text.get(end + 1..));
+            text.get(..end.unwrap_or(text.len()))
+        })
+    }
 }
 
 fn patient_text(text: &str) -> Option<PatientText> {
@@ -211,7 +216,7 @@ fn patient_text(text: &str) -> Option<PatientText> {
 
 /// Two parts with a blank between, either of which may be missing.
 fn joined(first: &str, second: &str) -> Option<PatientText> {
-    match (first.trim(), second.trim()) {
+    match (trimmed(first), trimmed(second)) {
         ("", only) | (only, "") => patient_text(only),
         (first, second) => Some(PatientText::new(format!("{first} {second}"))),
     }

@@ -60,6 +60,14 @@ enum Scan {
     Broken(&'static str),
 }
 
+/// How many lines end in a text: by `\n`, `\r\n`, or a lone `\r`.
+pub(crate) fn line_count(bytes: &[u8]) -> u64 {
+    let lone = |at: &usize| bytes.get(at + 1) != Some(&b'\n');
+    let count = memchr::memchr_iter(b'\n', bytes).count()
+        + memchr::memchr_iter(b'\r', bytes).filter(lone).count();
+    count as u64
+}
+
 impl<R: Read> Rows<R> {
     pub(crate) fn new(input: R, delimiter: u8) -> Self {
         Self { input, delimiter, buffer: Vec::new(), start: 0, is_at_end: false, line: 1 }
@@ -88,6 +96,7 @@ impl<R: Read> Rows<R> {
     pub(crate) fn last_row_end(mut self) -> (usize, u64) {
         let mut fields = Vec::new();
         loop {
+            self.take_plain_lines();
             match self.scan(&mut fields) {
                 Scan::Row { next, lines, .. } => {
                     self.start = next;
@@ -103,6 +112,18 @@ impl<R: Read> Rows<R> {
             }
         }
         (self.start, self.line)
+    }
+
+    /// Takes away the lines in the buffer that end before the next quote, and gives their bytes: there every
+    /// line end is the end of a row. Only where a row begins.
+    pub(crate) fn take_plain_lines(&mut self) -> Range<usize> {
+        let rest = self.buffer.get(self.start..).unwrap_or_default();
+        let quote = memchr::memchr(b'"', rest).unwrap_or(rest.len());
+        let before = rest.get(..quote).unwrap_or_default();
+        let length = memchr::memrchr(b'\n', before).map_or(0, |last| last + 1);
+        self.line += line_count(before.get(..length).unwrap_or_default());
+        self.start += length;
+        self.start - length..self.start
     }
 
     /// The first line, up to the longest row, without taking it away.

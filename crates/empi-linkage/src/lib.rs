@@ -29,6 +29,7 @@ mod row;
 mod score;
 mod similarity;
 mod spelling;
+mod table;
 mod train;
 
 pub use block::{BlockingKeys, KEYS_MAX, blocking_keys};
@@ -52,7 +53,7 @@ pub use model::{
     LinkageModel, LinkageModelFile, ModelError, TermFrequency, TrainingPart,
 };
 pub use names_table::{FormalNames, NameShares};
-pub use normalize::normalize;
+pub use normalize::{Normalizer, normalize};
 pub use phonetic::Sound;
 pub use row::{
     AddressIds, CompareRow, IdentifierHash, MoreValues, NameId, NameIds, PackedSsn, TextId,

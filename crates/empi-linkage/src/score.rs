@@ -54,14 +54,26 @@ pub(crate) fn score_candidate(
     left: &CompareRow,
     right: &CompareRow,
 ) -> Option<Scored> {
-    let mut reach = Reach::new(model, values.record_count(), left, right);
-    let compared = compare_while(values, left, right, |made, compared| {
-        reach.take(made, compared);
-        reach.bits >= model.thresholds().review.bits()
-    })?;
+    let compared = compare_reaching(model, values, left, right, model.thresholds().review)?;
     let weighed = weigh(model, values, &compared);
     let scored = judge(model, values, &compared, &weighed, left, right);
     (scored.decision != LinkDecision::NonLink).then_some(scored)
+}
+
+/// Compares two records as [`compare`] does, unless it shows on the way that their weight cannot reach
+/// `least`: `None` then. A pair that is compared to the end may still stay below.
+pub(crate) fn compare_reaching(
+    model: &LinkageModel,
+    values: &impl Values,
+    left: &CompareRow,
+    right: &CompareRow,
+    least: MatchWeight,
+) -> Option<Compared> {
+    let mut reach = Reach::new(model, values.record_count(), left, right);
+    compare_while(values, left, right, |made, compared| {
+        reach.take(made, compared);
+        reach.bits >= least.bits()
+    })
 }
 
 /// The highest weight that a pair can still reach while it is being compared. It holds once the cheap

@@ -33,7 +33,7 @@ pub use normalized::{
     BirthDate, NormalizedAddress, NormalizedIdentifier, NormalizedName, NormalizedRecord, Phone,
     QualityNote, RecordField, Sex, Ssn, Suffix,
 };
-pub use redact::PatientText;
+pub use redact::{PatientText, trimmed};
 pub use review::{ReviewKind, ReviewOutcome, ReviewState, ReviewTask, TaskId};
 pub use source::{Identifier, PersonName, PostalAddress, RecordKey, SourceRecord};
 pub use weight::{MatchProbability, MatchWeight, Probability, ProbabilityError, Thresholds};

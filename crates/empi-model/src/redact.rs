@@ -23,7 +23,7 @@ impl PatientText {
     /// Wraps a value, or gives `None` when nothing but blanks would be wrapped.
     #[must_use]
     pub fn non_blank(value: &str) -> Option<Self> {
-        let trimmed = value.trim();
+        let trimmed = trimmed(value);
         (!trimmed.is_empty()).then(|| Self(trimmed.into()))
     }
 
@@ -37,6 +37,15 @@ impl PatientText {
     #[must_use]
     pub fn into_exposed(self) -> String {
         self.0.into()
+    }
+}
+
+/// A text without the blanks around it. Nearly all texts have none, which two bytes show.
+#[must_use]
+pub fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] | [] => text,
+        _ => text.trim(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The outcome of linking files: persons, the pairs behind them, and the questions for stewards.
 
+use std::cmp::Ordering;
+
 use empi_model::{
     BlockingRule, EnterpriseId, LinkDecision, MatchWeight, NormalizedRecord, RecordKey,
     ScoreExplanation,
@@ -151,11 +153,7 @@ impl ScoredPairs {
     #[must_use]
     pub fn cluster(self) -> Linkage {
         let Self { blocked, mut pairs, candidate_pairs, histogram } = self;
-        let descending = |one: &ScoredPair, other: &ScoredPair| {
-            let weight = other.weight.bits().total_cmp(&one.weight.bits());
-            weight.then((one.left, one.right).cmp(&(other.left, other.right)))
-        };
-        pairs.par_sort_unstable_by(descending);
+        pairs.par_sort_unstable_by_key(|pair| (pair.left, pair.right));
         let count = u32::try_from(blocked.rows.len()).unwrap_or(u32::MAX);
         let mut firsts: Vec<u32> = (0..count).collect();
         for agglomerated in agglomerate(&blocked, &pairs) {
@@ -173,7 +171,6 @@ impl ScoredPairs {
         let reviews = questions(&pairs, &firsts);
         let link_weights = link_weights(&pairs, &firsts);
         let (persons, person_count) = number_persons(&firsts);
-        pairs.par_sort_unstable_by_key(|pair| (pair.left, pair.right));
         let Blocked { model, lexicon, rows, keys, order, sites, mut blocks, hub_values, .. } =
             blocked;
         let capped_blocks = std::mem::take(&mut blocks.capped);
@@ -213,14 +210,19 @@ fn agglomerate(blocked: &Blocked, pairs: &[ScoredPair]) -> Vec<Agglomerated> {
     let is_link = |pair: &ScoredPair| pair.decision == LinkDecision::Link;
     let mut sets = Sets::new(blocked.rows.len());
     pairs.iter().filter(|pair| is_link(pair)).for_each(|pair| sets.join(pair.left, pair.right));
-    let mut links: Vec<(u32, usize)> = pairs
+    let mut links: Vec<ComponentLink> = pairs
         .iter()
         .enumerate()
         .filter(|(_, pair)| is_link(pair))
-        .map(|(at, pair)| (sets.first_of(pair.left), at))
+        .map(|(at, pair)| ComponentLink {
+            component: sets.first_of(pair.left),
+            at: u32::try_from(at).unwrap_or(u32::MAX),
+            weight: pair.weight,
+        })
         .collect();
-    links.par_sort_unstable();
-    let components: Vec<&[(u32, usize)]> = links.chunk_by(|one, other| one.0 == other.0).collect();
+    links.par_sort_unstable_by(ComponentLink::in_order);
+    let components: Vec<&[ComponentLink]> =
+        links.chunk_by(|one, other| one.component == other.component).collect();
     let chunks = components.par_chunks(COMPONENTS_TOGETHER).map(|components| {
         let mut agglomerated = Agglomerated::default();
         components.iter().for_each(|links| agglomerated.add(blocked, pairs, links));
@@ -229,13 +231,37 @@ fn agglomerate(blocked: &Blocked, pairs: &[ScoredPair]) -> Vec<Agglomerated> {
     chunks.collect()
 }
 
+/// A link and the connected component that it lies in.
+#[derive(Clone, Copy)]
+struct ComponentLink {
+    component: u32,
+    /// Its place among the pairs.
+    at: u32,
+    weight: MatchWeight,
+}
+
+impl ComponentLink {
+    /// By component, the strongest first.
+    fn in_order(&self, other: &Self) -> Ordering {
+        let by_component = self.component.cmp(&other.component);
+        by_component
+            .then_with(|| descending(self.weight, other.weight))
+            .then(self.at.cmp(&other.at))
+    }
+}
+
+fn descending(one: MatchWeight, other: MatchWeight) -> Ordering {
+    other.bits().total_cmp(&one.bits())
+}
+
 /// Components that one task works on.
 const COMPONENTS_TOGETHER: usize = 1024;
 
 impl Agglomerated {
-    /// Works through one component: its links by their place among the pairs, the strongest first.
-    fn add(&mut self, blocked: &Blocked, pairs: &[ScoredPair], links: &[(u32, usize)]) {
-        let links = links.iter().filter_map(|(_, at)| Some((*at, pairs.get(*at)?)));
+    /// Works through the links of one component, the strongest first.
+    fn add(&mut self, blocked: &Blocked, pairs: &[ScoredPair], links: &[ComponentLink]) {
+        let links =
+            links.iter().filter_map(|link| Some((link.at as usize, pairs.get(link.at as usize)?)));
         let mut records: Vec<u32> =
             links.clone().flat_map(|(_, pair)| [pair.left, pair.right]).collect();
         records.sort_unstable();
@@ -271,11 +297,15 @@ impl Agglomerated {
     }
 }
 
-/// One question per pair of persons: the first pair between them, pairs coming by descending weight.
+/// One question per pair of persons: the strongest pair between them, the most certain first.
 fn questions(pairs: &[ScoredPair], firsts: &[u32]) -> Vec<ReviewPair> {
     let first = |record: u32| firsts.get(record as usize).copied().unwrap_or(record);
     let mut asked: HashMap<(u32, u32), ()> = HashMap::new();
     let open = pairs.iter().filter(|pair| pair.decision == LinkDecision::Review);
+    let mut open: Vec<&ScoredPair> = open.collect();
+    // Of equal pairs the first by record stays first.
+    open.par_sort_by(|one, other| descending(one.weight, other.weight));
+    let open = open.into_iter();
     open.filter(|pair| {
         let (left, right) = (first(pair.left), first(pair.right));
         left != right && asked.insert((left.min(right), left.max(right)), ()).is_none()
@@ -289,15 +319,17 @@ fn questions(pairs: &[ScoredPair], firsts: &[u32]) -> Vec<ReviewPair> {
     .collect()
 }
 
-/// The highest link weight of each record inside its person, pairs coming by descending weight.
+/// The highest link weight of each record inside its person.
 fn link_weights(pairs: &[ScoredPair], firsts: &[u32]) -> Vec<Option<MatchWeight>> {
-    let mut weights = vec![None; firsts.len()];
+    let mut weights: Vec<Option<MatchWeight>> = vec![None; firsts.len()];
     for pair in pairs.iter().filter(|pair| pair.decision == LinkDecision::Link) {
         if firsts.get(pair.left as usize) != firsts.get(pair.right as usize) {
             continue;
         }
         for record in [pair.left, pair.right] {
-            if let Some(weight @ None) = weights.get_mut(record as usize) {
+            if let Some(weight) = weights.get_mut(record as usize)
+                && weight.is_none_or(|known| known < pair.weight)
+            {
                 *weight = Some(pair.weight);
             }
         }

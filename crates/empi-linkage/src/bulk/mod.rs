@@ -35,10 +35,12 @@ use hashbrown::HashTable;
 use rayon::prelude::*;
 
 use crate::block::{BlockingKeys, blocking_keys_of};
-use crate::lexicon::{Lexicon, Values, spread, upper_half};
+use crate::lexicon::{Lexicon, Values};
 use crate::model::LinkageModel;
 use crate::row::{CompareRow, NameId, TextId};
+use crate::table::{spread, upper_half};
 use blocks::{BlockLimits, Blocks};
+use near::bring_near;
 
 /// A group of evidence counts as given by a file when at least one record in so many has it. What fewer
 /// have cannot be compared in most pairs, and asking for it would send nearly all of them to review.
@@ -168,15 +170,7 @@ impl Linker {
         }
         let keys = keys_by_input.reordered(&by_place);
         drop(keys_by_input);
-        let sites = Sites::by_birth_date(&portions, &order);
-        let inputs: Vec<u32> = sites
-            .places
-            .iter()
-            .map(|place| by_place.get(*place as usize).copied().unwrap_or_default())
-            .collect();
-        let mut rows = reordered(&portions, &inputs);
-        // Before the blocks need room.
-        drop((portions, by_place, inputs));
+        let (sites, mut rows) = Sites::by_birth_date(portions, &order);
         let hubs = hubs::find(&rows, &sites.places, model.limits());
         if !hubs.values.is_empty() {
             rows.par_iter_mut().for_each(|row| hubs.remove_from(row));
@@ -238,19 +232,33 @@ struct Sites {
 }
 
 impl Sites {
-    /// `order` gives the place of each row.
-    fn by_birth_date(rows: &[Vec<CompareRow>], order: &[u32]) -> Self {
-        let dates = rows.iter().flatten().map(|row| row.birth_date);
-        let mut sorted: Vec<(u32, u32)> = dates.zip(order.iter().copied()).collect();
+    /// Puts rows, which lie in portions, into this order; `order` gives the place of each.
+    fn by_birth_date(portions: Vec<Vec<CompareRow>>, order: &[u32]) -> (Self, Vec<CompareRow>) {
+        let mut sorted: Vec<Unsorted> = Vec::with_capacity(order.len());
+        let mut rest = order;
+        for (portion, rows) in (0..).zip(&portions) {
+            let (places, behind) = rest.split_at_checked(rows.len()).unwrap_or((rest, &[]));
+            rest = behind;
+            let rows = rows.iter().zip(places).zip(0..);
+            sorted.extend(rows.map(|((row, place), at)| Unsorted {
+                birth_date: row.birth_date,
+                place: *place,
+                portion,
+                at,
+            }));
+        }
         sorted.par_sort_unstable();
-        let places: Vec<u32> = sorted.into_iter().map(|(_, place)| place).collect();
+        let rows = gathered(&portions, &sorted);
+        let places: Vec<u32> = sorted.into_iter().map(|it| it.place).collect();
         let mut sites = vec![0; places.len()];
         for (site, place) in places.iter().enumerate() {
             if let Some(slot) = sites.get_mut(*place as usize) {
                 *slot = u32::try_from(site).unwrap_or(u32::MAX);
             }
         }
-        Self { places, sites }
+        // Very many rows: their memory is given back on every core.
+        portions.into_par_iter().for_each(drop);
+        (Self { places, sites }, rows)
     }
 
     fn site(&self, place: u32) -> u32 {
@@ -262,22 +270,30 @@ impl Sites {
     }
 }
 
-/// Takes rows out of their portions in another order.
-fn reordered(portions: &[Vec<CompareRow>], order: &[u32]) -> Vec<CompareRow> {
-    let ends: Vec<usize> = portions
-        .iter()
-        .scan(0, |end, portion| {
-            *end += portion.len();
-            Some(*end)
-        })
-        .collect();
-    let row = |at: &u32| {
-        let portion = ends.partition_point(|end| *end <= *at as usize);
-        let start = portion.checked_sub(1).and_then(|before| ends.get(before)).copied();
-        let at = (*at as usize).checked_sub(start.unwrap_or_default())?;
-        portions.get(portion)?.get(at).cloned()
-    };
-    order.par_iter().map(|at| row(at).unwrap_or_default()).collect()
+/// Where a row lies, and what it is to be sorted by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Unsorted {
+    birth_date: u32,
+    place: u32,
+    portion: u32,
+    at: u32,
+}
+
+impl Unsorted {
+    fn find(self, portions: &[Vec<CompareRow>]) -> Option<&CompareRow> {
+        portions.get(self.portion as usize)?.get(self.at as usize)
+    }
+}
+
+/// Takes rows out of their portions in a new order.
+fn gathered(portions: &[Vec<CompareRow>], order: &[Unsorted]) -> Vec<CompareRow> {
+    const ROWS_TOGETHER: usize = 32;
+    let rows = order.par_chunks(ROWS_TOGETHER).flat_map_iter(|order| {
+        let rows = order.iter().map(|it| it.find(portions));
+        bring_near(rows.clone().map(|row| row.map(|row| (row.birth_date, row.phone))));
+        rows.map(|row| row.cloned().unwrap_or_default())
+    });
+    rows.collect()
 }
 
 /// Counts in which groups of evidence a record has something.

@@ -82,7 +82,7 @@ impl Blocked {
     }
 
     /// Asks for what the scoring of some pairs will need first: both rows, and then their names.
-    fn bring_near(&self, pairs: &[(u32, u32)]) {
+    pub(super) fn bring_near(&self, pairs: &[(u32, u32)]) {
         let sites = || pairs.iter().flat_map(|(left, right)| [*left, *right]);
         let rows = || sites().filter_map(|site| self.rows.get(site as usize));
         bring_near(rows().map(|row| (row.birth_date, row.phone)));

@@ -1,12 +1,12 @@
 //! Records made ready for linking on one thread, so that many threads can do it at once.
 
-use empi_model::{RecordKey, SourceRecord};
+use empi_model::{NormalizedRecord, RecordKey, SourceRecord};
 use hashbrown::HashTable;
 
 use super::record_keys::RecordKeys;
 use crate::lexicon::Intern;
 use crate::names_table::hash_of;
-use crate::normalize::normalize;
+use crate::normalize::Normalizer;
 use crate::row::{CompareRow, NameId, TextId};
 
 /// Records normalised, their values numbered among themselves. A [`Linker`](super::Linker) takes them in
@@ -38,7 +38,8 @@ impl Prepared {
     #[must_use]
     pub fn new(records: &[SourceRecord]) -> Self {
         let mut prepared = Self::with_capacity(records.len());
-        records.iter().for_each(|record| prepared.add(record));
+        let mut normalizer = Normalizer::default();
+        records.iter().for_each(|record| prepared.add(&normalizer.normalize(record)));
         prepared
     }
 
@@ -54,9 +55,9 @@ impl Prepared {
         prepared
     }
 
-    /// Normalises one more record and numbers its values.
-    pub fn add(&mut self, record: &SourceRecord) {
-        self.rows.push(self.values.row(&normalize(record)));
+    /// Numbers the values of one more record.
+    pub fn add(&mut self, record: &NormalizedRecord) {
+        self.rows.push(self.values.row(record));
         let RecordKey { source, record_id } = &record.key;
         self.keys.push(source, record_id);
         self.key_hashes.push(hash_of(record_id) ^ hash_of(source).rotate_left(17));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use empi_model::{BlockingRule, Guard};
+use empi_model::{BlockingRule, Guard, MatchWeight};
 use rayon::prelude::*;
 
 use super::blocks::Blocks;
@@ -14,7 +14,7 @@ use crate::guard::{Guards, guards};
 use crate::lexicon::Values;
 use crate::model::LinkageModelFile;
 use crate::row::CompareRow;
-use crate::score::{name_share, weigh};
+use crate::score::{compare_reaching, name_share, weigh};
 use crate::train::{
     Coincidence, Comparisons, LabelledPair, PairCounts, PairEvidence, Trained, TrainingEvidence,
     train,
@@ -100,6 +100,7 @@ impl Blocked {
             .map(|unit| {
                 let (mut looked_at, mut pairs) = (0, Vec::new());
                 let done = self.blocks.visit(unit, |visited| {
+                    self.bring_near(visited);
                     for pair in visited.iter().filter(|pair| sample.has_pair(**pair)) {
                         if !self.is_decided(*pair, decided) {
                             looked_at += 1;
@@ -130,10 +131,11 @@ impl Blocked {
     /// it agrees on.
     fn candidate(&self, (left, right): (u32, u32)) -> Option<PairEvidence> {
         let (one, other) = (self.rows.get(left as usize)?, self.rows.get(right as usize)?);
-        let compared = compare(&self.lexicon, one, other);
-        let weighed = weigh(&self.model, &self.lexicon, &compared);
         let prior = self.model.prior_weight(self.lexicon.record_count());
-        if (weighed.total - prior).bits() < PROMISING_BITS {
+        let least = prior + MatchWeight::from_bits(PROMISING_BITS);
+        let compared = compare_reaching(&self.model, &self.lexicon, one, other, least)?;
+        let weighed = weigh(&self.model, &self.lexicon, &compared);
+        if weighed.total < least {
             return None;
         }
         let found =

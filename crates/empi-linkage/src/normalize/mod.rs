@@ -10,6 +10,7 @@
 mod address;
 mod birth_date;
 mod contact;
+mod known;
 mod name;
 mod newborn;
 mod number;
@@ -18,17 +19,35 @@ mod text;
 
 use empi_model::{NormalizedRecord, PatientText, QualityNote, RecordField, Sex, SourceRecord};
 
+use known::Known;
 use placeholder::Kind;
 
 /// Normalises a record.
 #[must_use]
 pub fn normalize(record: &SourceRecord) -> NormalizedRecord {
+    normalize_with(record, None)
+}
+
+/// Normalises many records: what one of them has in common with others is read once. Each comes out as
+/// by [`normalize`].
+#[derive(Debug, Default)]
+pub struct Normalizer(Known);
+
+impl Normalizer {
+    /// Normalises a record.
+    #[must_use]
+    pub fn normalize(&mut self, record: &SourceRecord) -> NormalizedRecord {
+        normalize_with(record, Some(&mut self.0))
+    }
+}
+
+fn normalize_with(record: &SourceRecord, mut known: Option<&mut Known>) -> NormalizedRecord {
     let mut notes = Notes::default();
-    let names = name::normalize_names(&record.names, &mut notes);
+    let names = name::normalize_names(&record.names, known.as_deref_mut(), &mut notes);
     let mut addresses: Vec<_> = record
         .addresses
         .iter()
-        .filter_map(|address| address::normalize_address(address, &mut notes))
+        .filter_map(|it| address::normalize_address(it, known.as_deref_mut(), &mut notes))
         .collect();
     dedup_in_order(&mut addresses);
     let mut phones: Vec<_> =
@@ -91,6 +110,14 @@ impl Notes {
         if !self.0.contains(&note) {
             self.0.push(note);
         }
+    }
+
+    fn add_all(&mut self, others: Self) {
+        others.0.into_iter().for_each(|note| self.add(note));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn into_vec(mut self) -> Vec<QualityNote> {

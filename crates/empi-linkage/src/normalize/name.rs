@@ -4,6 +4,7 @@ use compact_str::CompactString;
 use empi_model::{NormalizedName, PatientText, PersonName, QualityNote, RecordField, Suffix};
 use smallvec::SmallVec;
 
+use super::known::Known;
 use super::newborn::is_newborn_name;
 use super::placeholder::{Kind, is_placeholder};
 use super::{Notes, text};
@@ -38,9 +39,17 @@ pub(super) struct NormalizedNames {
 }
 
 /// Normalises every name of a record; the first suffix found counts for the person.
-pub(super) fn normalize_names(names: &[PersonName], notes: &mut Notes) -> NormalizedNames {
+pub(super) fn normalize_names(
+    names: &[PersonName],
+    mut known: Option<&mut Known>,
+    notes: &mut Notes,
+) -> NormalizedNames {
     let mut all = NormalizedNames::default();
     for name in names {
+        if let Some(plain) = known.as_deref_mut().and_then(|known| known.plain_name(name)) {
+            all.add(plain);
+            continue;
+        }
         let fields = Fields::read(name);
         let mut parts = Parts::new(&fields);
         parts.take_suffix(&fields, notes);
@@ -62,12 +71,34 @@ pub(super) fn normalize_names(names: &[PersonName], notes: &mut Notes) -> Normal
             middle: joined(&parts.middle),
             family: joined(&parts.family),
         };
-        let is_empty = normalized.given.is_none() && normalized.family.is_none();
-        if !is_empty && !all.names.contains(&normalized) {
-            all.names.push(normalized);
-        }
+        all.add(normalized);
     }
     all
+}
+
+impl NormalizedNames {
+    fn add(&mut self, name: NormalizedName) {
+        let is_empty = name.given.is_none() && name.family.is_none();
+        if !is_empty && !self.names.contains(&name) {
+            self.names.push(name);
+        }
+    }
+}
+
+/// The match form of a name that is one word and means the same in whichever field of a name it stands:
+/// nothing that [`normalize_names`] looks for.
+pub(super) fn plain_word(text: &str) -> Option<PatientText> {
+    let folded = text::fold(text);
+    let means_more = text.contains([',', '/'])
+        || folded.contains(' ')
+        || folded.len() < 2
+        || is_title(&folded)
+        || is_degree(&folded)
+        || suffix_of(&folded, false).is_some()
+        || is_placeholder(Kind::Name, &folded)
+        || is_placeholder(Kind::FamilyName, &folded)
+        || is_newborn_name(&[&folded]);
+    (!means_more).then(|| PatientText::new(folded))
 }
 
 /// One name that stands alone: mother's maiden name, guardian.
@@ -331,7 +362,7 @@ mod tests {
             family: PatientText::non_blank(family),
             suffix: PatientText::non_blank(suffix),
         };
-        let names = normalize_names(&[name], &mut Notes::default());
+        let names = normalize_names(&[name], None, &mut Notes::default());
         let text =
             |part: &Option<PatientText>| part.as_ref().map_or("-", |it| it.expose()).to_owned();
         let name = names.names.first().cloned().unwrap_or_default();

@@ -6,7 +6,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::{Context as _, bail};
 use empi_formats::{FormatError, ReaderOptions, RecordReader, Reject, TakeRows, UnparsedChunk};
-use empi_linkage::{Linker, Prepared};
+use empi_linkage::{Linker, Normalizer, Prepared};
 use empi_model::SourceRecord;
 use parking_lot::Mutex;
 
@@ -84,11 +84,12 @@ struct Work {
 }
 
 impl Work {
-    fn on(unparsed: UnparsedChunk) -> Worked {
+    fn on(unparsed: UnparsedChunk, normalizer: &mut Normalizer) -> Worked {
         let prepared = Prepared::with_capacity(unparsed.rows_about());
-        let mut made = Made { prepared, truth: Vec::new(), rejects: Vec::new() };
-        unparsed.parse_into(&mut made)?;
-        Ok(Self { unparsed, made })
+        let made = Made { prepared, truth: Vec::new(), rejects: Vec::new() };
+        let mut making = Making { normalizer, made };
+        unparsed.parse_into(&mut making)?;
+        Ok(Self { made: making.made, unparsed })
     }
 }
 
@@ -99,16 +100,22 @@ struct Made {
     rejects: Vec<Reject>,
 }
 
-impl TakeRows for Made {
+/// Makes it.
+struct Making<'a> {
+    normalizer: &'a mut Normalizer,
+    made: Made,
+}
+
+impl TakeRows for Making<'_> {
     fn take_record(&mut self, record: SourceRecord, _: u64, truth: Option<&str>) {
-        self.prepared.add(&record);
+        self.made.prepared.add(&self.normalizer.normalize(&record));
         if let Some(truth) = truth {
-            self.truth.push((!truth.is_empty()).then(|| truth.to_owned()));
+            self.made.truth.push((!truth.is_empty()).then(|| truth.to_owned()));
         }
     }
 
     fn take_reject(&mut self, reject: Reject) {
-        self.rejects.push(reject);
+        self.made.rejects.push(reject);
     }
 }
 
@@ -207,10 +214,11 @@ impl Read {
 
 /// Takes rows, parses and prepares them, until there are none or nobody waits for them.
 fn work(shared: &Mutex<Shared>, sender: &SyncSender<(u64, u64, Worked)>) {
+    let mut normalizer = Normalizer::default();
     loop {
         let next = shared.lock().next();
         let Some((number, bytes_read, unparsed)) = next else { break };
-        let worked = unparsed.map_err(Into::into).and_then(Work::on);
+        let worked = unparsed.map_err(Into::into).and_then(|it| Work::on(it, &mut normalizer));
         if sender.send((number, bytes_read, worked)).is_err() {
             break;
         }

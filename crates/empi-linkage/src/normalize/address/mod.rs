@@ -17,6 +17,7 @@ pub(super) use street::street_line;
 
 use empi_model::{NormalizedAddress, PatientText, PostalAddress, QualityNote, RecordField};
 
+use super::known::Known;
 use super::placeholder::{Kind, is_placeholder};
 use super::{Notes, text};
 use street::{Street, read_street};
@@ -24,6 +25,7 @@ use street::{Street, read_street};
 /// Normalises one address; `None` when nothing usable is left.
 pub(super) fn normalize_address(
     address: &PostalAddress,
+    known: Option<&mut Known>,
     notes: &mut Notes,
 ) -> Option<NormalizedAddress> {
     let Street { number, name, unit } = match &address.street {
@@ -32,10 +34,10 @@ pub(super) fn normalize_address(
     };
     let unit_apart = address.unit.as_ref().map(|unit| unit::read_unit(unit.expose()));
     let unit_apart = unit_apart.and_then(|unit| known_unit(unit, notes));
-    let state = place::normalize_state(address.state.as_ref(), notes);
-    let city = place::normalize_city(address.city.as_ref(), state.as_ref(), notes);
-    let postal_code =
-        place::normalize_postal_code(address.postal_code.as_ref(), state.as_ref(), notes);
+    let Place { city, state, postal_code } = match known {
+        Some(known) => known.place(address, notes, read_place),
+        None => read_place(address, notes),
+    };
     let normalized = NormalizedAddress {
         number: non_empty(number),
         street: non_empty(name),
@@ -45,6 +47,22 @@ pub(super) fn normalize_address(
         postal_code,
     };
     (normalized != NormalizedAddress::default()).then_some(normalized)
+}
+
+/// City, state and postal code.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    city: Option<PatientText>,
+    state: Option<PatientText>,
+    postal_code: Option<PatientText>,
+}
+
+fn read_place(address: &PostalAddress, notes: &mut Notes) -> Place {
+    let state = place::normalize_state(address.state.as_ref(), notes);
+    let city = place::normalize_city(address.city.as_ref(), state.as_ref(), notes);
+    let postal_code =
+        place::normalize_postal_code(address.postal_code.as_ref(), state.as_ref(), notes);
+    Place { city, state, postal_code }
 }
 
 /// A unit, unless it is a placeholder.

@@ -211,7 +211,7 @@ fn places() {
             postal_code: PatientText::non_blank(code),
             ..PostalAddress::default()
         };
-        let address = normalize_address(&address, &mut Notes::default()).unwrap_or_default();
+        let address = normalize_address(&address, None, &mut Notes::default()).unwrap_or_default();
         let shown = [address.city, address.state, address.postal_code]
             .map(|part| part.map_or_else(String::new, PatientText::into_exposed));
         assert_eq!(shown.join("|"), expected);
