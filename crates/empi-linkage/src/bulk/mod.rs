@@ -114,6 +114,7 @@ impl Linker {
             row.renumber(name, text);
             count_groups(&mut self.group_counts, row);
         }
+        prepared.rows.shrink_to_fit();
         self.rows.push(prepared.rows);
         repeated
     }
@@ -288,12 +289,16 @@ impl Unsorted {
 /// Takes rows out of their portions in a new order.
 fn gathered(portions: &[Vec<CompareRow>], order: &[Unsorted]) -> Vec<CompareRow> {
     const ROWS_TOGETHER: usize = 32;
-    let rows = order.par_chunks(ROWS_TOGETHER).flat_map_iter(|order| {
-        let rows = order.iter().map(|it| it.find(portions));
-        bring_near(rows.clone().map(|row| row.map(|row| (row.birth_date, row.phone))));
-        rows.map(|row| row.cloned().unwrap_or_default())
+    let mut rows = vec![CompareRow::default(); order.len()];
+    let parts = rows.par_chunks_mut(ROWS_TOGETHER).zip(order.par_chunks(ROWS_TOGETHER));
+    parts.for_each(|(rows, order)| {
+        let found = order.iter().map(|it| it.find(portions));
+        bring_near(found.clone().map(|row| row.map(|row| (row.birth_date, row.phone))));
+        for (slot, row) in rows.iter_mut().zip(found) {
+            *slot = row.cloned().unwrap_or_default();
+        }
     });
-    rows.collect()
+    rows
 }
 
 /// Counts in which groups of evidence a record has something.
