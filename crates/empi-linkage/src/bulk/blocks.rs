@@ -120,23 +120,22 @@ impl Blocks {
 
     /// Splits every block that is larger than the splitter allows.
     fn narrow(&mut self, splitter: &Splitter<'_>) {
-        let old = Self {
-            ends: std::mem::take(&mut self.ends),
-            rule_ends: std::mem::take(&mut self.rule_ends),
-            members: std::mem::take(&mut self.members),
-            memberships: Vec::new(),
-            indexed_records: INDEXED_RECORDS_MIN,
-            capped: Vec::new(),
-        };
-        let mut number = 0;
-        for (end, rule) in old.rule_ends.iter().zip(BlockingRule::ALL) {
+        let starts = std::iter::once(0).chain(self.rule_ends.iter().copied());
+        let of_rules: Vec<_> = starts.zip(&self.rule_ends).zip(BlockingRule::ALL).collect();
+        let narrowed = of_rules.into_par_iter().map(|((start, end), rule)| {
             let mut bucket = Bucket::default();
-            for block in (number..*end).map(|number| old.block(number)) {
-                bucket.push_split(rule, block.to_vec(), splitter, 0);
+            for block in (start..*end).map(|number| self.block(number)) {
+                if block.len() <= splitter.records_max {
+                    bucket.push(block.iter().copied());
+                } else {
+                    bucket.push_split(rule, block.to_vec(), splitter, 0);
+                }
             }
-            number = *end;
-            self.append(Bucket::joined(&[bucket]));
-        }
+            Bucket::joined(&[bucket])
+        });
+        let narrowed: Vec<Bucket> = narrowed.collect();
+        (self.ends, self.members, self.rule_ends) = (Vec::new(), Vec::new(), Vec::new());
+        narrowed.into_iter().for_each(|bucket| self.append(bucket));
     }
 
     /// Takes in the blocks of one more rule.

@@ -106,7 +106,7 @@ impl Bucket {
     }
 
     /// Takes in a block, which is none if it has but one record.
-    fn push(&mut self, members: impl ExactSizeIterator<Item = u32>) {
+    pub(super) fn push(&mut self, members: impl ExactSizeIterator<Item = u32>) {
         if members.len() > 1 {
             self.members.extend(members);
             self.ends.push(u32::try_from(self.members.len()).unwrap_or(u32::MAX));

@@ -289,16 +289,15 @@ impl Unsorted {
 /// Takes rows out of their portions in a new order.
 fn gathered(portions: &[Vec<CompareRow>], order: &[Unsorted]) -> Vec<CompareRow> {
     const ROWS_TOGETHER: usize = 32;
-    let mut rows = vec![CompareRow::default(); order.len()];
-    let parts = rows.par_chunks_mut(ROWS_TOGETHER).zip(order.par_chunks(ROWS_TOGETHER));
-    parts.for_each(|(rows, order)| {
-        let found = order.iter().map(|it| it.find(portions));
-        bring_near(found.clone().map(|row| row.map(|row| (row.birth_date, row.phone))));
-        for (slot, row) in rows.iter_mut().zip(found) {
-            *slot = row.cloned().unwrap_or_default();
+    let row = |(number, it): (usize, &Unsorted)| {
+        if number.is_multiple_of(ROWS_TOGETHER) {
+            let next = order.iter().skip(number).take(ROWS_TOGETHER);
+            let rows = next.map(|it| it.find(portions));
+            bring_near(rows.map(|row| row.map(|row| (row.birth_date, row.phone))));
         }
-    });
-    rows
+        it.find(portions).cloned().unwrap_or_default()
+    };
+    order.par_iter().enumerate().map(row).collect()
 }
 
 /// Counts in which groups of evidence a record has something.
