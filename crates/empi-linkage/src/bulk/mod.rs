@@ -170,7 +170,7 @@ impl Linker {
             }
         }
         let keys = keys_by_input.reordered(&by_place);
-        drop(keys_by_input);
+        drop((keys_by_input, by_place));
         let (sites, mut rows) = Sites::by_birth_date(portions, &order);
         let hubs = hubs::find(&rows, &sites.places, model.limits());
         if !hubs.values.is_empty() {

@@ -76,8 +76,11 @@ impl Blocked {
             })
             .collect();
         let mut histogram = WeightHistogram::default();
-        scored.iter().for_each(|(part, _)| histogram.merge(part));
-        let pairs = scored.into_iter().flat_map(|(_, kept)| kept).collect();
+        let mut pairs = Vec::with_capacity(scored.iter().map(|(_, kept)| kept.len()).sum());
+        for (part, kept) in scored {
+            histogram.merge(&part);
+            pairs.extend(kept);
+        }
         ScoredPairs { blocked: self, pairs, candidate_pairs: histogram.total(), histogram }
     }
 
