@@ -367,6 +367,7 @@ impl Intern for LexiconOverlay<'_> {
 fn name_value(text: &str, parts: SmallVec<[NameId; 2]>) -> NameValue {
     let compact: Option<String> = text.contains(' ').then(|| text.split(' ').collect());
     let compact_text = compact.as_deref().unwrap_or(text);
+    let is_several = !parts.is_empty();
     NameValue {
         text: text.into(),
         compact_hash: hash_of(compact_text),
@@ -375,7 +376,7 @@ fn name_value(text: &str, parts: SmallVec<[NameId; 2]>) -> NameValue {
         formal: formal_names(text.split(' ').next().unwrap_or_default()),
         parts,
         shares: name_shares(compact_text),
-        letters: Letters::of(compact_text),
+        letters: Letters::of(compact_text).of_words(is_several),
         given_count: 0,
         family_count: 0,
         compact: compact.map(PatientText::new),

@@ -326,6 +326,9 @@ fn compare_family(values: &impl Values, left: NameId, right: NameId) -> Agreemen
 /// Whether two given names of several tokens begin alike and end in different names, as sisters' do:
 /// `MARIA ELENA`, `MARIA TERESA`.
 fn are_two_double_names(values: &impl Values, left: &NameValue, right: &NameValue) -> bool {
+    if !left.letters.is_several() || !right.letters.is_several() {
+        return false;
+    }
     let ends = |name: &NameValue| Some((*name.parts.first()?, *name.parts.last()?));
     let (Some((left_first, left_last)), Some((right_first, right_last))) =
         (ends(left), ends(right))
@@ -368,7 +371,7 @@ fn shares_part(values: &impl Values, left: &NameValue, right: &NameValue) -> boo
         let mut parts = name.parts.iter().filter(|part| telling(part));
         parts.any(|part| values.name(*part).compact_hash == hash)
     };
-    match (left.parts.is_empty(), right.parts.is_empty()) {
+    match (!left.letters.is_several(), !right.letters.is_several()) {
         (true, true) => false,
         (false, true) => holds(left, right.compact_hash),
         (true, false) => holds(right, left.compact_hash),
