@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{EnterpriseId, MatchWeight, RecordIndex, TaskId};
+use crate::{EnterpriseId, EventChange, MatchWeight, RecordIndex, TaskId};
 
 /// Milliseconds since 1970-01-01 UTC. Comes from a clock that is passed in, never from the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -61,6 +61,64 @@ pub struct RegistryEvent {
     pub reason: String,
     /// The review task that the event opened or closed, if any.
     pub task: Option<TaskId>,
+    /// Why, as one of the steward's reasons.
+    pub reason_code: Option<ReasonCode>,
+    /// Why, in the steward's words. Empty where nobody said anything.
+    pub note: String,
+    /// The caller's ID of the request that made it.
+    pub request_id: Option<String>,
+    /// The event that this one undid.
+    pub undoes: Option<EventSequence>,
+    /// Everything that changed, and how it stood before. `None` for an event of a store's first format,
+    /// which cannot be undone.
+    pub change: Option<EventChange>,
+}
+
+/// Why a steward changes an identity. The numbers are on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ReasonCode {
+    /// Somebody compared the charts.
+    ChartReview = 1,
+    /// A document was seen: passport, licence, insurance card.
+    DocumentSeen = 2,
+    /// The patient or a relative said so.
+    PatientConfirmed = 3,
+    /// The source was asked and said so.
+    SourceConfirmed = 4,
+    /// A typing or registration error came to light.
+    DataEntryError = 5,
+    /// An earlier decision, of scoring or of a person, was wrong.
+    WrongDecision = 6,
+    /// The note says why.
+    Other = 7,
+}
+
+impl ReasonCode {
+    /// Every reason, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::ChartReview,
+        Self::DocumentSeen,
+        Self::PatientConfirmed,
+        Self::SourceConfirmed,
+        Self::DataEntryError,
+        Self::WrongDecision,
+        Self::Other,
+    ];
+
+    /// The reason's name in files, flags and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ChartReview => "chart_review",
+            Self::DocumentSeen => "document_seen",
+            Self::PatientConfirmed => "patient_confirmed",
+            Self::SourceConfirmed => "source_confirmed",
+            Self::DataEntryError => "data_entry_error",
+            Self::WrongDecision => "wrong_decision",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What an event changed.
@@ -81,11 +139,31 @@ pub enum EventKind {
     KeptApart = 6,
     /// A record's change was held for review: the record stands as it was (identity rule 8).
     UpdateHeld = 7,
+    /// A change that was held was withdrawn by its source.
+    UpdateWithdrawn = 8,
+    /// A review task was answered, and no identity had to change for it.
+    TaskAnswered = 9,
+    /// A steward said that two records are one person.
+    Linked = 10,
+    /// A steward took a record out of its person.
+    Unlinked = 11,
+    /// A steward merged two persons.
+    Merged = 12,
+    /// A steward took several records out of a person.
+    Split = 13,
+    /// A steward moved a record to another person.
+    Moved = 14,
+    /// A steward undid an earlier event.
+    Undone = 15,
+    /// A source withdrew a record: it stays with its person and has no say any more.
+    RecordRetired = 16,
+    /// A source said that one of its records is another of its records now.
+    RecordReplaced = 17,
 }
 
 impl EventKind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 17] = [
         Self::RegisteredLinked,
         Self::RegisteredNew,
         Self::UpdatedKept,
@@ -93,6 +171,16 @@ impl EventKind {
         Self::MergedByReview,
         Self::KeptApart,
         Self::UpdateHeld,
+        Self::UpdateWithdrawn,
+        Self::TaskAnswered,
+        Self::Linked,
+        Self::Unlinked,
+        Self::Merged,
+        Self::Split,
+        Self::Moved,
+        Self::Undone,
+        Self::RecordRetired,
+        Self::RecordReplaced,
     ];
 
     /// The kind's name in files and answers.
@@ -106,6 +194,16 @@ impl EventKind {
             Self::MergedByReview => "merged_by_review",
             Self::KeptApart => "kept_apart",
             Self::UpdateHeld => "update_held",
+            Self::UpdateWithdrawn => "update_withdrawn",
+            Self::TaskAnswered => "task_answered",
+            Self::Linked => "linked",
+            Self::Unlinked => "unlinked",
+            Self::Merged => "merged",
+            Self::Split => "split",
+            Self::Moved => "moved",
+            Self::Undone => "undone",
+            Self::RecordRetired => "record_retired",
+            Self::RecordReplaced => "record_replaced",
         }
     }
 }

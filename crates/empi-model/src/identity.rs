@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{EventSequence, MatchWeight, Timestamp};
+use crate::{EventSequence, MatchWeight, SourceRecord, Timestamp};
 
 /// The dense number of a source record inside one store. Given in order of arrival, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,7 +176,48 @@ pub enum PersonState {
     /// The person's records, sorted; never empty.
     Live(Vec<RecordIndex>),
     /// Subsumed by a merge: the survivor answers.
-    Redirect(EnterpriseId),
+    Redirect {
+        /// The person it went into. It may have gone further since.
+        survivor: EnterpriseId,
+        /// The event that sent it there.
+        event: EventSequence,
+    },
+}
+
+/// Whether a record has a say. The numbers are on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RecordState {
+    /// It is compared with others and counts for its person.
+    #[default]
+    Active,
+    /// Its source withdrew it, or its registration was undone: it keeps its key and its person, and is
+    /// compared with nothing.
+    Retired,
+    /// Its source says that it is another of its records now; retired as well.
+    ReplacedBy(RecordIndex),
+}
+
+impl RecordState {
+    /// Whether the record is compared with others.
+    #[must_use]
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Active)
+    }
+}
+
+/// What a record says, and whether it still does: the part of a record that its source changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordContent {
+    /// What the source said.
+    pub record: SourceRecord,
+    /// Hash of the content, to recognise a repeated registration.
+    pub hash: u64,
+    /// Whether it has a say.
+    pub state: RecordState,
+    /// When it was said.
+    pub updated: Timestamp,
+    /// The event that brought it.
+    pub event: EventSequence,
 }
 
 /// Who made a link.

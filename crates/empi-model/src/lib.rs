@@ -12,6 +12,7 @@
 //! over patient data. Reading a value is an explicit call to [`PatientText::expose`].
 
 mod blocking;
+mod change;
 mod decision;
 mod event;
 mod explanation;
@@ -23,11 +24,15 @@ mod source;
 mod weight;
 
 pub use blocking::{BlockingKey, BlockingRule};
+pub use change::{
+    EventChange, KeptApartChange, PersonChange, PersonMark, RecordChange, TaskChange,
+};
 pub use decision::{EvidenceGroup, Guard, LinkDecision, MatchGrade};
-pub use event::{Actor, ActorKind, EventKind, EventSequence, RegistryEvent, Timestamp};
+pub use event::{Actor, ActorKind, EventKind, EventSequence, ReasonCode, RegistryEvent, Timestamp};
 pub use explanation::{ExplanationRow, ScoreExplanation};
 pub use identity::{
-    EnterpriseId, EnterpriseIdError, Link, LinkSource, Person, PersonState, RecordIndex,
+    EnterpriseId, EnterpriseIdError, Link, LinkSource, Person, PersonState, RecordContent,
+    RecordIndex, RecordState,
 };
 pub use normalized::{
     BirthDate, NormalizedAddress, NormalizedIdentifier, NormalizedName, NormalizedRecord, Phone,

@@ -39,6 +39,8 @@ pub struct ReviewTask {
     pub created: Timestamp,
     /// Open, or decided.
     pub state: ReviewState,
+    /// The event that brought it there; 0 in a task that a bulk load raised.
+    pub event: EventSequence,
 }
 
 /// What kind of question a task asks.

@@ -16,6 +16,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 use smallvec::SmallVec;
 
+use crate::incoming::Incoming;
 use crate::mirror::Mirror;
 
 /// From so many candidates on, scoring uses all cores.
@@ -72,6 +73,8 @@ impl Contender {
 pub(crate) struct Own {
     pub(crate) record: RecordIndex,
     pub(crate) content_hash: u64,
+    /// Whether it has a say.
+    pub(crate) is_active: bool,
     pub(crate) person: EnterpriseId,
     pub(crate) link: LinkSource,
     /// The new content against the old.
@@ -80,6 +83,14 @@ pub(crate) struct Own {
     pub(crate) evidence: MatchWeight,
     /// The new content against the person's other records, the best; `None` for a person of one.
     pub(crate) with_others: Option<(RecordIndex, Scored)>,
+}
+
+impl Own {
+    /// Whether the record says already what comes in. A retired record says nothing: registered again,
+    /// it has a say again.
+    pub(crate) fn says(&self, incoming: &Incoming) -> bool {
+        self.is_active && self.content_hash == incoming.content_hash
+    }
 }
 
 impl Assessment {
@@ -188,14 +199,15 @@ impl Reader<'_> {
 
     fn own(&self, record: RecordIndex) -> Option<Own> {
         let stored = self.mirror.record(record)?;
-        let others = self.mirror.members(stored.person).iter().filter(|other| **other != record);
+        let others = self.mirror.speakers(stored.person).filter(|(other, _)| *other != record);
         let scored = others
             .take(MEMBERS_COMPARED_MAX)
-            .filter_map(|other| Some((*other, self.score(*other)?)));
+            .filter_map(|(other, _)| Some((other, self.score(other)?)));
         let with_itself = score(self.model, self.values, self.row, &stored.row);
         Some(Own {
             record,
             content_hash: stored.content_hash,
+            is_active: stored.is_active,
             person: stored.person,
             link: stored.link,
             with_itself,
@@ -254,11 +266,8 @@ impl Reader<'_> {
         let mirrored = self.mirror.person(person)?;
         let mut guards = scored.guards;
         if scored.decision == LinkDecision::Link {
-            let rows: Vec<&CompareRow> = mirrored
-                .records
-                .iter()
-                .filter_map(|record| self.mirror.record(*record).map(|record| &record.row))
-                .collect();
+            let rows: Vec<&CompareRow> =
+                self.mirror.speakers(person).map(|(_, record)| &record.row).collect();
             guards = guards.union(judge_join(self.model, self.values, &[self.row], &rows));
         }
         if existing.is_some_and(|record| self.mirror.is_kept_apart(record, person)) {

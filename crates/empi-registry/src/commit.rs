@@ -10,17 +10,21 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 use empi_linkage::LinkageModel;
-use empi_model::{Actor, TaskId};
-use empi_store::{Commit, Store, StoreError, StoredRequest};
+use empi_model::{Actor, RegistryEvent, TaskId};
+use empi_store::{Commit, Store, StoreError, StoredAnswer, StoredRequest};
 use parking_lot::RwLock;
 
 use crate::RegistryError;
 use crate::assess::{Assessment, assess};
-use crate::compose::{Context, Pending, compose_registration, compose_resolution};
+use crate::compose::{
+    Context, Pending, compose_operation, compose_registration, compose_resolution,
+};
 use crate::durability::Durability;
+use crate::events::EventView;
 use crate::incoming::Incoming;
-use crate::mirror::{Mirror, RECORDS_MAX};
+use crate::mirror::{Change, Mirror, RECORDS_MAX};
 use crate::plan::Rules;
+use crate::steward::{StewardAnswer, StewardRequest, check_token, fingerprint, version_token};
 use crate::words::{Clock, Registration, RegistrationDecision, Resolution};
 
 /// What callers and the commit thread share.
@@ -58,6 +62,7 @@ pub(crate) struct Waiting {
 pub(crate) enum Work {
     Register(Box<Planned>),
     Resolve(TaskId, Resolution),
+    Steward(Box<StewardRequest>),
 }
 
 /// A registration with what its caller read.
@@ -74,6 +79,7 @@ pub(crate) struct Planned {
 pub(crate) enum Answer {
     Registered(Box<Registration>),
     Resolved,
+    Steward(Box<StewardAnswer>),
 }
 
 /// The commit thread's own.
@@ -154,14 +160,17 @@ impl Committer {
                 } else {
                     Cow::Owned(assess(mirror, &core.model, &incoming.normalized, existing))
                 };
-                let context = self.context(mirror, pending, actor);
-                let composed =
-                    compose_registration(context, incoming, request_id.as_deref(), &assessment)?;
+                let context = self.context(mirror, pending, actor, request_id.as_deref());
+                let composed = compose_registration(context, incoming, &assessment)?;
                 (composed.change, Answer::Registered(Box::new(composed.answer)))
             }
             Work::Resolve(id, Resolution { outcome, actor, note }) => {
-                let context = self.context(mirror, pending, &actor);
+                let context = self.context(mirror, pending, &actor, None);
                 (compose_resolution(context, id, outcome, &note)?, Answer::Resolved)
+            }
+            Work::Steward(request) => {
+                let (change, answer) = self.operate(mirror, pending, &request)?;
+                (change, Answer::Steward(Box::new(answer)))
             }
         };
         if let Some(change) = change {
@@ -176,10 +185,71 @@ impl Committer {
         mirror: &'a Mirror,
         pending: &'a Pending<'a>,
         actor: &'a Actor,
+        request_id: Option<&'a str>,
     ) -> Context<'a> {
         let Core { model, rules, clock, .. } = &*self.core;
-        Context { mirror, pending, model, rules, actor, time: clock.now() }
+        Context { mirror, pending, model, rules, actor, request_id, time: clock.now() }
     }
+
+    /// A steward's operation: what changes (nothing for a preview or a repeat) and what is answered.
+    fn operate(
+        &self,
+        mirror: &Mirror,
+        pending: &Pending<'_>,
+        request: &StewardRequest,
+    ) -> Result<(Option<Change>, StewardAnswer), RegistryError> {
+        let request_id = request.request_id.as_deref();
+        let fingerprint = fingerprint(request);
+        if let Some(event) = made_before(mirror, pending, request_id, fingerprint)? {
+            let version_token = version_token(&event);
+            let event = EventView::in_mirror(event, mirror);
+            return Ok((None, StewardAnswer { event, version_token, is_preview: false }));
+        }
+        let context = self.context(mirror, pending, &request.actor, request_id);
+        let mut change = compose_operation(context, request)?;
+        let event = change.commit.events.first().cloned();
+        let event = event.ok_or_else(|| RegistryError::damaged("a change has no event"))?;
+        if !request.validate_only {
+            check_token(request, &event)?;
+        }
+        if let Some(request_id) = request_id {
+            change.commit.requests.push(StoredRequest {
+                request_id: request_id.to_owned(),
+                content_hash: fingerprint,
+                answer: StoredAnswer::Event(event.sequence),
+            });
+        }
+        let version_token = version_token(&event);
+        let event = EventView::in_mirror(event, mirror);
+        let is_preview = request.validate_only;
+        let answer = StewardAnswer { event, version_token, is_preview };
+        Ok(((!is_preview).then_some(change), answer))
+    }
+}
+
+/// The event of a request that was made before (identity rule 6).
+fn made_before(
+    mirror: &Mirror,
+    pending: &Pending<'_>,
+    request_id: Option<&str>,
+    fingerprint: u64,
+) -> Result<Option<RegistryEvent>, RegistryError> {
+    let Some(request_id) = request_id else { return Ok(None) };
+    let stored = match mirror.recent.request(request_id) {
+        Some((_, stored)) => Some(stored.clone()),
+        None => pending.request(request_id)?,
+    };
+    let Some(StoredRequest { content_hash, answer, .. }) = stored else { return Ok(None) };
+    match answer {
+        StoredAnswer::Event(event) if content_hash == fingerprint => pending.event(event),
+        _ => Err(used_otherwise()),
+    }
+}
+
+fn used_otherwise() -> RegistryError {
+    RegistryError::conflict(
+        "this request ID was used for another request before: give every request its own ID",
+    )
 }
 
 /// The answer to a request that was answered after its caller had looked for it.
@@ -202,20 +272,21 @@ pub(crate) fn answer_again(
     stored: &StoredRequest,
     incoming: &Incoming,
 ) -> Result<Registration, RegistryError> {
+    let StoredAnswer::Registration(answer) = &stored.answer else {
+        return Err(used_otherwise());
+    };
     if stored.content_hash != incoming.content_hash {
-        return Err(RegistryError::conflict(
-            "this request ID was used for other content before: give every request its own ID",
-        ));
+        return Err(used_otherwise());
     }
-    let decision = RegistrationDecision::from_number(stored.decision)
+    let decision = RegistrationDecision::from_number(answer.decision)
         .ok_or_else(|| RegistryError::damaged("a stored answer has a decision that is unknown"))?;
     Ok(Registration {
         key: incoming.record.key.clone(),
-        enterprise_id: stored.enterprise_id,
+        enterprise_id: answer.enterprise_id,
         decision,
-        weight: stored.weight,
-        tasks: stored.tasks.clone(),
+        weight: answer.weight,
+        tasks: answer.tasks.clone(),
         notes: incoming.normalized.notes.clone(),
-        event: stored.event,
+        event: answer.event,
     })
 }

@@ -67,9 +67,11 @@ mod compose;
 mod commit;
 mod durability;
 
+mod events;
 mod explain;
 mod query;
 mod registry;
+mod steward;
 
 mod loader;
 mod offline;
@@ -80,9 +82,11 @@ mod tests;
 pub use empi_linkage::LinkageModel;
 pub use empi_store::{StoreError, StoreStats, StoredRecord, VerifyReport};
 pub use error::RegistryError;
+pub use events::{EventView, PersonFate, RecordMove};
 pub use loader::{LoadReport, LoadedReview, Loader};
 pub use offline::{stats, verify};
 pub use registry::Registry;
+pub use steward::{StewardAnswer, StewardOperation, StewardRequest};
 pub use words::{
     Clock, MatchCandidate, PairView, PersonView, RecordView, RegisterRequest, Registration,
     RegistrationDecision, RegistryOptions, RegistryStats, Resolution, TaskQuery, TaskView,

@@ -12,9 +12,9 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use empi_linkage::LinkageModel;
 use empi_model::{
-    Actor, EnterpriseId, EventKind, EventSequence, Guard, Link, LinkSource, MatchWeight, Person,
-    PersonState, RecordIndex, RegistryEvent, ReviewKind, ReviewState, ReviewTask, SourceRecord,
-    TaskId, Timestamp,
+    Actor, EnterpriseId, EventChange, EventKind, EventSequence, Guard, Link, LinkSource,
+    MatchWeight, Person, PersonState, RecordChange, RecordIndex, RecordState, RegistryEvent,
+    ReviewKind, ReviewState, ReviewTask, SourceRecord, TaskId, Timestamp,
 };
 use empi_store::{Commit, Counters, Store, StoreError, StoreOptions, StoredRecord};
 use hashbrown::{HashMap, HashSet};
@@ -199,6 +199,7 @@ impl Loader {
             persons_minted: persons_minted.max(report.persons),
             tasks: report.tasks,
             events: report.records,
+            requests_forgotten: EventSequence(0),
         };
         self.send(Part::Finish(counters))?;
         drop(self.parts);
@@ -281,6 +282,7 @@ impl Loader {
                 model: self.origin.model.clone(),
                 created: self.origin.time,
                 state: ReviewState::Open,
+                event: EventSequence(0),
             });
         }
         Ok(tasks)
@@ -322,6 +324,9 @@ impl Origin {
             version: 1,
             registered: time,
             updated: time,
+            state: RecordState::Active,
+            content_event: event,
+            changed: event,
         };
         let told = RegistryEvent {
             sequence: event,
@@ -335,6 +340,14 @@ impl Origin {
             model,
             reason: "linked in bulk".to_owned(),
             task: None,
+            reason_code: None,
+            note: String::new(),
+            request_id: None,
+            undoes: None,
+            change: Some(EventChange {
+                records: vec![RecordChange::registered(index, enterprise_id, event)],
+                ..EventChange::default()
+            }),
         };
         (stored, told, keys)
     }

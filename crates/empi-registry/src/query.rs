@@ -270,7 +270,7 @@ fn person(snapshot: &Snapshot<'_>, asked: EnterpriseId) -> Result<PersonView, Re
             });
         };
         match &person.state {
-            PersonState::Redirect(survivor) => id = *survivor,
+            PersonState::Redirect { survivor, .. } => id = *survivor,
             PersonState::Live(records) => {
                 let records = records.iter().map(|record| stored_record(snapshot, *record));
                 let records = records.collect::<Result<Vec<StoredRecord>, _>>()?;

@@ -65,6 +65,7 @@ impl Registry {
         }
         let store_options = StoreOptions { model: model.name().to_owned(), create };
         let store = Store::open(dir, &store_options)?;
+        store.upgrade()?;
         let mirror = Mirror::rebuild(model.limits(), &store.snapshot())?;
         let rules = Rules { thresholds: model.thresholds(), tasks_max };
         let core = Arc::new(Core {
@@ -124,7 +125,7 @@ impl Registry {
         let planned = Planned { incoming, actor, request_id, looked_up, assessment };
         match self.submit(Work::Register(Box::new(planned)))? {
             Answer::Registered(registration) => Ok(*registration),
-            Answer::Resolved => Err(RegistryError::Poisoned),
+            _ => Err(RegistryError::Poisoned),
         }
     }
 
@@ -169,7 +170,7 @@ impl Registry {
         self.task(id)
     }
 
-    fn submit(&self, work: Work) -> Result<Answer, RegistryError> {
+    pub(crate) fn submit(&self, work: Work) -> Result<Answer, RegistryError> {
         let queue = self.queue.as_ref().ok_or(RegistryError::Poisoned)?;
         let (answer, receiver) = bounded(1);
         queue.try_send(Waiting { work, answer }).map_err(|error| match error {
@@ -216,13 +217,14 @@ fn repeat(
     incoming: &Incoming,
 ) -> Option<Registration> {
     let record = existing?;
-    let is_same = mirror.record(record)?.content_hash == incoming.content_hash;
+    let known = mirror.record(record)?;
+    let is_same = known.is_active && known.content_hash == incoming.content_hash;
     // The content that stands, said again, withdraws an update that waits: that is a change.
     let is_repeat = is_same && mirror.tasks.held(record).is_none();
     is_repeat.then(|| unchanged(mirror, record, incoming)).flatten()
 }
 
-fn check_request_id(request_id: Option<&str>) -> Result<(), RegistryError> {
+pub(crate) fn check_request_id(request_id: Option<&str>) -> Result<(), RegistryError> {
     match request_id.map(str::len) {
         Some(0) => Err(RegistryError::invalid(
             "the request ID is empty: leave it out, or give every request its own",

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use empi_model::{
-    Actor, ActorKind, BlockingKey, BlockingRule, EnterpriseId, EventKind, EventSequence,
-    Identifier, Link, LinkSource, PatientText, Person, PersonName, PersonState, PostalAddress,
-    RecordIndex, RecordKey, RegistryEvent, SourceRecord, Timestamp,
+    Actor, ActorKind, BlockingKey, BlockingRule, EnterpriseId, EventChange, EventKind,
+    EventSequence, Identifier, Link, LinkSource, PatientText, Person, PersonName, PersonState,
+    PostalAddress, RecordChange, RecordIndex, RecordKey, RecordState, RegistryEvent, SourceRecord,
+    Timestamp,
 };
 use empi_store::{Commit, Counters, Store, StoreError, StoreOptions, StoredRecord};
 
@@ -44,6 +45,7 @@ fn measure(dir: &Path, records: u32) -> Result<(), StoreError> {
         records,
         persons_minted: u64::from(records.div_ceil(2)),
         tasks: 0,
+        requests_forgotten: EventSequence(0),
         events: u64::from(records),
     };
     loader.finish(counters)?;
@@ -88,6 +90,9 @@ fn part(chunk: std::ops::Range<u32>) -> Commit {
             version: 1,
             registered: Timestamp(0),
             updated: Timestamp(0),
+            state: RecordState::Active,
+            content_event: sequence,
+            changed: sequence,
         });
         if index % 2 == 1 {
             commit.persons.push(Person {
@@ -114,6 +119,14 @@ fn event(index: u32, id: EnterpriseId, sequence: EventSequence) -> RegistryEvent
         model: "example/1".to_owned(),
         reason: "linked in bulk".to_owned(),
         task: None,
+        reason_code: None,
+        note: String::new(),
+        request_id: None,
+        undoes: None,
+        change: Some(EventChange {
+            records: vec![RecordChange::registered(RecordIndex(index), id, sequence)],
+            ..EventChange::default()
+        }),
     }
 }
 

@@ -10,7 +10,7 @@
 //! | `tasks` | task ID (8) | review task |
 //! | `open_tasks` | task ID (8) | empty |
 //! | `held_updates` | task ID (8) | source record |
-//! | `kept_apart` | smaller and larger record index (4 + 4) | empty |
+//! | `kept_apart` | smaller and larger record index (4 + 4) | event (8); empty in format 1 |
 //! | `events` | sequence (8) | event |
 //! | `requests` | request ID | answer |
 //!
@@ -24,8 +24,9 @@ use rocksdb::{
     DBRecoveryMode, LogLevel, Options, WriteBufferManager,
 };
 
-/// The format that this program writes. Raised whenever rows written earlier would read differently.
-pub(crate) const FORMAT: u32 = 1;
+/// The format that this program writes. Raised whenever an earlier program would read rows of this one
+/// differently. Format 1 had no [`EventChange`](empi_model::EventChange) in its events.
+pub(crate) const FORMAT: u32 = 2;
 
 /// Bytes of the block cache that all families share; index and filter blocks are in it, too.
 const BLOCK_CACHE_BYTES: usize = 128 << 20;
@@ -215,6 +216,11 @@ pub(crate) fn read_pair(bytes: &[u8]) -> Option<(RecordIndex, RecordIndex)> {
 
 pub(crate) fn read_u64(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
+}
+
+/// The event in a row that consists of one; 0 for an empty row.
+pub(crate) fn read_stamp(bytes: &[u8]) -> Option<EventSequence> {
+    if bytes.is_empty() { Some(EventSequence(0)) } else { read_u64(bytes).map(EventSequence) }
 }
 
 pub(crate) fn read_index(bytes: &[u8]) -> Option<RecordIndex> {

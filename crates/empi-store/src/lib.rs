@@ -23,7 +23,9 @@ mod verify;
 
 pub use bulk::BulkLoader;
 pub use error::StoreError;
-pub use rows::{Commit, Counters, StoredRecord, StoredRequest};
+pub use rows::{
+    Commit, Counters, KeptApart, StoredAnswer, StoredRecord, StoredRegistration, StoredRequest,
+};
 pub use snapshot::Snapshot;
 pub use store::{Store, StoreMeta, StoreOptions, StoreStats};
 pub use verify::{PROBLEMS_MAX, VerifyReport};

@@ -57,10 +57,24 @@ impl Store {
         }
     }
 
-    fn format(&self) -> Result<Option<u32>, StoreError> {
+    pub(crate) fn format(&self) -> Result<Option<u32>, StoreError> {
         let Some(bytes) = self.meta_value(META_FORMAT)? else { return Ok(None) };
         let number = bytes.try_into().map(u32::from_be_bytes);
         number.map(Some).map_err(|_| StoreError::unreadable("the store's format"))
+    }
+
+    /// Lets a store of an earlier format say that it has the present one, so that no earlier program
+    /// reads what is written from now on. Its rows stay as they are: the present codec reads them.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn upgrade(&self) -> Result<(), StoreError> {
+        if self.format()?.is_none_or(|found| found >= FORMAT) {
+            return Ok(());
+        }
+        let mut batch = WriteBatch::default();
+        batch.put_cf(&self.family(Family::Meta)?, META_FORMAT, FORMAT.to_be_bytes());
+        self.write(batch, &synced())
     }
 
     /// The first write: the store says what it is.

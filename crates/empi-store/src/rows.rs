@@ -1,8 +1,8 @@
 //! What the store keeps besides the words of `empi-model`: rows and the change that is one commit.
 
 use empi_model::{
-    BlockingKey, EnterpriseId, EventSequence, Link, MatchWeight, Person, RecordIndex,
-    RegistryEvent, ReviewTask, SourceRecord, TaskId, Timestamp,
+    BlockingKey, EnterpriseId, EventSequence, Link, MatchWeight, Person, RecordContent,
+    RecordIndex, RecordState, RegistryEvent, ReviewTask, SourceRecord, TaskId, Timestamp,
 };
 
 /// A source record as the index holds it.
@@ -22,6 +22,26 @@ pub struct StoredRecord {
     pub registered: Timestamp,
     /// When its content changed last.
     pub updated: Timestamp,
+    /// Whether it has a say.
+    pub state: RecordState,
+    /// The event that brought its content and state.
+    pub content_event: EventSequence,
+    /// The event that changed anything about it last.
+    pub changed: EventSequence,
+}
+
+impl StoredRecord {
+    /// What it says, and whether it still does.
+    #[must_use]
+    pub fn content(&self) -> RecordContent {
+        RecordContent {
+            record: self.record.clone(),
+            hash: self.content_hash,
+            state: self.state,
+            updated: self.updated,
+            event: self.content_event,
+        }
+    }
 }
 
 /// The answer to a request that carried an ID, so that the same request gets the same answer.
@@ -29,8 +49,35 @@ pub struct StoredRecord {
 pub struct StoredRequest {
     /// The caller's ID of the request.
     pub request_id: String,
-    /// Hash of the record's content, to refuse another request under the same ID.
+    /// Hash of what was asked for, to refuse another request under the same ID.
     pub content_hash: u64,
+    /// What was answered.
+    pub answer: StoredAnswer,
+}
+
+impl StoredRequest {
+    /// The event that the request made.
+    #[must_use]
+    pub const fn event(&self) -> Option<EventSequence> {
+        match &self.answer {
+            StoredAnswer::Registration(answer) => answer.event,
+            StoredAnswer::Event(event) => Some(*event),
+        }
+    }
+}
+
+/// What was answered to a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoredAnswer {
+    /// Where a record belongs.
+    Registration(StoredRegistration),
+    /// The event that the request made tells everything.
+    Event(EventSequence),
+}
+
+/// The answer to a registration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRegistration {
     /// The record registered.
     pub record: RecordIndex,
     /// The person answered.
@@ -57,6 +104,19 @@ pub struct Counters {
     pub tasks: u64,
     /// Events.
     pub events: u64,
+    /// The last event whose request is forgotten: its ID may be used again.
+    pub requests_forgotten: EventSequence,
+}
+
+/// Two records that a steward keeps apart, or no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptApart {
+    /// One record, the one with the smaller number.
+    pub one: RecordIndex,
+    /// The other.
+    pub other: RecordIndex,
+    /// The event that keeps them apart; `None` takes the pair away. 0 in a store's first format.
+    pub event: Option<EventSequence>,
 }
 
 /// One atomic change: all of it is durable, or nothing.
@@ -76,10 +136,12 @@ pub struct Commit {
     pub tasks: Vec<ReviewTask>,
     /// Updates held for review, by task; `None` takes one away.
     pub held_updates: Vec<(TaskId, Option<SourceRecord>)>,
-    /// Pairs of records that a steward keeps apart.
-    pub kept_apart: Vec<(RecordIndex, RecordIndex)>,
+    /// Pairs of records that a steward keeps apart from now on, or no longer.
+    pub kept_apart: Vec<KeptApart>,
     /// Answers to remember.
     pub requests: Vec<StoredRequest>,
+    /// Requests whose IDs may be used again.
+    pub requests_forgotten: Vec<String>,
     /// The counters after this change; of several commits written together the last counts.
     pub counters: Option<Counters>,
 }

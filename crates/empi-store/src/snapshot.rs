@@ -11,7 +11,7 @@ use crate::codec::{
 };
 use crate::layout::{self, Family};
 use crate::store::META_COUNTERS;
-use crate::{Counters, Store, StoreError, StoredRecord, StoredRequest};
+use crate::{Counters, KeptApart, Store, StoreError, StoredRecord, StoredRequest};
 
 /// A store at one point in time. Later commits do not show.
 pub struct Snapshot<'a> {
@@ -189,12 +189,28 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Every pair of records that a steward keeps apart.
-    pub fn kept_apart(
-        &self,
-    ) -> impl Iterator<Item = Result<(RecordIndex, RecordIndex), StoreError>> {
-        self.scan(Family::KeptApart, &[], |key, _| {
-            layout::read_pair(key).ok_or_else(|| StoreError::unreadable("a pair kept apart"))
+    pub fn kept_apart(&self) -> impl Iterator<Item = Result<KeptApart, StoreError>> {
+        self.scan(Family::KeptApart, &[], |key, value| {
+            let pair = layout::read_pair(key).zip(layout::read_stamp(value));
+            let ((one, other), event) =
+                pair.ok_or_else(|| StoreError::unreadable("a pair kept apart"))?;
+            Ok(KeptApart { one, other, event: Some(event) })
         })
+    }
+
+    /// The event that keeps two records apart; `None` when they are not.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn keeps_apart(
+        &self,
+        one: RecordIndex,
+        other: RecordIndex,
+    ) -> Result<Option<EventSequence>, StoreError> {
+        let found = self.get(Family::KeptApart, &layout::pair_key(one, other))?;
+        let Some(bytes) = found else { return Ok(None) };
+        let event = layout::read_stamp(&bytes);
+        event.map(Some).ok_or_else(|| StoreError::unreadable("a pair kept apart"))
     }
 
     /// Events from a sequence number on, in order.

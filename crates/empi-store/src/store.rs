@@ -13,7 +13,7 @@ use crate::codec::{
 };
 use crate::layout::{self, FORMAT, Family};
 use crate::snapshot::Snapshot;
-use crate::{Commit, StoreError};
+use crate::{Commit, KeptApart, StoreError};
 
 /// Names in the `meta` family.
 pub(crate) const META_FORMAT: &[u8] = b"format";
@@ -93,7 +93,7 @@ impl Store {
             String::from_utf8(bytes).map_err(|_| StoreError::unreadable("what it says of itself"))
         };
         Ok(StoreMeta {
-            format: FORMAT,
+            format: self.format()?.unwrap_or(FORMAT),
             model: text(META_MODEL)?,
             created_by: text(META_CREATED_BY)?,
         })
@@ -156,10 +156,17 @@ impl Store {
         }
         self.stage_tasks(batch, change)?;
         let kept_apart = self.family(Family::KeptApart)?;
-        for (one, other) in &change.kept_apart {
-            batch.put_cf(&kept_apart, layout::pair_key(*one, *other), b"");
+        for KeptApart { one, other, event } in &change.kept_apart {
+            let key = layout::pair_key(*one, *other);
+            match event {
+                Some(event) => batch.put_cf(&kept_apart, key, layout::event_key(*event)),
+                None => batch.delete_cf(&kept_apart, key),
+            }
         }
         let requests = self.family(Family::Requests)?;
+        for request_id in &change.requests_forgotten {
+            batch.delete_cf(&requests, request_id);
+        }
         for request in &change.requests {
             batch.put_cf(&requests, &request.request_id, RequestRow::encoded(request));
         }

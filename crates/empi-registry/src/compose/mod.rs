@@ -1,23 +1,33 @@
 //! From a decision to the change that goes to disk: one value that holds everything or nothing.
 //!
-//! Composing reads the mirror and may fail; nothing is changed until the whole change is there.
+//! Composing reads the mirror and may fail; nothing is changed until the whole change is there. Each use
+//! case says only what it does to records, pairs kept apart and the task it answers. What follows from
+//! that is the same for all and is drawn by [`Draft::finish`]: the persons that gain or lose records, the
+//! questions that are settled by it, and how everything stood before, so that any event can be undone.
 
-mod moot;
+mod before;
+mod follow;
 mod pending;
 mod register;
 mod resolve;
+mod steward;
+mod undo;
 
 pub(crate) use pending::Pending;
 pub(crate) use register::{compose_registration, unchanged};
 pub(crate) use resolve::compose_resolution;
+pub(crate) use steward::compose_operation;
+
+use std::collections::BTreeSet;
 
 use empi_linkage::{BlockingKeys, LinkageModel, blocking_keys};
 use empi_model::{
     Actor, BlockingKey, EnterpriseId, EventKind, EventSequence, Link, LinkSource, MatchWeight,
-    Person, PersonState, RecordIndex, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState,
+    PersonMark, ReasonCode, RecordIndex, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState,
     ReviewTask, TaskId, Timestamp,
 };
-use empi_store::{Counters, StoredRecord};
+use empi_store::{Counters, KeptApart, StoredRecord};
+use hashbrown::HashMap;
 
 use crate::RegistryError;
 use crate::incoming::Incoming;
@@ -32,16 +42,25 @@ pub(crate) struct Context<'a> {
     pub(crate) model: &'a LinkageModel,
     pub(crate) rules: &'a Rules,
     pub(crate) actor: &'a Actor,
+    pub(crate) request_id: Option<&'a str>,
     pub(crate) time: Timestamp,
 }
 
-/// A change being composed. It makes at most one event.
+/// A change being composed. It makes one event.
 struct Draft<'a> {
     context: Context<'a>,
     change: Change,
     counters: Counters,
     /// The place of the event of this change.
     event: EventSequence,
+    /// Where records belong after this change, for those that it brings or moves.
+    moved: HashMap<RecordIndex, EnterpriseId>,
+    /// Persons that the change says something about although no record comes or goes.
+    touched: BTreeSet<EnterpriseId>,
+    /// Where an enterprise ID goes again when it is left without records.
+    redirects: HashMap<EnterpriseId, PersonMark>,
+    /// Questions that wait again after this change, unless it settles them.
+    reopened: Vec<ReviewTask>,
 }
 
 /// What an event says beside its place, time, actor and model.
@@ -53,31 +72,53 @@ struct EventWords {
     weight: Option<MatchWeight>,
     reason: String,
     task: Option<TaskId>,
+    reason_code: Option<ReasonCode>,
+    note: String,
+    undoes: Option<EventSequence>,
+}
+
+impl EventWords {
+    /// An event about a person, with everything else to be filled in where it applies.
+    fn new(kind: EventKind, person: EnterpriseId, reason: impl Into<String>) -> Self {
+        Self {
+            kind,
+            records: Vec::new(),
+            old: None,
+            new: person,
+            weight: None,
+            reason: reason.into(),
+            task: None,
+            reason_code: None,
+            note: String::new(),
+            undoes: None,
+        }
+    }
 }
 
 impl<'a> Draft<'a> {
     fn new(context: Context<'a>) -> Self {
         let counters = *context.mirror.counters();
         let event = EventSequence(counters.events + 1);
-        Self { context, change: Change::default(), counters, event }
+        Self {
+            context,
+            change: Change::default(),
+            counters,
+            event,
+            moved: HashMap::new(),
+            touched: BTreeSet::new(),
+            redirects: HashMap::new(),
+            reopened: Vec::new(),
+        }
     }
 
-    /// The finished change.
-    fn finish(mut self) -> Change {
-        self.change.commit.counters = Some(self.counters);
-        self.change
-    }
-
-    fn mint(&mut self) -> EnterpriseId {
-        let id = EnterpriseId::mint(self.counters.persons_minted);
-        self.counters.persons_minted += 1;
-        id
-    }
-
-    /// Writes the event of this change.
-    fn tell(&mut self, words: EventWords) -> EventSequence {
-        let EventWords { kind, records, old, new, weight, reason, task } = words;
+    /// Draws what follows and writes the event: the finished change.
+    fn finish(mut self, words: EventWords) -> Result<Change, RegistryError> {
+        self.refuse_kept_apart()?;
+        self.put_persons()?;
+        self.settle_questions()?;
+        let change = self.before()?;
         self.counters.events = self.event.0;
+        let EventWords { kind, records, old, new, weight, reason, task, .. } = words;
         self.change.commit.events.push(RegistryEvent {
             sequence: self.event,
             time: self.context.time,
@@ -90,8 +131,20 @@ impl<'a> Draft<'a> {
             model: self.context.model.name().to_owned(),
             reason,
             task,
+            reason_code: words.reason_code,
+            note: words.note,
+            request_id: self.context.request_id.map(str::to_owned),
+            undoes: words.undoes,
+            change: Some(change),
         });
-        self.event
+        self.change.commit.counters = Some(self.counters);
+        Ok(self.change)
+    }
+
+    fn mint(&mut self) -> EnterpriseId {
+        let id = EnterpriseId::mint(self.counters.persons_minted);
+        self.counters.persons_minted += 1;
+        id
     }
 
     /// A link made by this change.
@@ -100,30 +153,36 @@ impl<'a> Draft<'a> {
         Link { enterprise_id: person, source, weight, model, event: self.event }
     }
 
-    fn put_person(&mut self, id: EnterpriseId, state: PersonState, created: Timestamp) {
-        let version = self.event;
-        self.change.commit.persons.push(Person { enterprise_id: id, state, created, version });
+    /// A record as this change has it so far.
+    fn stored(&self, record: RecordIndex) -> Result<StoredRecord, RegistryError> {
+        match self.change.commit.records.iter().find(|stored| stored.index == record) {
+            Some(stored) => Ok(stored.clone()),
+            None => self.context.pending.record(record),
+        }
     }
 
-    /// When a person was created; now for one that this change mints.
-    fn created(&self, id: EnterpriseId) -> Timestamp {
-        self.context.mirror.person(id).map_or(self.context.time, |person| person.created)
-    }
-
-    /// Writes a living person with these records.
-    fn put_live(&mut self, id: EnterpriseId, mut records: Vec<RecordIndex>) {
-        records.sort_unstable();
-        records.dedup();
-        self.put_person(id, PersonState::Live(records), self.created(id));
-    }
-
-    /// Lets a person go into another: its enterprise ID answers through the survivor for ever.
-    fn put_redirect(&mut self, id: EnterpriseId, survivor: EnterpriseId) {
-        self.put_person(id, PersonState::Redirect(survivor), self.created(id));
-    }
-
+    /// Writes a record with whatever is new about it.
     fn put_record(&mut self, record: StoredRecord) {
-        self.change.commit.records.push(record);
+        let record = StoredRecord { changed: self.event, ..record };
+        let (index, person) = (record.index, record.link.enterprise_id);
+        if self.context.mirror.person_of(index) == Some(person) {
+            self.moved.remove(&index);
+        } else {
+            self.moved.insert(index, person);
+        }
+        self.touched.insert(person);
+        let records = &mut self.change.commit.records;
+        match records.iter_mut().find(|written| written.index == index) {
+            Some(written) => *written = record,
+            None => records.push(record),
+        }
+    }
+
+    /// Gives a record another link.
+    fn relink(&mut self, record: RecordIndex, link: Link) -> Result<(), RegistryError> {
+        let stored = self.stored(record)?;
+        self.put_record(StoredRecord { link, ..stored });
+        Ok(())
     }
 
     /// Exchanges the keys of a record. `old` is empty for a new one.
@@ -137,29 +196,42 @@ impl<'a> Draft<'a> {
         self.change.commit.keys_removed.extend(without(old, new));
     }
 
-    /// Gives a stored record new content. Its link stays as it is.
+    /// The keys under which a record is found now; none for one that has no say.
+    fn keys_now(&self, record: RecordIndex) -> BlockingKeys {
+        let mirror = self.context.mirror;
+        match mirror.record(record) {
+            Some(record) if record.is_active => blocking_keys(&mirror.lexicon, &record.row),
+            _ => BlockingKeys::new(),
+        }
+    }
+
+    /// Gives a stored record new content and a say. Its link is as given.
     fn put_content(
         &mut self,
-        stored: &StoredRecord,
+        stored: StoredRecord,
         incoming: &Incoming,
         keys: &BlockingKeys,
         link: Link,
     ) {
-        let mirror = self.context.mirror;
-        if let Some(record) = mirror.record(stored.index) {
-            let old = blocking_keys(&mirror.lexicon, &record.row);
-            self.put_keys(stored.index, &old, keys);
-        }
+        self.put_keys(stored.index, &self.keys_now(stored.index), keys);
         self.change.contents.push((stored.index, incoming.normalized.clone()));
         self.put_record(StoredRecord {
             record: incoming.record.clone(),
             content_hash: incoming.content_hash,
             link,
             version: stored.version.saturating_add(1),
-            index: stored.index,
-            registered: stored.registered,
             updated: self.context.time,
+            state: empi_model::RecordState::Active,
+            content_event: self.event,
+            ..stored
         });
+    }
+
+    /// Two people, for good: no later record may join them (identity rule 4).
+    fn put_kept_apart(&mut self, one: RecordIndex, other: RecordIndex) {
+        let (one, other) = (one.min(other), one.max(other));
+        let event = Some(self.event);
+        self.change.commit.kept_apart.push(KeptApart { one, other, event });
     }
 
     /// Raises a task and returns its ID.
@@ -177,6 +249,7 @@ impl<'a> Draft<'a> {
             model: self.context.model.name().to_owned(),
             created: self.context.time,
             state: ReviewState::Open,
+            event: self.event,
         });
         id
     }
@@ -197,7 +270,7 @@ impl<'a> Draft<'a> {
                 .iter()
                 .flat_map(|person| mirror.questions_between(*person, question.person))
                 .map(|task| task.id)
-                .filter(|id| !self.closes(*id))
+                .filter(|id| !self.writes_task(*id))
                 .min();
             tasks.push(match open {
                 Some(id) => id,
@@ -213,8 +286,8 @@ impl<'a> Draft<'a> {
         tasks
     }
 
-    /// Whether this change answers a task.
-    fn closes(&self, id: TaskId) -> bool {
+    /// Whether this change raises, answers or opens a task.
+    fn writes_task(&self, id: TaskId) -> bool {
         self.change.commit.tasks.iter().any(|task| task.id == id)
     }
 
@@ -224,15 +297,14 @@ impl<'a> Draft<'a> {
         id: TaskId,
         outcome: ReviewOutcome,
         note: &str,
-        event: Option<EventSequence>,
     ) -> Result<(), RegistryError> {
         let task = self.context.pending.task(id)?;
         let task = task.ok_or_else(|| RegistryError::damaged("an open review task is missing"))?;
         let is_held = task.kind == ReviewKind::HeldUpdate;
         let actor = self.context.actor.clone();
-        let (time, note) = (self.context.time, note.to_owned());
+        let (time, note, event) = (self.context.time, note.to_owned(), Some(self.event));
         let state = ReviewState::Resolved { outcome, actor, time, note, event };
-        self.change.commit.tasks.push(ReviewTask { state, ..task });
+        self.change.commit.tasks.push(ReviewTask { state, event: self.event, ..task });
         if is_held {
             self.change.commit.held_updates.push((id, None));
         }

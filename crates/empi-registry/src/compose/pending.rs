@@ -1,7 +1,10 @@
 //! The changes of the write that is being put together, and the store below them: what is on disk
 //! is read through what is about to be.
 
-use empi_model::{RecordIndex, ReviewTask, SourceRecord, TaskId};
+use empi_model::{
+    EnterpriseId, EventSequence, Person, RecordIndex, RegistryEvent, ReviewTask, SourceRecord,
+    TaskId,
+};
 use empi_store::{Commit, Store, StoredRecord, StoredRequest};
 use hashbrown::HashMap;
 
@@ -14,12 +17,21 @@ pub(crate) struct Pending<'a> {
     records: HashMap<RecordIndex, (usize, usize)>,
     tasks: HashMap<TaskId, (usize, usize)>,
     held: HashMap<TaskId, (usize, usize)>,
+    persons: HashMap<EnterpriseId, (usize, usize)>,
+    apart: HashMap<(RecordIndex, RecordIndex), (usize, usize)>,
 }
 
 impl<'a> Pending<'a> {
     pub(crate) fn new(store: &'a Store) -> Self {
-        let (records, tasks, held) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { store, commits: Vec::new(), records, tasks, held }
+        Self {
+            store,
+            commits: Vec::new(),
+            records: HashMap::new(),
+            tasks: HashMap::new(),
+            held: HashMap::new(),
+            persons: HashMap::new(),
+            apart: HashMap::new(),
+        }
     }
 
     /// Adds a change that was applied to the mirror.
@@ -33,6 +45,12 @@ impl<'a> Pending<'a> {
         }
         for (place, (task, _)) in commit.held_updates.iter().enumerate() {
             self.held.insert(*task, (at, place));
+        }
+        for (place, person) in commit.persons.iter().enumerate() {
+            self.persons.insert(person.enterprise_id, (at, place));
+        }
+        for (place, pair) in commit.kept_apart.iter().enumerate() {
+            self.apart.insert((pair.one, pair.other), (at, place));
         }
         self.commits.push(commit);
     }
@@ -72,6 +90,45 @@ impl<'a> Pending<'a> {
         match pending {
             Some((_, held)) => Ok(held.clone()),
             None => Ok(self.store.snapshot().held_update(id)?),
+        }
+    }
+
+    /// A person, or the redirect that took its place.
+    pub(crate) fn person(&self, id: EnterpriseId) -> Result<Option<Person>, RegistryError> {
+        let pending = self.persons.get(&id).and_then(|(at, place)| {
+            self.commits.get(*at).and_then(|commit| commit.persons.get(*place))
+        });
+        match pending {
+            Some(person) => Ok(Some(person.clone())),
+            None => Ok(self.store.snapshot().person(id)?),
+        }
+    }
+
+    /// The event that keeps two records apart.
+    pub(crate) fn keeps_apart(
+        &self,
+        one: RecordIndex,
+        other: RecordIndex,
+    ) -> Result<Option<EventSequence>, RegistryError> {
+        let (one, other) = (one.min(other), one.max(other));
+        let pending = self.apart.get(&(one, other)).and_then(|(at, place)| {
+            self.commits.get(*at).and_then(|commit| commit.kept_apart.get(*place))
+        });
+        match pending {
+            Some(pair) => Ok(pair.event),
+            None => Ok(self.store.snapshot().keeps_apart(one, other)?),
+        }
+    }
+
+    /// An event.
+    pub(crate) fn event(
+        &self,
+        sequence: EventSequence,
+    ) -> Result<Option<RegistryEvent>, RegistryError> {
+        let mut events = self.commits.iter().flat_map(|commit| &commit.events);
+        match events.find(|event| event.sequence == sequence) {
+            Some(event) => Ok(Some(event.clone())),
+            None => Ok(self.store.snapshot().event(sequence)?),
         }
     }
 

@@ -3,9 +3,9 @@
 use empi_linkage::BlockingKeys;
 use empi_model::{
     EnterpriseId, EventKind, EventSequence, LinkSource, MatchWeight, QualityNote, RecordIndex,
-    ReviewKind, ReviewOutcome, TaskId,
+    RecordState, ReviewKind, ReviewOutcome, ReviewTask, TaskId,
 };
-use empi_store::{StoredRecord, StoredRequest};
+use empi_store::{StoredAnswer, StoredRecord, StoredRegistration, StoredRequest};
 
 use super::{Context, Draft, EventWords, RaisedTask};
 use crate::RegistryError;
@@ -21,7 +21,7 @@ pub(crate) struct ComposedRegistration {
     pub(crate) answer: Registration,
 }
 
-/// The parts of an answer that differ.
+/// The parts of an answer that differ. The event is that of the change.
 struct Outcome {
     person: EnterpriseId,
     record: RecordIndex,
@@ -46,25 +46,32 @@ pub(crate) fn unchanged(
     own: RecordIndex,
     incoming: &Incoming,
 ) -> Option<Registration> {
+    unchanged_outcome(mirror, own).map(|outcome| outcome.answer(incoming))
+}
+
+fn unchanged_outcome(mirror: &Mirror, own: RecordIndex) -> Option<Outcome> {
     let person = mirror.person_of(own)?;
     let tasks = mirror.tasks.of_record(own).map(|task| task.id).collect();
     let decision = RegistrationDecision::Unchanged;
-    let outcome = Outcome { person, record: own, decision, weight: None, tasks, event: None };
-    Some(outcome.answer(incoming))
+    Some(Outcome { person, record: own, decision, weight: None, tasks, event: None })
 }
 
 /// Decides about a record and composes what follows.
 pub(crate) fn compose_registration(
     context: Context<'_>,
     incoming: &Incoming,
-    request_id: Option<&str>,
     assessment: &Assessment,
 ) -> Result<ComposedRegistration, RegistryError> {
     let mut draft = Draft::new(context);
-    let outcome = match &assessment.own {
+    let (mut outcome, words) = match &assessment.own {
         None => draft.register(incoming, assessment),
-        Some(own) if own.content_hash == incoming.content_hash => {
-            return repeat(draft, own, incoming);
+        Some(own) if own.says(incoming) => {
+            let outcome = unchanged_outcome(context.mirror, own.record)
+                .ok_or_else(|| RegistryError::damaged("a record has no person"))?;
+            let Some(held) = context.mirror.tasks.held(own.record) else {
+                return Ok(ComposedRegistration { change: None, answer: outcome.answer(incoming) });
+            };
+            draft.withdraw(own, outcome, held.task)?
         }
         Some(own) => {
             let held = context.mirror.tasks.held(own.record);
@@ -72,65 +79,46 @@ pub(crate) fn compose_registration(
             if let (UpdatePlan::Held { weight, .. }, Some(held)) = (&plan, held)
                 && held.content_hash == incoming.content_hash
             {
-                let outcome = held_outcome(own, *weight, held.task, None);
+                let outcome = held_outcome(own, *weight, held.task);
                 return Ok(ComposedRegistration { change: None, answer: outcome.answer(incoming) });
             }
             draft.update(own, incoming, assessment, plan)?
         }
     };
-    if let Some(request_id) = request_id {
+    outcome.event = Some(draft.event);
+    if let Some(request_id) = context.request_id {
         draft.change.commit.requests.push(StoredRequest {
             request_id: request_id.to_owned(),
             content_hash: incoming.content_hash,
-            record: outcome.record,
-            enterprise_id: outcome.person,
-            decision: outcome.decision as u8,
-            weight: outcome.weight,
-            tasks: outcome.tasks.clone(),
-            event: outcome.event,
+            answer: StoredAnswer::Registration(StoredRegistration {
+                record: outcome.record,
+                enterprise_id: outcome.person,
+                decision: outcome.decision as u8,
+                weight: outcome.weight,
+                tasks: outcome.tasks.clone(),
+                event: outcome.event,
+            }),
         });
     }
-    Ok(ComposedRegistration { change: Some(draft.finish()), answer: outcome.answer(incoming) })
+    let change = Some(draft.finish(words)?);
+    Ok(ComposedRegistration { change, answer: outcome.answer(incoming) })
 }
 
-/// The content that stands is said again. An update that waits is thereby withdrawn by its source.
-fn repeat(
-    mut draft: Draft<'_>,
-    own: &Own,
-    incoming: &Incoming,
-) -> Result<ComposedRegistration, RegistryError> {
-    let mirror = draft.context.mirror;
-    let mut answer = unchanged(mirror, own.record, incoming)
-        .ok_or_else(|| RegistryError::damaged("a record has no person"))?;
-    let Some(held) = mirror.tasks.held(own.record) else {
-        return Ok(ComposedRegistration { change: None, answer });
-    };
-    answer.tasks.retain(|task| *task != held.task);
-    draft.close(held.task, ReviewOutcome::Moot, "withdrawn by the source", None)?;
-    draft.change.touched.push(own.person);
-    Ok(ComposedRegistration { change: Some(draft.finish()), answer })
-}
-
-fn held_outcome(
-    own: &Own,
-    weight: MatchWeight,
-    task: TaskId,
-    event: Option<EventSequence>,
-) -> Outcome {
+fn held_outcome(own: &Own, weight: MatchWeight, task: TaskId) -> Outcome {
     Outcome {
         person: own.person,
         record: own.record,
         decision: RegistrationDecision::Review,
         weight: Some(weight),
         tasks: vec![task],
-        event,
+        event: None,
     }
 }
 
 impl Draft<'_> {
     /// A record that the index does not have.
-    fn register(&mut self, incoming: &Incoming, assessment: &Assessment) -> Outcome {
-        let Context { mirror, rules, time, .. } = self.context;
+    fn register(&mut self, incoming: &Incoming, assessment: &Assessment) -> (Outcome, EventWords) {
+        let Context { rules, time, .. } = self.context;
         let placement = place(assessment, rules);
         let record = RecordIndex(self.counters.records);
         self.counters.records = self.counters.records.saturating_add(1);
@@ -145,12 +133,12 @@ impl Draft<'_> {
             version: 1,
             registered: time,
             updated: time,
+            state: RecordState::Active,
+            content_event: self.event,
+            changed: self.event,
         });
         self.change.contents.push((record, incoming.normalized.clone()));
         self.put_keys(record, &BlockingKeys::new(), &assessment.keys);
-        let mut records = mirror.members(person).to_vec();
-        records.push(record);
-        self.put_live(person, records);
         let mut tasks = self.ask(record, &[person], &placement.questions);
         let decision = match (placement.target, tasks.is_empty()) {
             (Some(_), _) => RegistrationDecision::Link,
@@ -164,17 +152,34 @@ impl Draft<'_> {
             Some(_) => EventKind::RegisteredLinked,
             None => EventKind::RegisteredNew,
         };
-        let event = self.tell(EventWords {
-            kind,
-            records: vec![record],
-            old: None,
-            new: person,
-            weight: weight.or_else(|| placement.questions.first().map(|asked| asked.weight)),
-            reason: reason(&placement, assessment),
-            task: tasks.first().copied(),
-        });
         let weight = weight.or_else(|| placement.questions.first().map(|asked| asked.weight));
-        Outcome { person, record, decision, weight, tasks, event: Some(event) }
+        let words = EventWords {
+            records: vec![record],
+            weight,
+            task: tasks.first().copied(),
+            ..EventWords::new(kind, person, reason(&placement, assessment))
+        };
+        (Outcome { person, record, decision, weight, tasks, event: None }, words)
+    }
+
+    /// The content that stands is said again: the update that waits is withdrawn by its source.
+    fn withdraw(
+        &mut self,
+        own: &Own,
+        mut outcome: Outcome,
+        held: TaskId,
+    ) -> Result<(Outcome, EventWords), RegistryError> {
+        outcome.tasks.retain(|task| *task != held);
+        self.close(held, ReviewOutcome::Moot, "withdrawn by the source")?;
+        self.touched.insert(own.person);
+        let reason = "the source said again what stands";
+        let words = EventWords {
+            records: vec![own.record],
+            old: Some(own.person),
+            task: Some(held),
+            ..EventWords::new(EventKind::UpdateWithdrawn, own.person, reason)
+        };
+        Ok((outcome, words))
     }
 
     /// New content of a record that the index has.
@@ -184,7 +189,7 @@ impl Draft<'_> {
         incoming: &Incoming,
         assessment: &Assessment,
         plan: UpdatePlan,
-    ) -> Result<Outcome, RegistryError> {
+    ) -> Result<(Outcome, EventWords), RegistryError> {
         let held = self.context.mirror.tasks.held(own.record);
         match plan {
             UpdatePlan::Held { candidate, weight, guards } => {
@@ -195,18 +200,21 @@ impl Draft<'_> {
                     weight,
                     guards: guards.iter().collect(),
                 };
-                let task = held.map_or_else(|| self.raise(raised), |held| held.task);
+                let task = match held {
+                    None => self.raise(raised),
+                    Some(held) => self.hold_other_content(held.task)?,
+                };
                 self.change.commit.held_updates.push((task, Some(incoming.record.clone())));
-                let event = self.tell(EventWords {
-                    kind: EventKind::UpdateHeld,
+                self.touched.insert(own.person);
+                let reason = "the new content does not resemble the record any longer";
+                let words = EventWords {
                     records: vec![own.record],
                     old: Some(own.person),
-                    new: own.person,
                     weight: Some(weight),
-                    reason: "the new content does not resemble the record any longer".to_owned(),
                     task: Some(task),
-                });
-                Ok(held_outcome(own, weight, task, Some(event)))
+                    ..EventWords::new(EventKind::UpdateHeld, own.person, reason)
+                };
+                Ok((held_outcome(own, weight, task), words))
             }
             UpdatePlan::Kept { weight, placement } => {
                 self.supersede(held.map(|held| held.task))?;
@@ -216,8 +224,8 @@ impl Draft<'_> {
                 self.supersede(held.map(|held| held.task))?;
                 let stored = self.context.pending.record(own.record)?;
                 let link = self.link(target.person, LinkSource::Automatic, Some(target.weight));
-                self.put_content(&stored, incoming, &assessment.keys, link);
-                self.move_only_record(own, target, &placement, assessment)
+                self.put_content(stored, incoming, &assessment.keys, link);
+                Ok(self.move_only_record(own, target, &placement, assessment))
             }
         }
     }
@@ -225,7 +233,15 @@ impl Draft<'_> {
     /// An update that waits is replaced by one that can be applied.
     fn supersede(&mut self, held: Option<TaskId>) -> Result<(), RegistryError> {
         let note = "the source sent other content";
-        held.map_or(Ok(()), |task| self.close(task, ReviewOutcome::Moot, note, Some(self.event)))
+        held.map_or(Ok(()), |task| self.close(task, ReviewOutcome::Moot, note))
+    }
+
+    /// A task that holds an update holds another one from now on.
+    fn hold_other_content(&mut self, id: TaskId) -> Result<TaskId, RegistryError> {
+        let task = self.context.pending.task(id)?;
+        let task = task.ok_or_else(|| RegistryError::damaged("an open review task is missing"))?;
+        self.change.commit.tasks.push(ReviewTask { event: self.event, ..task });
+        Ok(id)
     }
 
     /// The record takes its new content and stays with its person.
@@ -236,29 +252,26 @@ impl Draft<'_> {
         assessment: &Assessment,
         weight: Option<MatchWeight>,
         placement: &Placement,
-    ) -> Result<Outcome, RegistryError> {
+    ) -> Result<(Outcome, EventWords), RegistryError> {
         let stored = self.context.pending.record(own.record)?;
         let link = stored.link.clone();
-        self.put_content(&stored, incoming, &assessment.keys, link);
-        self.put_live(own.person, self.context.mirror.members(own.person).to_vec());
+        self.put_content(stored, incoming, &assessment.keys, link);
         let mut tasks = self.ask(own.record, &[own.person], &placement.questions);
         let asks_alone = own.with_others.is_none() && !tasks.is_empty();
         if own.with_others.is_none() {
             tasks.extend(self.ask_about_blocks(own.record, assessment));
         }
-        let event = self.tell(EventWords {
-            kind: EventKind::UpdatedKept,
+        let words = EventWords {
             records: vec![own.record],
             old: Some(own.person),
-            new: own.person,
             weight,
-            reason: reason(placement, assessment),
             task: tasks.first().copied(),
-        });
+            ..EventWords::new(EventKind::UpdatedKept, own.person, reason(placement, assessment))
+        };
         let decision =
             if asks_alone { RegistrationDecision::Review } else { RegistrationDecision::Link };
         let (person, record) = (own.person, own.record);
-        Ok(Outcome { person, record, decision, weight, tasks, event: Some(event) })
+        Ok((Outcome { person, record, decision, weight, tasks, event: None }, words))
     }
 
     /// The only record of a person goes to another; the enterprise ID it leaves goes with it,
@@ -270,32 +283,20 @@ impl Draft<'_> {
         target: Target,
         placement: &Placement,
         assessment: &Assessment,
-    ) -> Result<Outcome, RegistryError> {
-        let mirror = self.context.mirror;
-        let mut records = mirror.members(target.person).to_vec();
-        records.push(own.record);
-        self.put_live(target.person, records);
-        self.put_redirect(own.person, target.person);
-        self.close_moot(own.person, target.person, None)?;
+    ) -> (Outcome, EventWords) {
         let persons = [own.person, target.person];
         let tasks = self.ask(own.record, &persons, &placement.questions);
-        let event = self.tell(EventWords {
-            kind: EventKind::UpdatedMoved,
+        let weight = Some(target.weight);
+        let words = EventWords {
             records: vec![own.record],
             old: Some(own.person),
-            new: target.person,
-            weight: Some(target.weight),
-            reason: reason(placement, assessment),
+            weight,
             task: tasks.first().copied(),
-        });
-        Ok(Outcome {
-            person: target.person,
-            record: own.record,
-            decision: RegistrationDecision::Link,
-            weight: Some(target.weight),
-            tasks,
-            event: Some(event),
-        })
+            ..EventWords::new(EventKind::UpdatedMoved, target.person, reason(placement, assessment))
+        };
+        let (person, record) = (target.person, own.record);
+        let decision = RegistrationDecision::Link;
+        (Outcome { person, record, decision, weight, tasks, event: None }, words)
     }
 
     /// One task for all blocks over the limit that nobody was told about yet, so that a common

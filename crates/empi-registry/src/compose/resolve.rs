@@ -1,8 +1,8 @@
 //! Composing what a steward's answer changes.
 
 use empi_model::{
-    EnterpriseId, EventKind, EventSequence, LinkSource, RecordIndex, ReviewKind, ReviewOutcome,
-    ReviewState, ReviewTask, TaskId,
+    EnterpriseId, EventKind, LinkSource, RecordIndex, ReviewKind, ReviewOutcome, ReviewState,
+    ReviewTask, TaskId,
 };
 
 use super::{Context, Draft, EventWords};
@@ -27,23 +27,24 @@ pub(crate) fn compose_resolution(
         return if answered == outcome { Ok(None) } else { Err(answered_otherwise(id, answered)) };
     }
     let mut draft = Draft::new(context);
-    let event = match (task.kind, outcome) {
+    draft.close(id, outcome, note)?;
+    let words = match (task.kind, outcome) {
         (_, ReviewOutcome::Moot) => {
             let sentence = "a steward answers same or different: moot is not an answer";
             return Err(RegistryError::invalid(sentence));
         }
-        (ReviewKind::CappedBlock, _) => None,
+        (ReviewKind::CappedBlock, _) => draft.take_note(&task)?,
         (ReviewKind::PossibleMatch | ReviewKind::PotentialDuplicate, ReviewOutcome::Same) => {
-            draft.merge(&task)?
+            draft.join(&task)?
         }
         (ReviewKind::PossibleMatch | ReviewKind::PotentialDuplicate, ReviewOutcome::Different) => {
-            Some(draft.keep_apart(&task)?)
+            draft.keep_apart(&task)?
         }
-        (ReviewKind::HeldUpdate, ReviewOutcome::Same) => Some(draft.apply_held(&task)?),
-        (ReviewKind::HeldUpdate, ReviewOutcome::Different) => Some(draft.split_held(&task)?),
+        (ReviewKind::HeldUpdate, ReviewOutcome::Same) => draft.apply_held(&task)?,
+        (ReviewKind::HeldUpdate, ReviewOutcome::Different) => draft.split_held(&task)?,
     };
-    draft.close(id, outcome, note, event)?;
-    Ok(Some(draft.finish()))
+    let words = EventWords { task: Some(id), note: note.to_owned(), ..words };
+    draft.finish(words).map(Some)
 }
 
 fn answered_otherwise(id: TaskId, answered: ReviewOutcome) -> RegistryError {
@@ -60,90 +61,39 @@ fn answered_otherwise(id: TaskId, answered: ReviewOutcome) -> RegistryError {
 }
 
 impl Draft<'_> {
-    fn person_of(&self, record: RecordIndex) -> Result<EnterpriseId, RegistryError> {
+    /// The person of a record that the index must have.
+    pub(super) fn person_of(&self, record: RecordIndex) -> Result<EnterpriseId, RegistryError> {
         let person = self.context.mirror.person_of(record);
-        person.ok_or_else(|| RegistryError::damaged("a review task names a record that is missing"))
+        person.ok_or_else(|| RegistryError::damaged("a record of the index is missing"))
     }
 
-    /// One person: the older enterprise ID survives (identity rule 3), the other redirects to it.
-    fn merge(&mut self, task: &ReviewTask) -> Result<Option<EventSequence>, RegistryError> {
-        let Context { mirror, pending, .. } = self.context;
+    /// The answer changes no identity.
+    fn take_note(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
+        let person = self.person_of(task.incoming)?;
+        self.touched.insert(person);
+        Ok(EventWords {
+            records: vec![task.incoming],
+            old: Some(person),
+            ..EventWords::new(EventKind::TaskAnswered, person, answer_to(task))
+        })
+    }
+
+    /// One person.
+    fn join(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
         let (one, other) = (self.person_of(task.incoming)?, self.person_of(task.candidate)?);
         if one == other {
-            return Ok(None);
+            return self.take_note(task);
         }
-        if mirror.are_kept_apart(one, other) {
-            return Err(RegistryError::conflict(format!(
-                "the two persons of review task {} are kept apart by an earlier answer: look at \
-                 that one first",
-                task.id
-            )));
-        }
-        let age = |id: EnterpriseId| mirror.person(id).map(|person| person.age());
-        let (survivor, subsumed) = if age(one) <= age(other) { (one, other) } else { (other, one) };
-        let moved = mirror.members(subsumed).to_vec();
-        let asked = [task.incoming, task.candidate];
-        let rewritten = moved.iter().chain(asked.iter().filter(|record| !moved.contains(record)));
-        for record in rewritten {
-            let mut stored = pending.record(*record)?;
-            // The steward spoke about the two records of the task; the others follow them.
-            stored.link = if asked.contains(record) {
-                self.link(survivor, LinkSource::Manual, Some(task.weight))
-            } else {
-                self.link(survivor, stored.link.source, stored.link.weight)
-            };
-            self.put_record(stored);
-        }
-        let all = mirror.members(survivor).iter().chain(&moved).copied().collect();
-        self.put_live(survivor, all);
-        self.put_redirect(subsumed, survivor);
-        self.close_moot(subsumed, survivor, Some(task.id))?;
-        let event = self.tell(EventWords {
-            kind: EventKind::MergedByReview,
-            records: moved,
-            old: Some(subsumed),
-            new: survivor,
-            weight: Some(task.weight),
-            reason: answer_to(task),
-            task: Some(task.id),
-        });
-        Ok(Some(event))
+        let (survivor, subsumed) = self.by_age(one, other);
+        let pair = [task.incoming, task.candidate];
+        let words = self.merge(survivor, subsumed, &pair, Some(task.weight))?;
+        Ok(EventWords { kind: EventKind::MergedByReview, reason: answer_to(task), ..words })
     }
 
-    /// Two people, for good: no later record may join them (identity rule 4).
-    fn keep_apart(&mut self, task: &ReviewTask) -> Result<EventSequence, RegistryError> {
-        let mirror = self.context.mirror;
-        let (one, other) = (self.person_of(task.incoming)?, self.person_of(task.candidate)?);
-        if one == other {
-            return Err(RegistryError::conflict(format!(
-                "the records of review task {} are one person by now: they cannot be kept apart \
-                 before they are separated",
-                task.id
-            )));
-        }
-        self.put_kept_apart(task.incoming, task.candidate);
-        for person in [one, other] {
-            self.put_live(person, mirror.members(person).to_vec());
-        }
-        for question in mirror.questions_between(one, other) {
-            if question.id != task.id {
-                let note = "settled by another change";
-                self.close(question.id, ReviewOutcome::Moot, note, Some(self.event))?;
-            }
-        }
-        Ok(self.tell(EventWords {
-            kind: EventKind::KeptApart,
-            records: vec![task.incoming, task.candidate],
-            old: None,
-            new: one,
-            weight: Some(task.weight),
-            reason: answer_to(task),
-            task: Some(task.id),
-        }))
-    }
-
-    fn put_kept_apart(&mut self, one: RecordIndex, other: RecordIndex) {
-        self.change.commit.kept_apart.push((one.min(other), one.max(other)));
+    /// Two people.
+    fn keep_apart(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
+        let words = self.separate(task.incoming, task.candidate)?;
+        Ok(EventWords { weight: Some(task.weight), reason: answer_to(task), ..words })
     }
 
     /// The content that waits, read against the index as it is now.
@@ -159,81 +109,63 @@ impl Draft<'_> {
 
     /// The update is right: it is applied, and the record stays with its person by the steward's
     /// word.
-    fn apply_held(&mut self, task: &ReviewTask) -> Result<EventSequence, RegistryError> {
+    fn apply_held(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
         let (incoming, assessment, own) = self.held(task)?;
         let weight = own.with_others.map(|(_, scored)| scored.weight);
         let link = self.link(own.person, LinkSource::Manual, weight);
         let stored = self.context.pending.record(own.record)?;
-        self.put_content(&stored, &incoming, &assessment.keys, link);
-        self.put_live(own.person, self.context.mirror.members(own.person).to_vec());
+        self.put_content(stored, &incoming, &assessment.keys, link);
         let stays = Own { link: LinkSource::Manual, ..own };
         let plan = plan_accepted_update(&stays, &assessment, self.context.rules);
         if let crate::plan::UpdatePlan::Kept { placement, .. } = plan {
             self.ask(own.record, &[own.person], &placement.questions);
         }
-        Ok(self.tell(EventWords {
-            kind: EventKind::UpdatedKept,
+        Ok(EventWords {
             records: vec![own.record],
             old: Some(own.person),
-            new: own.person,
             weight,
-            reason: answer_to(task),
-            task: Some(task.id),
-        }))
+            ..EventWords::new(EventKind::UpdatedKept, own.person, answer_to(task))
+        })
     }
 
     /// The update makes the record somebody else: it is applied, and the record leaves its person
     /// for the one that answers, or for a new one. A person that it leaves empty goes with it.
-    fn split_held(&mut self, task: &ReviewTask) -> Result<EventSequence, RegistryError> {
+    fn split_held(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
         let (incoming, assessment, own) = self.held(task)?;
-        let mirror = self.context.mirror;
         let placement: Placement = place(&assessment, self.context.rules);
         let person = placement.target.map_or_else(|| self.mint(), |target| target.person);
         let weight = placement.target.map(|target| target.weight);
         let link = self.link(person, LinkSource::Automatic, weight);
         let stored = self.context.pending.record(own.record)?;
-        self.put_content(&stored, &incoming, &assessment.keys, link);
-        let mut records = mirror.members(person).to_vec();
-        records.push(own.record);
-        self.put_live(person, records);
-        let mut left = mirror.members(own.person).to_vec();
-        left.retain(|record| *record != own.record);
+        self.put_content(stored, &incoming, &assessment.keys, link);
         let mut persons = vec![person];
-        if left.is_empty() {
-            self.put_redirect(own.person, person);
-            self.close_moot(own.person, person, Some(task.id))?;
+        if self.members_after(own.person).is_empty() {
             persons.push(own.person);
         } else {
-            self.put_live(own.person, left);
             // The candidate may have left the person in the meantime.
             if task.candidate != own.record && self.person_of(task.candidate)? == own.person {
                 self.put_kept_apart(own.record, task.candidate);
             }
-            self.close_questions_of(own.record, task.id)?;
+            self.close_questions_of(own.record, "the record became somebody else")?;
         }
         self.ask(own.record, &persons, &placement.questions);
-        Ok(self.tell(EventWords {
-            kind: EventKind::UpdatedMoved,
+        Ok(EventWords {
             records: vec![own.record],
             old: Some(own.person),
-            new: person,
             weight,
-            reason: answer_to(task),
-            task: Some(task.id),
-        }))
+            ..EventWords::new(EventKind::UpdatedMoved, person, answer_to(task))
+        })
     }
 
-    /// A record that is somebody else now takes its old questions with it: they are settled.
-    fn close_questions_of(
+    /// Closes the questions whether a record's person is one with another's: they are settled.
+    pub(super) fn close_questions_of(
         &mut self,
         record: RecordIndex,
-        answered: TaskId,
+        note: &str,
     ) -> Result<(), RegistryError> {
-        let mirror = self.context.mirror;
-        for question in mirror.tasks.of_record(record) {
-            if question.id != answered && question.is_about_two() {
-                let note = "the record became somebody else";
-                self.close(question.id, ReviewOutcome::Moot, note, Some(self.event))?;
+        for question in self.context.mirror.tasks.of_record(record) {
+            if question.is_about_two() && !self.writes_task(question.id) {
+                self.close(question.id, ReviewOutcome::Moot, note)?;
             }
         }
         Ok(())

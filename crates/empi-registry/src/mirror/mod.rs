@@ -16,10 +16,10 @@ mod record_keys;
 
 use empi_linkage::{CompareRow, Intern, Lexicon, Limits, blocking_keys};
 use empi_model::{
-    EnterpriseId, LinkSource, NormalizedRecord, Person, PersonState, RecordIndex, RecordKey,
-    ReviewKind, ReviewState, ReviewTask, Timestamp,
+    EnterpriseId, EventSequence, LinkSource, NormalizedRecord, Person, PersonState, RecordIndex,
+    RecordKey, ReviewKind, ReviewState, ReviewTask, Timestamp,
 };
-use empi_store::{Commit, Counters, StoredRecord};
+use empi_store::{Commit, Counters, KeptApart, StoredRecord};
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 
@@ -46,7 +46,6 @@ pub(crate) struct Mirror {
     kept_apart: HashMap<RecordIndex, SmallVec<[RecordIndex; 2]>>,
     /// Blocks over the limit that a task was raised for, whether open or answered.
     asked_blocks: HashSet<u64>,
-    redirect_count: u64,
     counters: Counters,
     sequence: u64,
 }
@@ -58,6 +57,8 @@ pub(crate) struct MirroredRecord {
     pub(crate) content_hash: u64,
     pub(crate) person: EnterpriseId,
     pub(crate) link: LinkSource,
+    /// Whether it has a say: a retired record stays with its person and is compared with nothing.
+    pub(crate) is_active: bool,
 }
 
 /// A living person in the mirror.
@@ -66,6 +67,8 @@ pub(crate) struct MirroredPerson {
     /// Ascending, never empty.
     pub(crate) records: SmallVec<[RecordIndex; 4]>,
     pub(crate) created: Timestamp,
+    /// The event that changed the person last.
+    pub(crate) version: EventSequence,
 }
 
 impl MirroredPerson {
@@ -83,8 +86,6 @@ pub(crate) struct Change {
     pub(crate) commit: Commit,
     /// The match form of each record of the commit whose content is new.
     pub(crate) contents: Vec<(RecordIndex, NormalizedRecord)>,
-    /// Persons that the change says something about although they stay as they are.
-    pub(crate) touched: Vec<EnterpriseId>,
 }
 
 impl Mirror {
@@ -101,7 +102,6 @@ impl Mirror {
             persons: HashMap::new(),
             kept_apart: HashMap::new(),
             asked_blocks: HashSet::new(),
-            redirect_count: 0,
             counters: Counters::default(),
             sequence: 0,
         }
@@ -120,12 +120,17 @@ impl Mirror {
         self.persons.len()
     }
 
-    pub(crate) const fn redirect_count(&self) -> u64 {
-        self.redirect_count
+    /// Every enterprise ID that was minted answers itself or redirects.
+    pub(crate) fn redirect_count(&self) -> u64 {
+        self.counters.persons_minted.saturating_sub(self.persons.len() as u64)
     }
 
     pub(crate) fn record_index(&self, key: &RecordKey) -> Option<RecordIndex> {
         self.keys.index(key)
+    }
+
+    pub(crate) fn key(&self, record: RecordIndex) -> Option<RecordKey> {
+        self.keys.key(record)
     }
 
     pub(crate) fn record(&self, record: RecordIndex) -> Option<&MirroredRecord> {
@@ -145,9 +150,25 @@ impl Mirror {
         self.person(id).map_or(&[], |person| person.records.as_slice())
     }
 
+    /// The records of a person that have a say.
+    pub(crate) fn speakers(
+        &self,
+        id: EnterpriseId,
+    ) -> impl Iterator<Item = (RecordIndex, &MirroredRecord)> + '_ {
+        let members = self.members(id).iter();
+        members
+            .filter_map(|record| Some((*record, self.record(*record)?)))
+            .filter(|(_, mirrored)| mirrored.is_active)
+    }
+
+    /// The records that a steward keeps a record apart from.
+    pub(crate) fn apart_from(&self, record: RecordIndex) -> &[RecordIndex] {
+        self.kept_apart.get(&record).map_or(&[][..], SmallVec::as_slice)
+    }
+
     /// Whether a steward keeps a record apart from a person.
     pub(crate) fn is_kept_apart(&self, record: RecordIndex, person: EnterpriseId) -> bool {
-        let apart = self.kept_apart.get(&record).map_or(&[][..], SmallVec::as_slice);
+        let apart = self.apart_from(record);
         apart.iter().any(|other| self.person_of(*other) == Some(person))
     }
 
@@ -193,10 +214,7 @@ impl Mirror {
     /// Applies one change and returns its sequence number.
     pub(crate) fn apply(&mut self, change: &Change) -> u64 {
         self.sequence += 1;
-        let Change { commit, contents, touched } = change;
-        for person in touched {
-            self.recent.mark_person(*person, self.sequence);
-        }
+        let Change { commit, contents } = change;
         for stored in &commit.records {
             let content = contents.iter().find(|(index, _)| *index == stored.index);
             self.put_record(stored, content.map(|(_, content)| content));
@@ -219,8 +237,8 @@ impl Mirror {
                 self.tasks.hold(*task, content_hash(proposed));
             }
         }
-        for (one, other) in &commit.kept_apart {
-            self.put_kept_apart(*one, *other);
+        for pair in &commit.kept_apart {
+            self.put_kept_apart(pair);
         }
         for request in &commit.requests {
             self.recent.mark_request(request.clone(), self.sequence);
@@ -237,6 +255,7 @@ impl Mirror {
             self.put_content(stored, content);
         }
         if let Some(record) = self.records.get_mut(stored.index.0 as usize) {
+            record.is_active = stored.state.is_active();
             record.person = stored.link.enterprise_id;
             record.link = stored.link.source;
             record.content_hash = stored.content_hash;
@@ -245,17 +264,21 @@ impl Mirror {
 
     fn put_content(&mut self, stored: &StoredRecord, content: &NormalizedRecord) {
         let row = self.lexicon.row(content);
-        self.lexicon.count(&row);
+        if stored.state.is_active() {
+            self.lexicon.count(&row);
+        }
         self.mark_keys(&row);
         let at = stored.index.0 as usize;
-        let old = match self.records.get_mut(at) {
-            Some(record) => std::mem::replace(&mut record.row, row),
+        let (old, was_active) = match self.records.get_mut(at) {
+            Some(record) => (std::mem::replace(&mut record.row, row), record.is_active),
             None => {
                 self.push_record(stored, row);
                 return;
             }
         };
-        self.lexicon.discount(&old);
+        if was_active {
+            self.lexicon.discount(&old);
+        }
         self.mark_keys(&old);
     }
 
@@ -266,6 +289,7 @@ impl Mirror {
             content_hash: stored.content_hash,
             person: stored.link.enterprise_id,
             link: stored.link.source,
+            is_active: stored.state.is_active(),
         });
     }
 
@@ -281,12 +305,12 @@ impl Mirror {
         match &person.state {
             PersonState::Live(records) => {
                 let records = SmallVec::from_slice(records);
-                let mirrored = MirroredPerson { records, created: person.created };
+                let (created, version) = (person.created, person.version);
+                let mirrored = MirroredPerson { records, created, version };
                 self.persons.insert(person.enterprise_id, mirrored);
             }
-            PersonState::Redirect(_) => {
+            PersonState::Redirect { .. } => {
                 self.persons.remove(&person.enterprise_id);
-                self.redirect_count += 1;
             }
         }
     }
@@ -313,11 +337,15 @@ impl Mirror {
         }
     }
 
-    fn put_kept_apart(&mut self, one: RecordIndex, other: RecordIndex) {
-        for (record, other) in [(one, other), (other, one)] {
+    fn put_kept_apart(&mut self, pair: &KeptApart) {
+        for (record, other) in [(pair.one, pair.other), (pair.other, pair.one)] {
             let apart = self.kept_apart.entry(record).or_default();
-            if !apart.contains(&other) {
+            apart.retain(|known| *known != other);
+            if pair.event.is_some() {
                 apart.push(other);
+            }
+            if apart.is_empty() {
+                self.kept_apart.remove(&record);
             }
             if let Some(person) = self.person_of(record) {
                 self.recent.mark_person(person, self.sequence);

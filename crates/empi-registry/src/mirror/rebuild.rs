@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use empi_linkage::{Limits, blocking_keys, normalize};
+use empi_linkage::{BlockingKeys, Limits, blocking_keys, normalize};
 use empi_model::{NormalizedRecord, ReviewState};
 use empi_store::{Snapshot, StoreError, StoredRecord};
 use rayon::prelude::*;
 
-use super::Mirror;
+use super::{Mirror, MirroredRecord};
 use crate::content::content_hash;
 
 /// Records that are normalised at a time.
@@ -41,8 +41,7 @@ impl Mirror {
             mirror.put_person(&person?);
         }
         for pair in snapshot.kept_apart() {
-            let (one, other) = pair?;
-            mirror.put_kept_apart(one, other);
+            mirror.put_kept_apart(&pair?);
         }
         for task in snapshot.tasks() {
             let task = task?;
@@ -75,12 +74,17 @@ impl Mirror {
                 return Err(StoreError::Damaged("records are missing in between".to_owned()));
             }
             let row = self.lexicon.row(content);
-            self.lexicon.count(&row);
+            if stored.state.is_active() {
+                self.lexicon.count(&row);
+            }
             self.push_record(stored, row);
         }
         let added = self.records.get(first..).unwrap_or_default();
-        let keys: Vec<_> =
-            added.par_iter().map(|record| blocking_keys(&self.lexicon, &record.row)).collect();
+        let keys_of = |record: &MirroredRecord| match record.is_active {
+            true => blocking_keys(&self.lexicon, &record.row),
+            false => BlockingKeys::new(),
+        };
+        let keys: Vec<_> = added.par_iter().map(keys_of).collect();
         for (stored, keys) in chunk.iter().zip(keys) {
             for key in keys {
                 self.postings.insert(key, stored.index);
@@ -104,9 +108,9 @@ mod digest {
     /// What two mirrors of one store have in common.
     #[derive(Debug, PartialEq)]
     pub(crate) struct Digest {
-        records: Vec<(String, String, u64, EnterpriseId, bool, Vec<u64>)>,
+        records: Vec<(String, String, u64, EnterpriseId, [bool; 2], Vec<u64>)>,
         postings: BTreeMap<u64, Vec<u32>>,
-        persons: BTreeMap<EnterpriseId, (Vec<RecordIndex>, i64)>,
+        persons: BTreeMap<EnterpriseId, (Vec<RecordIndex>, i64, u64)>,
         kept_apart: BTreeSet<(RecordIndex, RecordIndex)>,
         tasks: Vec<(TaskId, u8, RecordIndex, RecordIndex, Option<u64>)>,
         numbers: [u64; 6],
@@ -120,12 +124,12 @@ mod digest {
                 let keys = keys.iter().map(|key| key.as_number()).collect();
                 let is_manual = record.link == empi_model::LinkSource::Manual;
                 let hash = record.content_hash;
-                (key.source, key.record_id, hash, record.person, is_manual, keys)
+                let marks = [is_manual, record.is_active];
+                (key.source, key.record_id, hash, record.person, marks, keys)
             });
-            let persons = self
-                .persons
-                .iter()
-                .map(|(id, person)| (*id, (person.records.to_vec(), person.created.0)));
+            let persons = self.persons.iter().map(|(id, person)| {
+                (*id, (person.records.to_vec(), person.created.0, person.version.0))
+            });
             let kept_apart = self.kept_apart.iter();
             let tasks = self.tasks.sorted().into_iter().map(|task| {
                 let held = self.tasks.held(task.incoming).map(|held| held.content_hash);
@@ -141,7 +145,7 @@ mod digest {
                     .collect(),
                 tasks: tasks.collect(),
                 numbers: [
-                    self.redirect_count,
+                    self.redirect_count(),
                     u64::from(self.lexicon.record_count()),
                     u64::from(counters.records),
                     counters.persons_minted,

@@ -41,7 +41,6 @@ impl RecordKeys {
     }
 
     /// The key of a record.
-    #[cfg(test)]
     pub(crate) fn key(&self, RecordIndex(index): RecordIndex) -> Option<RecordKey> {
         let Key { source, record_id } = self.keys.get(index as usize)?;
         Some(RecordKey::new(self.sources.get(*source as usize)?.clone(), record_id.to_string()))

@@ -125,6 +125,7 @@ fn own(link: LinkSource, with_itself: Scored, with_others: Option<f64>) -> Own {
     Own {
         record: RecordIndex(9),
         content_hash: 0,
+        is_active: true,
         person: person(9),
         link,
         with_itself,

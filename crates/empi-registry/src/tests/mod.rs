@@ -7,6 +7,8 @@ mod faults;
 mod queries;
 mod random;
 mod rules;
+mod steward;
+mod undo;
 mod updates;
 
 use std::fmt::Write as _;
@@ -16,15 +18,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use empi_linkage::LinkageModel;
 use empi_model::{
     Actor, ActorKind, EnterpriseId, LinkSource, PatientText, PersonName, PersonState,
-    PostalAddress, RecordIndex, RecordKey, ReviewOutcome, ReviewState, SourceRecord, TaskId,
-    Timestamp,
+    PostalAddress, ReasonCode, RecordIndex, RecordKey, RegistryEvent, ReviewOutcome, ReviewState,
+    SourceRecord, TaskId, Timestamp,
 };
 use tempfile::TempDir;
 
 use crate::commit::{Journal, StoreJournal};
 use crate::{
-    Clock, RegisterRequest, Registration, RegistrationDecision, Registry, RegistryError,
-    RegistryOptions, Resolution, TaskQuery, TaskView,
+    Clock, EventView, RegisterRequest, Registration, RegistrationDecision, Registry, RegistryError,
+    RegistryOptions, Resolution, StewardAnswer, StewardOperation, StewardRequest, StoredRecord,
+    TaskQuery, TaskView,
 };
 
 /// A clock that goes on by a millisecond each time it is read.
@@ -54,6 +57,12 @@ pub(crate) const ALICE: &str = "Alice|Smith||1971-05-05|F|611-20-1177|1 Main St|
 /// Alice under her married name.
 pub(crate) const MARRIED_ALICE: &str =
     "Alice|Jones||1971-05-05|F|611-20-1177|1 Main St|99501|907-555-0144";
+
+/// The key of `source/id`.
+pub(crate) fn key(text: &str) -> RecordKey {
+    let (source, record_id) = text.split_once('/').unwrap();
+    RecordKey::new(source, record_id)
+}
 
 /// A record from `source/id` and `given|family|suffix|birth date|sex|ssn|street|zip|phone`.
 pub(crate) fn record(key: &str, line: &str) -> SourceRecord {
@@ -164,6 +173,81 @@ impl Index {
         self.try_resolve(task, outcome).unwrap()
     }
 
+    /// A steward's request for an operation, as a preview.
+    pub(crate) fn asked(operation: StewardOperation) -> StewardRequest {
+        StewardRequest {
+            operation,
+            actor: Actor { kind: ActorKind::Steward, name: "dana".to_owned() },
+            reason: ReasonCode::ChartReview,
+            note: "looked at both charts".to_owned(),
+            request_id: None,
+            version_token: None,
+            validate_only: true,
+        }
+    }
+
+    /// Asks for a preview, then does it, and checks that what happened is what was foretold.
+    pub(crate) fn try_steward(
+        &self,
+        operation: StewardOperation,
+    ) -> Result<StewardAnswer, RegistryError> {
+        let before = self.standing();
+        let asked = Self::asked(operation);
+        let preview = self.registry().steward(asked.clone())?;
+        assert!(preview.is_preview);
+        assert_eq!(self.standing(), before, "a preview changes nothing");
+        let token = Some(preview.version_token.clone());
+        let request = StewardRequest { version_token: token, validate_only: false, ..asked };
+        let answer = self.registry().steward(request)?;
+        let foretold = |answer: &StewardAnswer| {
+            let EventView { event, keys } = answer.event.clone();
+            let timeless = RegistryEvent { time: Timestamp(0), change: None, ..event };
+            let view = &answer.event;
+            (timeless, keys, view.persons(), view.moves(), view.tasks_opened(), view.tasks_closed())
+        };
+        assert_eq!(foretold(&preview), foretold(&answer));
+        assert_eq!(self.registry().event(answer.event.event.sequence).unwrap(), answer.event);
+        Ok(answer)
+    }
+
+    pub(crate) fn steward(&self, operation: StewardOperation) -> StewardAnswer {
+        self.try_steward(operation).unwrap()
+    }
+
+    pub(crate) fn undo(&self, answer: &StewardAnswer) -> StewardAnswer {
+        self.steward(StewardOperation::UndoEvent { event: answer.event.event.sequence })
+    }
+
+    /// The sentence with which an operation is refused.
+    pub(crate) fn refused(&self, operation: StewardOperation) -> String {
+        let before = self.standing();
+        let error = self.try_steward(operation).unwrap_err();
+        assert!(matches!(error, RegistryError::Conflict(_)), "{error:?}");
+        assert_eq!(self.standing(), before, "what is refused changes nothing");
+        error.to_string()
+    }
+
+    /// Everything that undoing puts back: contents, links and redirects with their stamps, tasks, held
+    /// updates, pairs kept apart.
+    pub(crate) fn standing(&self) -> Vec<String> {
+        let snapshot = self.registry().core.store.snapshot();
+        let mut lines = Vec::new();
+        for stored in snapshot.records().map(Result::unwrap) {
+            let StoredRecord { index, content_hash, link, state, content_event, .. } = stored;
+            lines.push(format!("{index:?} {content_hash} {state:?} {content_event} {link:?}"));
+        }
+        for person in snapshot.persons().map(Result::unwrap) {
+            lines.push(format!("{:?} {:?}", person.enterprise_id, person.state));
+        }
+        for task in snapshot.tasks().map(Result::unwrap) {
+            let held = snapshot.held_update(task.id).unwrap();
+            let held = held.map(|held| crate::content::content_hash(&held));
+            lines.push(format!("{:?} {:?} {:?} {held:?}", task.id, task.state, task.event));
+        }
+        lines.extend(snapshot.kept_apart().map(|pair| format!("{:?}", pair.unwrap())));
+        lines
+    }
+
     pub(crate) fn enterprise_id(&self, key: &str) -> EnterpriseId {
         let (source, record_id) = key.split_once('/').unwrap();
         let view = self.registry().record(&RecordKey::new(source, record_id)).unwrap();
@@ -197,11 +281,13 @@ impl Index {
                 LinkSource::Manual => "manual",
             };
             let person = name(stored.link.enterprise_id);
-            writeln!(text, "{} {person} {source} v{}", key(stored.index), stored.version).unwrap();
+            let state = if stored.state.is_active() { "" } else { " retired" };
+            let (key, version) = (key(stored.index), stored.version);
+            writeln!(text, "{key} {person} {source} v{version}{state}").unwrap();
         }
         for count in 0..minted {
             let person = snapshot.person(EnterpriseId::mint(count)).unwrap().unwrap();
-            if let PersonState::Redirect(survivor) = person.state {
+            if let PersonState::Redirect { survivor, .. } = person.state {
                 writeln!(text, "P{} -> {}", count + 1, name(survivor)).unwrap();
             }
         }

@@ -2,12 +2,13 @@
 
 use empi_model::{
     EnterpriseId, EventKind, EventSequence, Link, LinkSource, MatchWeight, Person, PersonState,
-    RecordIndex, RegistryEvent, TaskId, Timestamp,
+    ReasonCode, RecordIndex, RegistryEvent, TaskId, Timestamp,
 };
 use prost::Message;
 
+use super::change::{ChangeRow, Frame};
 use super::{ActorRow, Row};
-use crate::rows::{Counters, StoredRequest};
+use crate::rows::{Counters, StoredAnswer, StoredRegistration, StoredRequest};
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct LinkRow {
@@ -71,15 +72,22 @@ pub(crate) struct PersonRow {
     created: i64,
     #[prost(uint64, tag = "5")]
     version: u64,
+    /// The event that sent a redirect to its survivor; 0 for the event of the version.
+    #[prost(uint64, tag = "6")]
+    redirect_event: u64,
 }
 
 impl Row for PersonRow {
     type Word = Person;
 
     fn of(person: &Person) -> Self {
-        let (records, survivor) = match &person.state {
-            PersonState::Live(records) => (records.iter().map(|it| it.0).collect(), None),
-            PersonState::Redirect(survivor) => (Vec::new(), Some(survivor.as_number())),
+        let (records, survivor, sent) = match &person.state {
+            PersonState::Live(records) => {
+                (records.iter().map(|it| it.0).collect(), None, person.version)
+            }
+            PersonState::Redirect { survivor, event } => {
+                (Vec::new(), Some(survivor.as_number()), *event)
+            }
         };
         Self {
             enterprise_id: person.enterprise_id.as_number(),
@@ -87,13 +95,20 @@ impl Row for PersonRow {
             survivor,
             created: person.created.0,
             version: person.version.0,
+            redirect_event: if sent == person.version { 0 } else { sent.0 },
         }
     }
 
     fn word(self) -> Option<Person> {
         let records = || self.records.iter().copied().map(RecordIndex).collect();
         let state = match self.survivor {
-            Some(survivor) => PersonState::Redirect(EnterpriseId::from_number(survivor)),
+            Some(survivor) => PersonState::Redirect {
+                survivor: EnterpriseId::from_number(survivor),
+                event: EventSequence(match self.redirect_event {
+                    0 => self.version,
+                    event => event,
+                }),
+            },
             None => PersonState::Live(records()),
         };
         Some(Person {
@@ -106,6 +121,7 @@ impl Row for PersonRow {
 }
 
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub(crate) struct EventRow {
     #[prost(uint64, tag = "1")]
     sequence: u64,
@@ -129,12 +145,24 @@ pub(crate) struct EventRow {
     reason: String,
     #[prost(uint64, optional, tag = "11")]
     task: Option<u64>,
+    /// 0 where none was given.
+    #[prost(uint32, tag = "12")]
+    reason_code: u32,
+    #[prost(string, tag = "13")]
+    note: String,
+    #[prost(string, optional, tag = "14")]
+    request_id: Option<String>,
+    #[prost(uint64, optional, tag = "15")]
+    undoes: Option<u64>,
+    #[prost(message, optional, tag = "16")]
+    change: Option<ChangeRow>,
 }
 
 impl Row for EventRow {
     type Word = RegistryEvent;
 
     fn of(event: &RegistryEvent) -> Self {
+        let frame = Frame { sequence: event.sequence, person: event.new_enterprise_id };
         Self {
             sequence: event.sequence.0,
             time: event.time.0,
@@ -147,10 +175,27 @@ impl Row for EventRow {
             model: event.model.clone(),
             reason: event.reason.clone(),
             task: event.task.map(|it| it.0),
+            reason_code: event.reason_code.map_or(0, |code| code as u32),
+            note: event.note.clone(),
+            request_id: event.request_id.clone(),
+            undoes: event.undoes.map(|it| it.0),
+            change: event.change.as_ref().map(|change| frame.row(change)),
         }
     }
 
     fn word(self) -> Option<RegistryEvent> {
+        let frame = Frame {
+            sequence: EventSequence(self.sequence),
+            person: EnterpriseId::from_number(self.new_enterprise_id),
+        };
+        let reason_code = match self.reason_code {
+            0 => None,
+            number => Some(ReasonCode::ALL.into_iter().find(|code| *code as u32 == number)?),
+        };
+        let change = match self.change {
+            Some(change) => Some(frame.word(change)?),
+            None => None,
+        };
         Some(RegistryEvent {
             sequence: EventSequence(self.sequence),
             time: Timestamp(self.time),
@@ -163,6 +208,11 @@ impl Row for EventRow {
             model: self.model,
             reason: self.reason,
             task: self.task.map(TaskId),
+            reason_code,
+            note: self.note,
+            request_id: self.request_id,
+            undoes: self.undoes.map(EventSequence),
+            change,
         })
     }
 }
@@ -177,6 +227,7 @@ pub(crate) struct RequestRow {
     record: u32,
     #[prost(fixed64, tag = "4")]
     enterprise_id: u64,
+    /// 0 for an answer that is its event.
     #[prost(uint32, tag = "5")]
     decision: u32,
     #[prost(double, optional, tag = "6")]
@@ -191,29 +242,39 @@ impl Row for RequestRow {
     type Word = StoredRequest;
 
     fn of(request: &StoredRequest) -> Self {
-        Self {
-            request_id: request.request_id.clone(),
-            content_hash: request.content_hash,
-            record: request.record.0,
-            enterprise_id: request.enterprise_id.as_number(),
-            decision: u32::from(request.decision),
-            weight: request.weight.map(MatchWeight::bits),
-            tasks: request.tasks.iter().map(|it| it.0).collect(),
-            event: request.event.map(|it| it.0),
+        let StoredRequest { request_id, content_hash, answer } = request;
+        let (request_id, content_hash) = (request_id.clone(), *content_hash);
+        match answer {
+            StoredAnswer::Event(event) => {
+                Self { request_id, content_hash, event: Some(event.0), ..Self::default() }
+            }
+            StoredAnswer::Registration(answer) => Self {
+                request_id,
+                content_hash,
+                record: answer.record.0,
+                enterprise_id: answer.enterprise_id.as_number(),
+                decision: u32::from(answer.decision),
+                weight: answer.weight.map(MatchWeight::bits),
+                tasks: answer.tasks.iter().map(|it| it.0).collect(),
+                event: answer.event.map(|it| it.0),
+            },
         }
     }
 
     fn word(self) -> Option<StoredRequest> {
-        Some(StoredRequest {
-            request_id: self.request_id,
-            content_hash: self.content_hash,
-            record: RecordIndex(self.record),
-            enterprise_id: EnterpriseId::from_number(self.enterprise_id),
-            decision: u8::try_from(self.decision).ok()?,
-            weight: self.weight.map(MatchWeight::from_bits),
-            tasks: self.tasks.into_iter().map(TaskId).collect(),
-            event: self.event.map(EventSequence),
-        })
+        let answer = match u8::try_from(self.decision).ok()? {
+            0 => StoredAnswer::Event(EventSequence(self.event?)),
+            decision => StoredAnswer::Registration(StoredRegistration {
+                record: RecordIndex(self.record),
+                enterprise_id: EnterpriseId::from_number(self.enterprise_id),
+                decision,
+                weight: self.weight.map(MatchWeight::from_bits),
+                tasks: self.tasks.into_iter().map(TaskId).collect(),
+                event: self.event.map(EventSequence),
+            }),
+        };
+        let (request_id, content_hash) = (self.request_id, self.content_hash);
+        Some(StoredRequest { request_id, content_hash, answer })
     }
 }
 
@@ -227,18 +288,21 @@ pub(crate) struct CountersRow {
     tasks: u64,
     #[prost(uint64, tag = "4")]
     events: u64,
+    #[prost(uint64, tag = "5")]
+    requests_forgotten: u64,
 }
 
 impl Row for CountersRow {
     type Word = Counters;
 
     fn of(counters: &Counters) -> Self {
-        let Counters { records, persons_minted, tasks, events } = *counters;
-        Self { records, persons_minted, tasks, events }
+        let Counters { records, persons_minted, tasks, events, requests_forgotten } = *counters;
+        Self { records, persons_minted, tasks, events, requests_forgotten: requests_forgotten.0 }
     }
 
     fn word(self) -> Option<Counters> {
-        let Self { records, persons_minted, tasks, events } = self;
-        Some(Counters { records, persons_minted, tasks, events })
+        let Self { records, persons_minted, tasks, events, requests_forgotten } = self;
+        let requests_forgotten = EventSequence(requests_forgotten);
+        Some(Counters { records, persons_minted, tasks, events, requests_forgotten })
     }
 }

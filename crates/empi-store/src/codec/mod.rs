@@ -3,6 +3,7 @@
 //! A field number once used keeps its meaning for ever. Each kind of row has a message here and the way
 //! to and from the word it stands for; reading back gives `None` for a row that makes no sense.
 
+mod change;
 mod identity;
 mod record;
 mod review;

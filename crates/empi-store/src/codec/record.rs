@@ -1,12 +1,13 @@
 //! Rows of source records. They hold patient data and have no `Debug`.
 
 use empi_model::{
-    Identifier, PatientText, PersonName, PostalAddress, RecordIndex, RecordKey, SourceRecord,
-    Timestamp,
+    EventSequence, Identifier, PatientText, PersonName, PostalAddress, RecordIndex, RecordKey,
+    SourceRecord, Timestamp,
 };
 use prost::Message;
 
 use super::Row;
+use super::change::{state_numbers, state_of};
 use super::identity::LinkRow;
 use crate::rows::StoredRecord;
 
@@ -101,6 +102,16 @@ pub(crate) struct RecordRow {
     registered: i64,
     #[prost(int64, tag = "7")]
     updated: i64,
+    #[prost(uint32, tag = "8")]
+    state: u32,
+    #[prost(uint32, tag = "9")]
+    replaced_by: u32,
+    /// 0 for the event of the link.
+    #[prost(uint64, tag = "10")]
+    content_event: u64,
+    /// 0 for the event of the link.
+    #[prost(uint64, tag = "11")]
+    changed: u64,
 }
 
 fn text(value: &Option<PatientText>) -> Option<String> {
@@ -219,6 +230,9 @@ impl Row for RecordRow {
     type Word = StoredRecord;
 
     fn of(stored: &StoredRecord) -> Self {
+        let (state, replaced_by) = state_numbers(stored.state);
+        let linked = stored.link.event;
+        let stamp = |event: EventSequence| if event == linked { 0 } else { event.0 };
         Self {
             index: stored.index.0,
             record: Some(SourceRow::of(&stored.record)),
@@ -227,15 +241,24 @@ impl Row for RecordRow {
             version: stored.version,
             registered: stored.registered.0,
             updated: stored.updated.0,
+            state,
+            replaced_by,
+            content_event: stamp(stored.content_event),
+            changed: stamp(stored.changed),
         }
     }
 
     fn word(self) -> Option<StoredRecord> {
+        let link = self.link?.word()?;
+        let event = |stamp| if stamp == 0 { link.event } else { EventSequence(stamp) };
         Some(StoredRecord {
+            state: state_of(self.state, self.replaced_by)?,
+            content_event: event(self.content_event),
+            changed: event(self.changed),
             index: RecordIndex(self.index),
             record: self.record?.word()?,
             content_hash: self.content_hash,
-            link: self.link?.word()?,
+            link,
             version: self.version,
             registered: Timestamp(self.registered),
             updated: Timestamp(self.updated),

@@ -29,6 +29,8 @@ pub(crate) struct TaskRow {
     /// Absent while the task is open.
     #[prost(message, optional, tag = "9")]
     resolution: Option<ResolutionRow>,
+    #[prost(uint64, tag = "10")]
+    event: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -45,20 +47,37 @@ pub(crate) struct ResolutionRow {
     event: Option<u64>,
 }
 
+impl ResolutionRow {
+    /// `None` while a task is open.
+    pub(super) fn of(state: &ReviewState) -> Option<Self> {
+        let ReviewState::Resolved { outcome, actor, time, note, event } = state else {
+            return None;
+        };
+        Some(Self {
+            outcome: *outcome as u32,
+            actor: Some(ActorRow::of(actor)),
+            time: time.0,
+            note: note.clone(),
+            event: event.map(|it| it.0),
+        })
+    }
+
+    pub(super) fn word(self) -> Option<ReviewState> {
+        let outcomes = [ReviewOutcome::Same, ReviewOutcome::Different, ReviewOutcome::Moot];
+        Some(ReviewState::Resolved {
+            outcome: outcomes.into_iter().find(|it| *it as u32 == self.outcome)?,
+            actor: self.actor?.word()?,
+            time: Timestamp(self.time),
+            note: self.note,
+            event: self.event.map(EventSequence),
+        })
+    }
+}
+
 impl Row for TaskRow {
     type Word = ReviewTask;
 
     fn of(task: &ReviewTask) -> Self {
-        let resolution = match &task.state {
-            ReviewState::Open => None,
-            ReviewState::Resolved { outcome, actor, time, note, event } => Some(ResolutionRow {
-                outcome: *outcome as u32,
-                actor: Some(ActorRow::of(actor)),
-                time: time.0,
-                note: note.clone(),
-                event: event.map(|it| it.0),
-            }),
-        };
         Self {
             id: task.id.0,
             kind: task.kind as u32,
@@ -68,7 +87,8 @@ impl Row for TaskRow {
             guards: task.guards.iter().map(|guard| *guard as u32).collect(),
             model: task.model.clone(),
             created: task.created.0,
-            resolution,
+            resolution: ResolutionRow::of(&task.state),
+            event: task.event.0,
         }
     }
 
@@ -77,16 +97,7 @@ impl Row for TaskRow {
         let guards: Option<Vec<Guard>> = self.guards.iter().map(guard).collect();
         let state = match self.resolution {
             None => ReviewState::Open,
-            Some(row) => {
-                let outcomes = [ReviewOutcome::Same, ReviewOutcome::Different, ReviewOutcome::Moot];
-                ReviewState::Resolved {
-                    outcome: outcomes.into_iter().find(|it| *it as u32 == row.outcome)?,
-                    actor: row.actor?.word()?,
-                    time: Timestamp(row.time),
-                    note: row.note,
-                    event: row.event.map(EventSequence),
-                }
-            }
+            Some(row) => row.word()?,
         };
         Some(ReviewTask {
             id: TaskId(self.id),
@@ -98,6 +109,7 @@ impl Row for TaskRow {
             model: self.model,
             created: Timestamp(self.created),
             state,
+            event: EventSequence(self.event),
         })
     }
 }

@@ -157,12 +157,17 @@ fn a_store_of_format_1_opens() {
     let persons = snapshot.persons().map(Result::unwrap).count();
     assert_eq!(persons, 2);
     let tasks: Vec<_> = snapshot.tasks().map(Result::unwrap).collect();
-    assert_eq!(tasks, further.tasks);
+    // Events did not tell yet what they changed, nor tasks which event did.
+    let first_tasks =
+        further.tasks.iter().map(|task| ReviewTask { event: EventSequence(0), ..task.clone() });
+    assert_eq!(tasks, first_tasks.collect::<Vec<_>>());
     let held = further.held_updates[0].1.clone();
     assert_eq!(snapshot.held_update(TaskId(1)).unwrap(), held);
     assert_eq!(snapshot.request("r-1").unwrap(), Some(request()));
     let events: Vec<_> = snapshot.events_from(EventSequence(1)).map(Result::unwrap).collect();
-    assert_eq!(events, [&first.events[..], &second.events[..]].concat());
+    let due = first.events.iter().chain(&second.events);
+    let due = due.map(|event| RegistryEvent { change: None, ..event.clone() });
+    assert_eq!(events, due.collect::<Vec<_>>());
     assert_eq!(snapshot.counters().unwrap(), counters(2).unwrap());
     assert_eq!(store.verify(&keys_of).unwrap().problems, Vec::<String>::new());
     store.commit(&[registration(2)]).unwrap();

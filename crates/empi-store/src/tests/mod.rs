@@ -1,13 +1,17 @@
 //! A store on disk: what was committed is there as a whole, and what does not agree is found.
 
 use empi_model::{
-    Actor, ActorKind, BlockingKey, BlockingRule, EnterpriseId, EventKind, EventSequence, Guard,
-    Link, LinkSource, MatchWeight, Person, PersonState, RecordIndex, RecordKey, RegistryEvent,
-    ReviewKind, ReviewOutcome, ReviewState, ReviewTask, SourceRecord, TaskId, Timestamp,
+    Actor, ActorKind, BlockingKey, BlockingRule, EnterpriseId, EventChange, EventKind,
+    EventSequence, Guard, Link, LinkSource, MatchWeight, Person, PersonState, RecordChange,
+    RecordIndex, RecordKey, RecordState, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState,
+    ReviewTask, SourceRecord, TaskId, Timestamp,
 };
 use tempfile::TempDir;
 
-use crate::{Commit, Counters, Store, StoreOptions, StoredRecord, StoredRequest};
+use crate::{
+    Commit, Counters, KeptApart, Store, StoreOptions, StoredAnswer, StoredRecord,
+    StoredRegistration, StoredRequest,
+};
 
 mod bulk;
 mod files;
@@ -42,13 +46,24 @@ fn event(sequence: u64, records: Vec<RecordIndex>, person: EnterpriseId) -> Regi
         time: Timestamp(7),
         actor: actor(),
         kind: EventKind::RegisteredNew,
-        records,
         old_enterprise_id: None,
         new_enterprise_id: person,
         weight: None,
         model: "us-default/1".to_owned(),
         reason: "nobody answers".to_owned(),
         task: None,
+        reason_code: None,
+        note: String::new(),
+        request_id: None,
+        undoes: None,
+        change: Some(EventChange {
+            records: records
+                .iter()
+                .map(|it| RecordChange::registered(*it, person, EventSequence(sequence)))
+                .collect(),
+            ..EventChange::default()
+        }),
+        records,
     }
 }
 
@@ -63,6 +78,7 @@ fn task(id: u64, state: ReviewState) -> ReviewTask {
         model: "us-default/1".to_owned(),
         created: Timestamp(7),
         state,
+        event: EventSequence(2),
     }
 }
 
@@ -99,6 +115,9 @@ fn registration(number: u32) -> Commit {
             version: 1,
             registered: Timestamp(7),
             updated: Timestamp(7),
+            state: RecordState::Active,
+            content_event: EventSequence(sequence),
+            changed: EventSequence(sequence),
         }],
         keys_added: vec![(key_of(number), index)],
         persons: vec![Person {
@@ -111,27 +130,29 @@ fn registration(number: u32) -> Commit {
         counters: Some(Counters {
             records: number + 1,
             persons_minted: u64::from(number) + 1,
-            tasks: 0,
             events: sequence,
+            ..Counters::default()
         }),
         ..Commit::default()
     }
 }
 
 fn counters(tasks: u64) -> Option<Counters> {
-    Some(Counters { records: 2, persons_minted: 2, tasks, events: 2 })
+    Some(Counters { records: 2, persons_minted: 2, tasks, events: 2, ..Counters::default() })
 }
 
 fn request() -> StoredRequest {
     StoredRequest {
         request_id: "r-1".to_owned(),
         content_hash: 42,
-        record: RecordIndex(0),
-        enterprise_id: EnterpriseId::mint(0),
-        decision: 3,
-        weight: Some(MatchWeight::from_bits(12.25)),
-        tasks: vec![TaskId(1)],
-        event: Some(EventSequence(1)),
+        answer: StoredAnswer::Registration(StoredRegistration {
+            record: RecordIndex(0),
+            enterprise_id: EnterpriseId::mint(0),
+            decision: 3,
+            weight: Some(MatchWeight::from_bits(12.25)),
+            tasks: vec![TaskId(1)],
+            event: Some(EventSequence(1)),
+        }),
     }
 }
 
@@ -144,7 +165,11 @@ fn full() -> [Commit; 3] {
             task(2, resolved()),
         ],
         held_updates: vec![(TaskId(1), Some(registration(0).records[0].record.clone()))],
-        kept_apart: vec![(RecordIndex(1), RecordIndex(0))],
+        kept_apart: vec![KeptApart {
+            one: RecordIndex(0),
+            other: RecordIndex(1),
+            event: Some(EventSequence(2)),
+        }],
         requests: vec![request()],
         counters: counters(2),
         ..Commit::default()
@@ -152,10 +177,14 @@ fn full() -> [Commit; 3] {
     [registration(0), registration(1), further]
 }
 
+fn redirect_to(person: u64) -> PersonState {
+    PersonState::Redirect { survivor: EnterpriseId::mint(person), event: EventSequence(1) }
+}
+
 fn redirect(from: u64, to: u64) -> Person {
     Person {
         enterprise_id: EnterpriseId::mint(from),
-        state: PersonState::Redirect(EnterpriseId::mint(to)),
+        state: redirect_to(to),
         created: Timestamp(7),
         version: EventSequence(1),
     }

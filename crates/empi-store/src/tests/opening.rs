@@ -61,12 +61,33 @@ fn a_newer_store_is_refused() {
     store.write(newer, &synced()).unwrap();
     drop(store);
     let refused = Store::open(dir.path(), &options());
-    assert!(matches!(refused, Err(StoreError::Newer { found: 99, supported: 1 })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 99, supported: 2 })), "{refused:?}");
 
     let dir = TempDir::new().unwrap();
     open(&dir).db.create_cf("later_idea", &Options::default()).unwrap();
     let refused = Store::open(dir.path(), &options());
     assert!(matches!(refused, Err(StoreError::Newer { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_store_of_the_first_format_is_read_and_upgraded() {
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir);
+    let mut older = WriteBatch::default();
+    older.put_cf(&store.family(Family::Meta).unwrap(), META_FORMAT, 1_u32.to_be_bytes());
+    // A pair kept apart had no event then.
+    let pair = crate::layout::pair_key(RecordIndex(0), RecordIndex(1));
+    older.put_cf(&store.family(Family::KeptApart).unwrap(), pair, b"");
+    store.write(older, &synced()).unwrap();
+    drop(store);
+    let store = open(&dir);
+    assert_eq!(store.meta().unwrap().format, 1);
+    let kept = store.snapshot().keeps_apart(RecordIndex(1), RecordIndex(0)).unwrap();
+    assert_eq!(kept, Some(EventSequence(0)));
+    for _ in 0..2 {
+        store.upgrade().unwrap();
+        assert_eq!(store.meta().unwrap().format, 2);
+    }
 }
 
 #[test]

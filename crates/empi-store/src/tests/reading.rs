@@ -26,7 +26,8 @@ fn what_was_committed_is_there_after_opening_again() {
         snapshot.tasks_after(false, Some(TaskId(1))).map(|it| it.unwrap().id).collect();
     assert_eq!(all, [TaskId(2)]);
     let apart: Vec<_> = snapshot.kept_apart().map(Result::unwrap).collect();
-    assert_eq!(apart, [(RecordIndex(0), RecordIndex(1))]);
+    let event = Some(EventSequence(2));
+    assert_eq!(apart, [KeptApart { one: RecordIndex(0), other: RecordIndex(1), event }]);
     let report = store.verify(&keys_of).unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
     assert_eq!(

@@ -118,7 +118,7 @@ fn rule_1_each_record_in_one_living_person() {
         it.delete(Family::Persons, layout::person_key(EnterpriseId::mint(1)));
     });
     check("record 1 is listed by no person", |it| {
-        it.put_person(1, PersonState::Redirect(EnterpriseId::mint(0)));
+        it.put_person(1, redirect_to(0));
     });
     check("has no record", |it| it.put_person(2, PersonState::Live(Vec::new())));
     check("which is not its own", |it| it.put_person(2, own()));
@@ -140,7 +140,7 @@ fn rule_1_each_record_in_one_living_person() {
 
 #[test]
 fn rule_2_enterprise_ids_resolve_and_were_minted() {
-    let to = |number| PersonState::Redirect(EnterpriseId::mint(number));
+    let to = redirect_to;
     check("redirects to nobody", |it| it.put_person(2, to(77)));
     check("redirects to nobody", |it| it.put_person(2, to(2)));
     let told = problems(|it| {
@@ -197,10 +197,60 @@ fn rule_5_events_have_no_gap() {
         let named = event(2, vec![RecordIndex(9)], EnterpriseId::mint(1));
         it.put(Family::Events, key(2), EventRow::encoded(&named));
     });
+    check("event 2 undoes a later one", |it| {
+        let mut undoing = event(2, vec![RecordIndex(1)], EnterpriseId::mint(1));
+        undoing.undoes = Some(EventSequence(2));
+        it.put(Family::Events, key(2), EventRow::encoded(&undoing));
+    });
     check("event 2 names a person that is not there", |it| {
         let named = event(2, vec![RecordIndex(1)], EnterpriseId::mint(9));
         it.put(Family::Events, key(2), EventRow::encoded(&named));
     });
+}
+
+#[test]
+fn rule_5_events_lead_to_the_records_as_they_are() {
+    let put = |change: fn(&mut RegistryEvent)| {
+        move |it: &mut Damage<'_>| {
+            let mut told = event(2, vec![RecordIndex(1)], EnterpriseId::mint(1));
+            change(&mut told);
+            it.put(Family::Events, layout::event_key(EventSequence(2)), EventRow::encoded(&told));
+        }
+    };
+    let change = |told: &mut RegistryEvent| told.change.take().unwrap().records.remove(0);
+    check(
+        "record 1 is not where the events have left it",
+        put(|it| it.change = Some(EventChange::default())),
+    );
+    check("record 1 is not where the events have left it", |it| {
+        let mut stored = registration(1).records.remove(0);
+        stored.changed = EventSequence(1);
+        let index = layout::index_key(RecordIndex(1));
+        it.put(Family::Records, index, RecordRow::encoded(&stored));
+    });
+    let mut told = event(2, vec![RecordIndex(1)], EnterpriseId::mint(1));
+    let appeared = change(&mut told);
+    for wrong in [
+        RecordChange { old_link: Some(registration(1).records.remove(0).link), ..appeared.clone() },
+        RecordChange { record: RecordIndex(0), ..appeared.clone() },
+    ] {
+        check("event 2 does not follow the one before", |it| {
+            let mut told = event(2, vec![RecordIndex(1)], EnterpriseId::mint(1));
+            told.change = Some(EventChange { records: vec![wrong], ..EventChange::default() });
+            it.put(Family::Events, layout::event_key(EventSequence(2)), EventRow::encoded(&told));
+        });
+    }
+    check("event 2 changed something that is not there", |it| {
+        let mut told = event(2, vec![RecordIndex(1)], EnterpriseId::mint(1));
+        told.change = Some(EventChange {
+            records: vec![RecordChange { record: RecordIndex(9), ..appeared }],
+            ..EventChange::default()
+        });
+        it.put(Family::Events, layout::event_key(EventSequence(2)), EventRow::encoded(&told));
+    });
+    // An event of the first format does not tell what it changed.
+    let told = problems(put(|it| it.change = None));
+    assert_eq!(told, Vec::<String>::new());
 }
 
 #[test]
@@ -238,11 +288,21 @@ fn damaged_answers_and_counters_are_found() {
             it.put(Family::Requests, "r-1", RequestRow::encoded(&answer));
         }
     };
+    let answered = |change: fn(&mut StoredRegistration)| {
+        move |it: &mut Damage<'_>| {
+            let mut answer = request();
+            if let StoredAnswer::Registration(answer) = &mut answer.answer {
+                change(answer);
+            }
+            it.put(Family::Requests, "r-1", RequestRow::encoded(&answer));
+        }
+    };
     check("does not read", |it| it.put(Family::Requests, "r-1", [0xFF]));
     check("does not read", put(|it| it.request_id = "r-2".to_owned()));
-    check("names record 9, which is not there", put(|it| it.record = RecordIndex(9)));
-    check("who is not there", put(|it| it.enterprise_id = EnterpriseId::mint(9)));
-    check("a task or event that is not there", put(|it| it.tasks = vec![TaskId(9)]));
+    check("names record 9, which is not there", answered(|it| it.record = RecordIndex(9)));
+    check("who is not there", answered(|it| it.enterprise_id = EnterpriseId::mint(9)));
+    check("names a task that is not there", answered(|it| it.tasks = vec![TaskId(9)]));
+    check("names an event that is not there", answered(|it| it.event = Some(EventSequence(9))));
     check("9 review tasks counted, 2 found", |it| {
         let counted = CountersRow::encoded(&counters(9).unwrap());
         it.put(Family::Meta, crate::store::META_COUNTERS, counted);

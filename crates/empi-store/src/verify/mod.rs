@@ -3,11 +3,12 @@
 //! Every row of every family is read, RocksDB's checksums included, and compared with what other rows
 //! say of it. What does not agree is told as a problem; reading goes on behind it wherever it can.
 
+mod events;
 mod people;
 mod records;
 mod work;
 
-use empi_model::{BlockingKey, EnterpriseId, RecordIndex, SourceRecord};
+use empi_model::{BlockingKey, EnterpriseId, EventSequence, RecordIndex, SourceRecord};
 
 use crate::snapshot::Snapshot;
 use crate::{Counters, Store, StoreError};
@@ -60,7 +61,7 @@ type KeysOf<'a> = &'a (dyn Fn(&SourceRecord) -> Vec<BlockingKey> + Sync);
 
 /// What the checks know of a store while they walk through it.
 struct Walk<'a> {
-    snapshot: Snapshot<'a>,
+    snapshot: &'a Snapshot<'a>,
     counters: Counters,
     report: VerifyReport,
     /// Every record that reads, by index.
@@ -77,6 +78,21 @@ struct SeenRecord {
     keys_due: u64,
     /// Whether a living person lists it.
     is_listed: bool,
+    /// The event that changed it last, as the record says.
+    changed: EventSequence,
+    /// Where the events lead to, as far as they are read.
+    told: Told,
+}
+
+/// What the events say of a record.
+#[derive(Clone, Copy, PartialEq)]
+enum Told {
+    /// Nothing yet.
+    Nothing,
+    /// An event of a store's first format named it, which does not tell what it changed.
+    Something,
+    /// The last event that changed it, and the person it left it with.
+    Change(EventSequence, EnterpriseId),
 }
 
 /// Records in the order of their indexes.
@@ -109,8 +125,9 @@ impl SeenRecords {
 impl Store {
     /// Reads everything, with checksums, and checks that it agrees: records and their keys both ways,
     /// each record in exactly one living person (identity rule 1), enterprise IDs that resolve and were
-    /// minted (rule 2), pairs kept apart that are (rule 4), events without a gap (rule 5), answers to
-    /// requests, review tasks and what waits with them, counters. `keys_of` tells the blocking keys a
+    /// minted (rule 2), pairs kept apart that are (rule 4), events without a gap whose changes lead to
+    /// the records as they are (rule 5), answers to requests, review tasks and what waits with them,
+    /// counters. `keys_of` tells the blocking keys a
     /// record should have; it is called on all cores.
     ///
     /// # Errors
@@ -119,7 +136,7 @@ impl Store {
         let snapshot = self.snapshot();
         let mut walk = Walk {
             counters: snapshot.counters()?,
-            snapshot,
+            snapshot: &snapshot,
             report: VerifyReport::default(),
             records: SeenRecords::default(),
             persons: Vec::new(),

@@ -1,9 +1,9 @@
-//! Persons, the redirects between them, and the events that made them.
+//! Persons, and the redirects between them.
 
-use empi_model::{EnterpriseId, PersonState, RecordIndex, RegistryEvent};
+use empi_model::{EnterpriseId, PersonState, RecordIndex};
 
 use super::{SeenRecords, VerifyReport, Walk};
-use crate::codec::{EventRow, PersonRow, Row as _};
+use crate::codec::{PersonRow, Row as _};
 use crate::layout::{self, Family};
 
 impl Walk<'_> {
@@ -31,7 +31,7 @@ impl Walk<'_> {
                 format!("person {id} was changed by event {version}, which is not there")
             });
             let survivor = match &person.state {
-                PersonState::Redirect(survivor) => Some(*survivor),
+                PersonState::Redirect { survivor, .. } => Some(*survivor),
                 PersonState::Live(records) => {
                     check_members(&mut self.report, &mut self.records, id, records);
                     None
@@ -97,45 +97,6 @@ impl Walk<'_> {
         for id in self.persons.iter().filter(|id| due.binary_search(id).is_err()) {
             self.report.add(|| format!("the enterprise ID {id} was never minted"));
         }
-    }
-
-    pub(super) fn check_events(&mut self) {
-        let rows = self.snapshot.scan(Family::Events, &[], |key, value| {
-            Ok((layout::read_u64(key), EventRow::decoded(value)))
-        });
-        let mut problems = Vec::new();
-        let mut due = 1;
-        for row in rows {
-            let Some((key, event)) = self.report.take(row, "events") else { break };
-            self.report.events += 1;
-            let sequence = key.unwrap_or_default();
-            if sequence != due {
-                problems.push(format!("event {sequence} stands in place {due}"));
-            }
-            due = sequence.saturating_add(1);
-            match event {
-                None => problems.push(format!("event {sequence} does not read")),
-                Some(event) => self.check_event(sequence, &event, &mut problems),
-            }
-            for problem in problems.drain(..) {
-                self.report.add(|| problem);
-            }
-        }
-    }
-
-    fn check_event(&self, sequence: u64, event: &RegistryEvent, problems: &mut Vec<String>) {
-        let mut check = |holds: bool, problem: &str| {
-            if !holds {
-                problems.push(format!("event {sequence} {problem}"));
-            }
-        };
-        check(event.sequence.0 == sequence, "stands under another number");
-        let records = event.records.iter();
-        check(records.copied().all(|it| self.records.has(it)), "names a record that is not there");
-        let ids = event.old_enterprise_id.into_iter().chain([event.new_enterprise_id]);
-        check(ids.into_iter().all(|id| self.knows_person(id)), "names a person that is not there");
-        let task_exists = event.task.is_none_or(|task| task.0 <= self.counters.tasks);
-        check(task_exists, "names a review task that is not there");
     }
 }
 

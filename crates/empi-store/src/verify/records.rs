@@ -1,9 +1,9 @@
 //! Records, the keys that lead to them, and the blocking keys they have.
 
-use empi_model::{BlockingKey, RecordIndex};
+use empi_model::{BlockingKey, EventSequence, RecordIndex};
 use rayon::prelude::*;
 
-use super::{KeysOf, SeenRecord, Walk};
+use super::{KeysOf, SeenRecord, Told, Walk};
 use crate::StoredRecord;
 use crate::codec::{RecordRow, Row as _};
 use crate::layout::{self, Family};
@@ -16,7 +16,7 @@ type RawRow = (Vec<u8>, Vec<u8>);
 
 impl Walk<'_> {
     pub(super) fn check_records(&mut self, keys_of: KeysOf<'_>) {
-        let snapshot = &self.snapshot;
+        let snapshot = self.snapshot;
         let mut rows =
             snapshot.scan(Family::Records, &[], |key, value| Ok((key.to_vec(), value.to_vec())));
         let mut due = 0_u64;
@@ -102,7 +102,12 @@ fn look_at(
     check(found == Some(index), "is not where its key leads");
     check(stored.version > 0, "has no version");
     check((1..=events).contains(&link.event.0), "was linked by an event that is not there");
-    let mut keys = keys_of(record);
+    let is_made = |event: EventSequence| (1..=events).contains(&event.0);
+    check(
+        is_made(stored.content_event) && is_made(stored.changed),
+        "was changed by an event that is not there",
+    );
+    let mut keys = if stored.state.is_active() { keys_of(record) } else { Vec::new() };
     keys.sort_unstable();
     keys.dedup();
     let seen = SeenRecord {
@@ -110,6 +115,8 @@ fn look_at(
         person: link.enterprise_id,
         keys_due: keys.into_iter().map(digest).fold(0, u64::wrapping_add),
         is_listed: false,
+        changed: stored.changed,
+        told: Told::Nothing,
     };
     (index, Some(seen), problems)
 }

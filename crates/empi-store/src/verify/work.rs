@@ -7,6 +7,7 @@ use empi_model::{ReviewKind, ReviewState, ReviewTask, TaskId};
 use super::Walk;
 use crate::codec::{RequestRow, Row as _, SourceRow, TaskRow};
 use crate::layout::{self, Family};
+use crate::{KeptApart, StoredAnswer, StoredRegistration};
 
 impl Walk<'_> {
     /// Checks every task and returns the open ones.
@@ -23,7 +24,11 @@ impl Walk<'_> {
                 self.report.add(|| format!("review task {id} does not read"));
                 continue;
             };
-            let ReviewTask { kind, incoming, candidate, state, .. } = task;
+            let ReviewTask { kind, incoming, candidate, state, event, .. } = task;
+            let events = self.counters.events;
+            self.report.check(event.0 <= events, || {
+                format!("review task {id} was changed by an event that is not there")
+            });
             let counted = self.counters.tasks;
             self.report.check(task.id == id && (1..=counted).contains(&id.0), || {
                 format!("review task {id} stands under a wrong number")
@@ -36,7 +41,6 @@ impl Walk<'_> {
                     open.insert(id, kind);
                 }
                 ReviewState::Resolved { event, .. } => {
-                    let events = self.counters.events;
                     self.report.check(event.is_none_or(|event| event.0 <= events), || {
                         format!("review task {id} names an event that is not there")
                     });
@@ -84,7 +88,15 @@ impl Walk<'_> {
 
     pub(super) fn check_kept_apart(&mut self) {
         for pair in self.snapshot.kept_apart() {
-            let Some((one, other)) = self.report.take(pair, "pairs kept apart") else { continue };
+            let Some(pair) = self.report.take(pair, "pairs kept apart") else { continue };
+            let KeptApart { one, other, event } = pair;
+            let events = self.counters.events;
+            self.report.check(event.is_none_or(|event| event.0 <= events), || {
+                format!(
+                    "records {} and {} are kept apart by an event that is not there",
+                    one.0, other.0
+                )
+            });
             let person = |index| self.records.get(index).map(|record| record.person);
             let (left, right) = (person(one), person(other));
             self.report.check(left.is_some() && right.is_some(), || {
@@ -107,21 +119,28 @@ impl Walk<'_> {
                 self.report.add(|| "an answer to a request does not read".to_owned());
                 continue;
             };
-            let index = request.record;
-            let is_known = self.records.has(index);
-            self.report.check(is_known, || {
-                format!("an answer to a request names record {}, which is not there", index.0)
+            let events = self.counters.events;
+            self.report.check(request.event().is_none_or(|event| event.0 <= events), || {
+                "an answer to a request names an event that is not there".to_owned()
             });
-            let id = request.enterprise_id;
-            self.report.check(self.knows_person(id), || {
-                format!("an answer to a request names person {id}, who is not there")
-            });
-            let (counters, tasks) = (self.counters, &request.tasks);
-            let made = tasks.iter().all(|task| task.0 <= counters.tasks)
-                && request.event.is_none_or(|event| event.0 <= counters.events);
-            self.report.check(made, || {
-                "an answer to a request names a task or event that is not there".to_owned()
-            });
+            if let StoredAnswer::Registration(answer) = &request.answer {
+                self.check_answer(answer);
+            }
         }
+    }
+
+    fn check_answer(&mut self, answer: &StoredRegistration) {
+        let index = answer.record;
+        let is_known = self.records.has(index);
+        self.report.check(is_known, || {
+            format!("an answer to a request names record {}, which is not there", index.0)
+        });
+        let id = answer.enterprise_id;
+        self.report.check(self.knows_person(id), || {
+            format!("an answer to a request names person {id}, who is not there")
+        });
+        let made = answer.tasks.iter().all(|task| task.0 <= self.counters.tasks);
+        self.report
+            .check(made, || "an answer to a request names a task that is not there".to_owned());
     }
 }

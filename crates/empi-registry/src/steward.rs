@@ -1,0 +1,225 @@
+//! A steward's operations: what they ask for, and what they are answered.
+//!
+//! Every operation can be asked for as a preview, which composes the change and throws it away. A preview
+//! carries a version token of the persons concerned; the operation itself must bring it along, and is
+//! refused when one of them has changed in between.
+
+use empi_model::{
+    Actor, EnterpriseId, EventSequence, PersonChange, ReasonCode, RecordIndex, RecordKey,
+    RegistryEvent,
+};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::RegistryError;
+use crate::commit::{Answer, Work};
+use crate::events::EventView;
+use crate::registry::{Registry, check_request_id};
+
+/// What a steward wants to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StewardOperation {
+    /// Two records are one person: their persons are merged, the older enterprise ID survives.
+    LinkRecords {
+        /// One record.
+        left: RecordKey,
+        /// The other.
+        right: RecordKey,
+    },
+    /// A record is not of its person: it gets back the enterprise ID that it came with, or a new one.
+    UnlinkRecord {
+        /// The record.
+        record: RecordKey,
+        /// Whether the two sides are kept apart from now on.
+        keep_apart: bool,
+    },
+    /// Two persons are one.
+    MergePersons {
+        /// The enterprise ID that goes on answering.
+        surviving: EnterpriseId,
+        /// The one that redirects to it from now on.
+        subsumed: EnterpriseId,
+    },
+    /// A merge was wrong: the event that made it is undone.
+    UnmergePersons {
+        /// The enterprise ID that redirects.
+        subsumed: EnterpriseId,
+    },
+    /// A person is two: some of its records leave.
+    SplitPerson {
+        /// The person.
+        person: EnterpriseId,
+        /// The records that leave together.
+        records: Vec<RecordKey>,
+        /// Whether the two sides are kept apart from now on.
+        keep_apart: bool,
+    },
+    /// Two records are two people, and so is everybody who is one with either. Taken back by undoing
+    /// its event.
+    KeepApart {
+        /// One record.
+        left: RecordKey,
+        /// The other.
+        right: RecordKey,
+    },
+    /// A record is of another person.
+    MoveRecord {
+        /// The record.
+        record: RecordKey,
+        /// The person it goes to.
+        person: EnterpriseId,
+    },
+    /// An event was wrong.
+    UndoEvent {
+        /// The event.
+        event: EventSequence,
+    },
+}
+
+/// A steward's operation with everything that goes with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StewardRequest {
+    /// What is to be done.
+    pub operation: StewardOperation,
+    /// Who wants it.
+    pub actor: Actor,
+    /// Why.
+    pub reason: ReasonCode,
+    /// Why, in the steward's words. Never patient data.
+    pub note: String,
+    /// Names the request: sent again, it is answered as the first time and changes nothing.
+    pub request_id: Option<String>,
+    /// The token of the preview that the steward has seen. Required unless this is a preview.
+    pub version_token: Option<String>,
+    /// Whether to tell only what would happen.
+    pub validate_only: bool,
+}
+
+/// What an operation changed, or would change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StewardAnswer {
+    /// The event that tells it. In a preview its number is the one it would have now.
+    pub event: EventView,
+    /// Names the versions of the persons concerned, as they stood before.
+    pub version_token: String,
+    /// Whether nothing was changed.
+    pub is_preview: bool,
+}
+
+impl Registry {
+    /// Does what a steward wants, or tells what it would change.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] for a record, person or event that is not there;
+    /// [`RegistryError::Conflict`] when the operation contradicts what stands (kept apart, changed by a
+    /// later event, nothing to change), when the persons concerned changed since the preview, or when
+    /// the request ID was used for another request; [`RegistryError::Invalid`] without version token;
+    /// [`RegistryError::Busy`] and [`RegistryError::Poisoned`] as for registering.
+    pub fn steward(&self, request: StewardRequest) -> Result<StewardAnswer, RegistryError> {
+        self.core.durability.check()?;
+        check_request_id(request.request_id.as_deref())?;
+        if !request.validate_only && request.version_token.is_none() {
+            return Err(RegistryError::invalid(
+                "the version token is missing: ask for a preview and send the token that it has",
+            ));
+        }
+        match self.submit(Work::Steward(Box::new(request)))? {
+            Answer::Steward(answer) => Ok(*answer),
+            _ => Err(RegistryError::Poisoned),
+        }
+    }
+}
+
+/// Names the versions that the persons concerned had before an event.
+pub(crate) fn version_token(event: &RegistryEvent) -> String {
+    let persons = event.change.iter().flat_map(|change| &change.persons);
+    let mut versions: Vec<(EnterpriseId, EventSequence)> = persons
+        .map(|PersonChange { enterprise_id, old_version, .. }| (*enterprise_id, *old_version))
+        .collect();
+    versions.sort_unstable();
+    let mut hash = Xxh3::new();
+    for (id, version) in versions {
+        // An enterprise ID that the event mints is not known before.
+        if version != EventSequence(0) {
+            hash.update(&id.as_number().to_le_bytes());
+            hash.update(&version.0.to_le_bytes());
+        }
+    }
+    format!("{:016x}", hash.digest())
+}
+
+/// Refuses an operation on persons that are not as the steward has seen them.
+pub(crate) fn check_token(
+    request: &StewardRequest,
+    event: &RegistryEvent,
+) -> Result<(), RegistryError> {
+    if request.version_token.as_deref() == Some(version_token(event).as_str()) {
+        return Ok(());
+    }
+    let persons = event.change.iter().flat_map(|change| &change.persons);
+    let last = persons.map(|person| person.old_version).max().unwrap_or_default();
+    Err(RegistryError::conflict(format!(
+        "the persons concerned are not as the preview has shown them, event {last} changed them last: \
+         ask for a new preview"
+    )))
+}
+
+/// One number for what is asked for: the same request has the same.
+pub(crate) fn fingerprint(request: &StewardRequest) -> u64 {
+    let mut hash = Fingerprint(Xxh3::new());
+    match &request.operation {
+        StewardOperation::LinkRecords { left, right } => hash.number(1).record(left).record(right),
+        StewardOperation::UnlinkRecord { record, keep_apart } => {
+            hash.number(2).record(record).number(u64::from(*keep_apart))
+        }
+        StewardOperation::MergePersons { surviving, subsumed } => {
+            hash.number(3).number(surviving.as_number()).number(subsumed.as_number())
+        }
+        StewardOperation::UnmergePersons { subsumed } => {
+            hash.number(4).number(subsumed.as_number())
+        }
+        StewardOperation::SplitPerson { person, records, keep_apart } => {
+            hash.number(5).number(person.as_number()).number(u64::from(*keep_apart));
+            records.iter().fold(&mut hash, |hash, record| hash.record(record))
+        }
+        StewardOperation::KeepApart { left, right } => hash.number(6).record(left).record(right),
+        StewardOperation::MoveRecord { record, person } => {
+            hash.number(7).record(record).number(person.as_number())
+        }
+        StewardOperation::UndoEvent { event } => hash.number(8).number(event.0),
+    };
+    hash.number(request.reason as u64).text(&request.note);
+    hash.0.digest()
+}
+
+/// Bytes being hashed. Every text begins with its length.
+struct Fingerprint(Xxh3);
+
+impl Fingerprint {
+    fn number(&mut self, number: u64) -> &mut Self {
+        self.0.update(&number.to_le_bytes());
+        self
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.number(text.len() as u64);
+        self.0.update(text.as_bytes());
+        self
+    }
+
+    fn record(&mut self, key: &RecordKey) -> &mut Self {
+        self.text(&key.source).text(&key.record_id)
+    }
+}
+
+/// The records that an event names, in the order of their numbers.
+pub(crate) fn records_of(event: &RegistryEvent) -> Vec<RecordIndex> {
+    let changes = event.change.iter();
+    let changed = changes.clone().flat_map(|change| change.records.iter().map(|it| it.record));
+    let pairs =
+        changes.flat_map(|change| change.kept_apart.iter().flat_map(|it| [it.one, it.other]));
+    let mut records: Vec<RecordIndex> =
+        event.records.iter().copied().chain(changed).chain(pairs).collect();
+    records.sort_unstable();
+    records.dedup();
+    records
+}

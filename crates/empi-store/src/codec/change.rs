@@ -1,0 +1,341 @@
+//! What an event changed, inside the event's row. It holds earlier contents, so it has no `Debug`.
+//!
+//! Most of what an event leaves behind carries its own number and belongs to its own person: both are
+//! left out, and 0 or nothing stands for them.
+
+use empi_model::{
+    EnterpriseId, EventChange, EventSequence, KeptApartChange, PersonChange, PersonMark,
+    RecordChange, RecordContent, RecordIndex, RecordState, ReviewState, TaskChange, TaskId,
+    Timestamp,
+};
+use prost::Message;
+
+use super::Row;
+use super::identity::LinkRow;
+use super::record::SourceRow;
+use super::review::ResolutionRow;
+
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub(crate) struct ChangeRow {
+    #[prost(message, repeated, tag = "1")]
+    records: Vec<RecordChangeRow>,
+    #[prost(message, repeated, tag = "2")]
+    persons: Vec<PersonChangeRow>,
+    #[prost(message, repeated, tag = "3")]
+    tasks: Vec<TaskChangeRow>,
+    #[prost(message, repeated, tag = "4")]
+    kept_apart: Vec<KeptApartChangeRow>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub(crate) struct RecordChangeRow {
+    #[prost(uint32, tag = "1")]
+    record: u32,
+    /// Absent for the person that the event names as new.
+    #[prost(fixed64, optional, tag = "2")]
+    enterprise_id: Option<u64>,
+    #[prost(message, optional, tag = "3")]
+    old_link: Option<LinkRow>,
+    /// 0 for this event.
+    #[prost(uint64, tag = "4")]
+    link_event: u64,
+    #[prost(message, optional, tag = "5")]
+    old_content: Option<ContentRow>,
+    /// 0 for this event.
+    #[prost(uint64, tag = "6")]
+    content_event: u64,
+    #[prost(uint64, optional, tag = "7")]
+    previous: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub(crate) struct ContentRow {
+    #[prost(message, optional, tag = "1")]
+    record: Option<SourceRow>,
+    #[prost(fixed64, tag = "2")]
+    hash: u64,
+    #[prost(uint32, tag = "3")]
+    state: u32,
+    #[prost(uint32, tag = "4")]
+    replaced_by: u32,
+    #[prost(int64, tag = "5")]
+    updated: i64,
+    #[prost(uint64, tag = "6")]
+    event: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct PersonChangeRow {
+    #[prost(fixed64, tag = "1")]
+    enterprise_id: u64,
+    /// 0 minted, 1 live, 2 a redirect.
+    #[prost(uint32, tag = "2")]
+    before: u32,
+    #[prost(fixed64, tag = "3")]
+    before_survivor: u64,
+    #[prost(uint64, tag = "4")]
+    before_event: u64,
+    /// Absent for a person that lives after the event.
+    #[prost(fixed64, optional, tag = "5")]
+    after_survivor: Option<u64>,
+    /// 0 for this event.
+    #[prost(uint64, tag = "6")]
+    after_event: u64,
+    #[prost(uint64, tag = "7")]
+    old_version: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub(crate) struct TaskChangeRow {
+    #[prost(uint64, tag = "1")]
+    task: u64,
+    /// 0 raised, 1 open, 2 resolved.
+    #[prost(uint32, tag = "2")]
+    old_state: u32,
+    #[prost(message, optional, tag = "3")]
+    old_resolution: Option<ResolutionRow>,
+    #[prost(uint64, tag = "4")]
+    old_event: u64,
+    /// 0 for this event.
+    #[prost(uint64, tag = "5")]
+    event: u64,
+    #[prost(bool, tag = "6")]
+    is_open: bool,
+    #[prost(message, optional, tag = "7")]
+    old_held: Option<SourceRow>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct KeptApartChangeRow {
+    #[prost(uint32, tag = "1")]
+    one: u32,
+    #[prost(uint32, tag = "2")]
+    other: u32,
+    #[prost(uint64, optional, tag = "3")]
+    old_event: Option<u64>,
+    #[prost(uint64, optional, tag = "4")]
+    event: Option<u64>,
+}
+
+/// What the row of an event says already.
+#[derive(Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) sequence: EventSequence,
+    pub(super) person: EnterpriseId,
+}
+
+impl Frame {
+    fn stamp(self, event: EventSequence) -> u64 {
+        if event == self.sequence { 0 } else { event.0 }
+    }
+
+    fn event(self, stamp: u64) -> EventSequence {
+        if stamp == 0 { self.sequence } else { EventSequence(stamp) }
+    }
+
+    pub(super) fn row(self, change: &EventChange) -> ChangeRow {
+        let EventChange { records, persons, tasks, kept_apart } = change;
+        ChangeRow {
+            records: records.iter().map(|change| self.record_row(change)).collect(),
+            persons: persons.iter().map(|change| self.person_row(change)).collect(),
+            tasks: tasks.iter().map(|change| self.task_row(change)).collect(),
+            kept_apart: kept_apart.iter().map(KeptApartChangeRow::from).collect(),
+        }
+    }
+
+    pub(super) fn word(self, row: ChangeRow) -> Option<EventChange> {
+        let ChangeRow { records, persons, tasks, kept_apart } = row;
+        Some(EventChange {
+            records: records.into_iter().map(|row| self.record(row)).collect::<Option<_>>()?,
+            persons: persons.into_iter().map(|row| self.person(&row)).collect::<Option<_>>()?,
+            tasks: tasks.into_iter().map(|row| self.task(row)).collect::<Option<_>>()?,
+            kept_apart: kept_apart.into_iter().map(KeptApartChange::from).collect(),
+        })
+    }
+
+    fn record_row(self, change: &RecordChange) -> RecordChangeRow {
+        let id = change.enterprise_id;
+        RecordChangeRow {
+            record: change.record.0,
+            enterprise_id: (id != self.person).then(|| id.as_number()),
+            old_link: change.old_link.as_ref().map(LinkRow::of),
+            link_event: self.stamp(change.link_event),
+            old_content: change.old_content.as_ref().map(ContentRow::of),
+            content_event: self.stamp(change.content_event),
+            previous: change.previous.map(|event| event.0),
+        }
+    }
+
+    fn record(self, row: RecordChangeRow) -> Option<RecordChange> {
+        let old_link = match row.old_link {
+            Some(link) => Some(link.word()?),
+            None => None,
+        };
+        let old_content = match row.old_content {
+            Some(content) => Some(content.word()?),
+            None => None,
+        };
+        Some(RecordChange {
+            record: RecordIndex(row.record),
+            enterprise_id: row.enterprise_id.map_or(self.person, EnterpriseId::from_number),
+            old_link,
+            link_event: self.event(row.link_event),
+            old_content,
+            content_event: self.event(row.content_event),
+            previous: row.previous.map(EventSequence),
+        })
+    }
+
+    fn person_row(self, change: &PersonChange) -> PersonChangeRow {
+        let (before, before_survivor, before_event) = match change.before {
+            None => (0, 0, 0),
+            Some(PersonMark::Live) => (1, 0, 0),
+            Some(PersonMark::Redirect { survivor, event }) => (2, survivor.as_number(), event.0),
+        };
+        let (after_survivor, after_event) = match change.after {
+            PersonMark::Live => (None, 0),
+            PersonMark::Redirect { survivor, event } => {
+                (Some(survivor.as_number()), self.stamp(event))
+            }
+        };
+        PersonChangeRow {
+            enterprise_id: change.enterprise_id.as_number(),
+            before,
+            before_survivor,
+            before_event,
+            after_survivor,
+            after_event,
+            old_version: change.old_version.0,
+        }
+    }
+
+    fn person(self, row: &PersonChangeRow) -> Option<PersonChange> {
+        let redirect = |survivor, event| PersonMark::Redirect {
+            survivor: EnterpriseId::from_number(survivor),
+            event,
+        };
+        let before = match row.before {
+            0 => None,
+            1 => Some(PersonMark::Live),
+            2 => Some(redirect(row.before_survivor, EventSequence(row.before_event))),
+            _ => return None,
+        };
+        let after = row
+            .after_survivor
+            .map_or(PersonMark::Live, |survivor| redirect(survivor, self.event(row.after_event)));
+        Some(PersonChange {
+            enterprise_id: EnterpriseId::from_number(row.enterprise_id),
+            before,
+            after,
+            old_version: EventSequence(row.old_version),
+        })
+    }
+
+    fn task_row(self, change: &TaskChange) -> TaskChangeRow {
+        TaskChangeRow {
+            task: change.task.0,
+            old_state: match change.old_state {
+                None => 0,
+                Some(ReviewState::Open) => 1,
+                Some(ReviewState::Resolved { .. }) => 2,
+            },
+            old_resolution: change.old_state.as_ref().and_then(ResolutionRow::of),
+            old_event: change.old_event.0,
+            event: self.stamp(change.event),
+            is_open: change.is_open,
+            old_held: change.old_held.as_ref().map(SourceRow::of),
+        }
+    }
+
+    fn task(self, row: TaskChangeRow) -> Option<TaskChange> {
+        let old_state = match (row.old_state, row.old_resolution) {
+            (0, None) => None,
+            (1, None) => Some(ReviewState::Open),
+            (2, Some(resolution)) => Some(resolution.word()?),
+            _ => return None,
+        };
+        let old_held = match row.old_held {
+            Some(held) => Some(held.word()?),
+            None => None,
+        };
+        Some(TaskChange {
+            task: TaskId(row.task),
+            old_state,
+            old_event: EventSequence(row.old_event),
+            event: self.event(row.event),
+            is_open: row.is_open,
+            old_held,
+        })
+    }
+}
+
+impl From<&KeptApartChange> for KeptApartChangeRow {
+    fn from(change: &KeptApartChange) -> Self {
+        Self {
+            one: change.one.0,
+            other: change.other.0,
+            old_event: change.old_event.map(|event| event.0),
+            event: change.event.map(|event| event.0),
+        }
+    }
+}
+
+impl From<KeptApartChangeRow> for KeptApartChange {
+    fn from(row: KeptApartChangeRow) -> Self {
+        Self {
+            one: RecordIndex(row.one),
+            other: RecordIndex(row.other),
+            old_event: row.old_event.map(EventSequence),
+            event: row.event.map(EventSequence),
+        }
+    }
+}
+
+/// Whether a record has a say, as two numbers.
+pub(super) fn state_numbers(state: RecordState) -> (u32, u32) {
+    match state {
+        RecordState::Active => (0, 0),
+        RecordState::Retired => (1, 0),
+        RecordState::ReplacedBy(record) => (2, record.0),
+    }
+}
+
+/// The inverse of [`state_numbers`].
+pub(super) fn state_of(state: u32, replaced_by: u32) -> Option<RecordState> {
+    match state {
+        0 => Some(RecordState::Active),
+        1 => Some(RecordState::Retired),
+        2 => Some(RecordState::ReplacedBy(RecordIndex(replaced_by))),
+        _ => None,
+    }
+}
+
+impl Row for ContentRow {
+    type Word = RecordContent;
+
+    fn of(content: &RecordContent) -> Self {
+        let (state, replaced_by) = state_numbers(content.state);
+        Self {
+            record: Some(SourceRow::of(&content.record)),
+            hash: content.hash,
+            state,
+            replaced_by,
+            updated: content.updated.0,
+            event: content.event.0,
+        }
+    }
+
+    fn word(self) -> Option<RecordContent> {
+        Some(RecordContent {
+            record: self.record?.word()?,
+            hash: self.hash,
+            state: state_of(self.state, self.replaced_by)?,
+            updated: Timestamp(self.updated),
+            event: EventSequence(self.event),
+        })
+    }
+}
