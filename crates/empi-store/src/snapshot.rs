@@ -171,6 +171,14 @@ impl<'a> Snapshot<'a> {
         self.words::<RecordRow>(Family::Records, &[])
     }
 
+    /// The records from a number on, by number.
+    pub fn records_from(
+        &self,
+        first: RecordIndex,
+    ) -> impl Iterator<Item = Result<StoredRecord, StoreError>> {
+        self.words::<RecordRow>(Family::Records, &layout::index_key(first))
+    }
+
     /// Every posting, by blocking key.
     pub fn keys(&self) -> impl Iterator<Item = Result<(BlockingKey, RecordIndex), StoreError>> {
         self.scan(Family::Keys, &[], |key, _| {

@@ -37,7 +37,7 @@ use rayon::prelude::*;
 use crate::block::{BlockingKeys, blocking_keys_of};
 use crate::lexicon::{Lexicon, Values};
 use crate::model::LinkageModel;
-use crate::row::{CompareRow, NameId, TextId};
+use crate::row::CompareRow;
 use crate::table::{spread, upper_half};
 use blocks::{BlockLimits, Blocks};
 use near::bring_near;
@@ -101,21 +101,10 @@ impl Linker {
 
     /// Like [`add`](Self::add), for records that were prepared already, on any thread.
     pub fn add_prepared(&mut self, mut prepared: Prepared) -> Vec<usize> {
-        let lexicon = &mut self.lexicon;
-        let names = lexicon.intern_names(prepared.names());
-        let texts = lexicon.intern_texts(prepared.texts());
-        let name = |id: NameId| names.get(id.0 as usize).copied().unwrap_or_default();
-        let text = |id: TextId| texts.get(id.0 as usize).copied().unwrap_or_default();
         let repeated = self.claim_all(&mut prepared);
-        let counts = prepared.name_counts().into_iter();
-        let counts = names.iter().copied().zip(counts).skip(1);
-        self.lexicon.count_all(u32::try_from(prepared.rows.len()).unwrap_or(u32::MAX), counts);
-        for row in &mut prepared.rows {
-            row.renumber(name, text);
-            count_groups(&mut self.group_counts, row);
-        }
-        prepared.rows.shrink_to_fit();
-        self.rows.push(prepared.rows);
+        let rows = prepared.into_rows(&mut self.lexicon);
+        rows.iter().for_each(|row| count_groups(&mut self.group_counts, row));
+        self.rows.push(rows);
         repeated
     }
 

@@ -4,7 +4,7 @@ use empi_model::{NormalizedRecord, RecordKey, SourceRecord};
 use hashbrown::HashTable;
 
 use super::record_keys::RecordKeys;
-use crate::lexicon::Intern;
+use crate::lexicon::{Intern, Lexicon};
 use crate::names_table::hash_of;
 use crate::normalize::Normalizer;
 use crate::row::{CompareRow, NameId, TextId};
@@ -63,6 +63,22 @@ impl Prepared {
         self.key_hashes.push(hash_of(record_id) ^ hash_of(source).rotate_left(17));
     }
 
+    /// Takes the values into a lexicon, counts the names of all records there, and gives the rows under
+    /// the lexicon's numbers, in the order in which records were added.
+    #[must_use]
+    pub fn into_rows(mut self, lexicon: &mut Lexicon) -> Vec<CompareRow> {
+        let names = lexicon.intern_names(self.names());
+        let texts = lexicon.intern_texts(self.texts());
+        let name = |id: NameId| names.get(id.0 as usize).copied().unwrap_or_default();
+        let text = |id: TextId| texts.get(id.0 as usize).copied().unwrap_or_default();
+        let counts = self.name_counts().into_iter();
+        let counts = names.iter().copied().zip(counts).skip(1);
+        lexicon.count_all(u32::try_from(self.rows.len()).unwrap_or(u32::MAX), counts);
+        self.rows.iter_mut().for_each(|row| row.renumber(name, text));
+        self.rows.shrink_to_fit();
+        self.rows
+    }
+
     /// How many records there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -76,7 +92,7 @@ impl Prepared {
     }
 
     /// How often each name is a given and a family name among all rows.
-    pub(super) fn name_counts(&self) -> Vec<[u32; 2]> {
+    fn name_counts(&self) -> Vec<[u32; 2]> {
         let mut counts = vec![[0; 2]; self.values.names.items.len()];
         for name in self.rows.iter().flat_map(CompareRow::names) {
             for (role, id) in [name.given, name.family].into_iter().enumerate() {
@@ -89,12 +105,12 @@ impl Prepared {
     }
 
     /// Names with their hashes, by number.
-    pub(super) fn names(&self) -> impl Iterator<Item = (u64, &str)> + Clone {
+    fn names(&self) -> impl Iterator<Item = (u64, &str)> + Clone {
         self.values.names.iter()
     }
 
     /// Texts with their hashes, by number.
-    pub(super) fn texts(&self) -> impl Iterator<Item = (u64, &str)> + Clone {
+    fn texts(&self) -> impl Iterator<Item = (u64, &str)> + Clone {
         self.values.texts.iter()
     }
 }

@@ -7,16 +7,31 @@
 use empi_model::{BlockingKey, RecordIndex};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use rayon::prelude::*;
 
 /// Set in a target that is the number of a list.
 const LIST: u32 = 1 << 31;
 
-/// Records by blocking key.
-#[derive(Debug, Default)]
+/// Records by blocking key: in shards, so that all cores can fill it.
+#[derive(Debug)]
 pub(crate) struct Postings {
+    shards: Vec<Shard>,
+}
+
+/// The keys whose hash falls into one share of all.
+#[derive(Debug, Default)]
+struct Shard {
     table: HashTable<Slot>,
     lists: Vec<Vec<u32>>,
     free: Vec<u32>,
+}
+
+/// How many shards there are.
+const SHARDS: usize = 16;
+
+/// The shard of a key. Tables take the lowest and the highest bits of a hash for themselves.
+const fn shard_of(key: BlockingKey) -> usize {
+    (hash(key.as_number()) >> 40) as usize % SHARDS
 }
 
 /// A key in two halves, so that it aligns to four bytes, and where its records are.
@@ -38,14 +53,78 @@ const fn hash(key: u64) -> u64 {
     key.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
 }
 
+impl Default for Postings {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
+    }
+}
+
 impl Postings {
     /// Makes room for so many more keys.
     pub(crate) fn reserve(&mut self, keys: usize) {
-        self.table.reserve(keys, |slot| hash(slot.key()));
+        let keys = keys.div_ceil(SHARDS);
+        let reserve = |shard: &mut Shard| shard.table.reserve(keys, |slot| hash(slot.key()));
+        self.shards.par_iter_mut().for_each(reserve);
     }
 
     /// The records with a key, in ascending order.
     pub(crate) fn records(&self, key: BlockingKey) -> &[u32] {
+        self.shards.get(shard_of(key)).map_or(&[], |shard| shard.records(key))
+    }
+
+    /// Adds a record to a key, if it is not there yet.
+    pub(crate) fn insert(&mut self, key: BlockingKey, record: RecordIndex) {
+        if let Some(shard) = self.shards.get_mut(shard_of(key)) {
+            shard.insert(key, record);
+        }
+    }
+
+    /// Adds very many records to keys, shard by shard on all cores. Each part holds postings by the shard
+    /// of their key.
+    pub(crate) fn insert_all(&mut self, parts: &[Sharded]) {
+        self.shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
+            let postings = parts.iter().filter_map(|part| part.0.get(number)).flatten();
+            postings.for_each(|(key, record)| shard.insert(*key, *record));
+        });
+    }
+
+    /// Takes a record from a key.
+    pub(crate) fn remove(&mut self, key: BlockingKey, record: RecordIndex) {
+        if let Some(shard) = self.shards.get_mut(shard_of(key)) {
+            shard.remove(key, record);
+        }
+    }
+
+    /// Every key with its records, in no order.
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &[u32])> {
+        self.shards.iter().flat_map(|shard| {
+            shard.table.iter().map(|slot| {
+                let key = BlockingKey::from_number(slot.key());
+                (slot.key(), shard.records(key))
+            })
+        })
+    }
+}
+
+/// Postings by the shard of their key.
+#[derive(Debug)]
+pub(crate) struct Sharded(Vec<Vec<(BlockingKey, RecordIndex)>>);
+
+impl FromIterator<(BlockingKey, RecordIndex)> for Sharded {
+    fn from_iter<T: IntoIterator<Item = (BlockingKey, RecordIndex)>>(postings: T) -> Self {
+        let mut shards: Vec<Vec<_>> = (0..SHARDS).map(|_| Vec::new()).collect();
+        for (key, record) in postings {
+            if let Some(shard) = shards.get_mut(shard_of(key)) {
+                shard.push((key, record));
+            }
+        }
+        Self(shards)
+    }
+}
+
+impl Shard {
+    fn records(&self, key: BlockingKey) -> &[u32] {
         let number = key.as_number();
         match self.table.find(hash(number), |slot| slot.key() == number) {
             None => &[],
@@ -58,8 +137,7 @@ impl Postings {
         self.lists.get((target & !LIST) as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// Adds a record to a key, if it is not there yet.
-    pub(crate) fn insert(&mut self, key: BlockingKey, RecordIndex(record): RecordIndex) {
+    fn insert(&mut self, key: BlockingKey, RecordIndex(record): RecordIndex) {
         let number = key.as_number();
         let entry =
             self.table.entry(hash(number), |slot| slot.key() == number, |slot| hash(slot.key()));
@@ -85,8 +163,7 @@ impl Postings {
         }
     }
 
-    /// Takes a record from a key.
-    pub(crate) fn remove(&mut self, key: BlockingKey, RecordIndex(record): RecordIndex) {
+    fn remove(&mut self, key: BlockingKey, RecordIndex(record): RecordIndex) {
         let number = key.as_number();
         let found = self.table.find_entry(hash(number), |slot| slot.key() == number);
         let Ok(mut occupied) = found else { return };
@@ -107,15 +184,6 @@ impl Postings {
             *list = Vec::new();
             self.free.push(number);
         }
-    }
-
-    /// Every key with its records, in no order.
-    #[cfg(test)]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &[u32])> {
-        self.table.iter().map(|slot| {
-            let key = BlockingKey::from_number(slot.key());
-            (slot.key(), self.records(key))
-        })
     }
 }
 

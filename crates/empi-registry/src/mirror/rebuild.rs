@@ -2,22 +2,59 @@
 
 use std::time::Instant;
 
-use empi_linkage::{BlockingKeys, Limits, blocking_keys, normalize};
-use empi_model::{NormalizedRecord, ReviewState};
+use empi_linkage::{Limits, Normalizer, Prepared, blocking_keys};
+use empi_model::{RecordIndex, ReviewState};
 use empi_store::{Snapshot, StoreError, StoredRecord};
 use rayon::prelude::*;
 
-use super::{Mirror, MirroredRecord};
+use super::Mirror;
+use super::postings::Sharded;
 use crate::content::content_hash;
 
-/// Records that are normalised at a time.
-const CHUNK_RECORDS: usize = 8192;
+/// Records that one task reads and normalises.
+const CHUNK_RECORDS: u32 = 4096;
+
+/// Chunks that are prepared while those before are taken in, for each core.
+const CHUNKS_PER_CORE: u32 = 4;
+
+/// Records whose keys are in memory at a time, before they are taken in.
+const KEYED_RECORDS: usize = 1 << 18;
 
 /// Keys per record to make room for; more only cost a rehash.
 const KEYS_PER_RECORD: usize = 12;
 
+/// Some records read from the store.
+struct Chunk {
+    stored: Vec<StoredRecord>,
+    prepared: Prepared,
+}
+
+impl Chunk {
+    fn read(snapshot: &Snapshot<'_>, first: u32) -> Result<Self, StoreError> {
+        let stored = snapshot.records_from(RecordIndex(first)).take(CHUNK_RECORDS as usize);
+        let stored: Vec<StoredRecord> = stored.collect::<Result<_, _>>()?;
+        let mut prepared = Prepared::with_capacity(stored.len());
+        let mut normalizer = Normalizer::default();
+        stored.iter().for_each(|it| prepared.add(&normalizer.normalize(&it.record)));
+        Ok(Self { stored, prepared })
+    }
+
+    /// The chunks of a wave, each read on some core.
+    fn read_wave(
+        snapshot: &Snapshot<'_>,
+        wave: std::ops::Range<u32>,
+    ) -> Result<Vec<Self>, StoreError> {
+        let firsts = wave.step_by(CHUNK_RECORDS as usize);
+        firsts
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .map(|first| Self::read(snapshot, first))
+            .collect()
+    }
+}
+
 impl Mirror {
-    /// Reads everything. Normalising and keys run on all cores, the rest in order.
+    /// Reads everything. Reading, normalising and keys run on all cores, the rest in order.
     ///
     /// Keys are made anew and not read from the store: what is compared is then made by this
     /// version of the program throughout. `verify` tells when the stored keys differ.
@@ -25,18 +62,8 @@ impl Mirror {
         let started = Instant::now();
         let mut mirror = Self::new(limits);
         mirror.counters = snapshot.counters()?;
-        let record_count = mirror.counters.records as usize;
-        mirror.records.reserve(record_count);
-        mirror.postings.reserve(record_count.saturating_mul(KEYS_PER_RECORD));
-        let mut records = snapshot.records();
-        loop {
-            let chunk: Vec<StoredRecord> =
-                records.by_ref().take(CHUNK_RECORDS).collect::<Result<_, _>>()?;
-            if chunk.is_empty() {
-                break;
-            }
-            mirror.add_stored(&chunk)?;
-        }
+        mirror.add_records(snapshot)?;
+        mirror.index_keys();
         for person in snapshot.persons() {
             mirror.put_person(&person?);
         }
@@ -63,34 +90,66 @@ impl Mirror {
         Ok(mirror)
     }
 
-    fn add_stored(&mut self, chunk: &[StoredRecord]) -> Result<(), StoreError> {
-        use empi_linkage::Intern;
+    /// Takes in every record, a wave of chunks while the next is being read.
+    fn add_records(&mut self, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
+        let count = self.counters.records;
+        self.records.reserve(count as usize);
+        let cores = u32::try_from(rayon::current_num_threads()).unwrap_or(1);
+        let wave_records = CHUNK_RECORDS.saturating_mul(CHUNKS_PER_CORE.saturating_mul(cores));
+        let wave = |start: u32| start..count.min(start.saturating_add(wave_records));
+        let mut chunks = Chunk::read_wave(snapshot, wave(0))?;
+        let mut start = wave(0).end;
+        while !chunks.is_empty() {
+            let (next, taken) = rayon::join(
+                || Chunk::read_wave(snapshot, wave(start)),
+                || chunks.into_iter().try_for_each(|chunk| self.take_in(chunk)),
+            );
+            taken?;
+            chunks = next?;
+            start = wave(start).end;
+        }
+        let has_more = snapshot.records_from(RecordIndex(count)).next().is_some();
+        if self.records.len() != count as usize || has_more {
+            return Err(StoreError::Damaged("records and their count differ".to_owned()));
+        }
+        Ok(())
+    }
 
-        let normalized: Vec<NormalizedRecord> =
-            chunk.par_iter().map(|stored| normalize(&stored.record)).collect();
-        let first = self.records.len();
-        for (stored, content) in chunk.iter().zip(&normalized) {
+    fn take_in(&mut self, chunk: Chunk) -> Result<(), StoreError> {
+        let rows = chunk.prepared.into_rows(&mut self.lexicon);
+        for (stored, row) in chunk.stored.iter().zip(rows) {
             if stored.index.0 as usize != self.records.len() {
                 return Err(StoreError::Damaged("records are missing in between".to_owned()));
             }
-            let row = self.lexicon.row(content);
-            if stored.state.is_active() {
-                self.lexicon.count(&row);
+            // A retired record is known, and counts for nothing.
+            if !stored.state.is_active() {
+                self.lexicon.discount(&row);
             }
             self.push_record(stored, row);
         }
-        let added = self.records.get(first..).unwrap_or_default();
-        let keys_of = |record: &MirroredRecord| match record.is_active {
-            true => blocking_keys(&self.lexicon, &record.row),
-            false => BlockingKeys::new(),
-        };
-        let keys: Vec<_> = added.par_iter().map(keys_of).collect();
-        for (stored, keys) in chunk.iter().zip(keys) {
-            for key in keys {
-                self.postings.insert(key, stored.index);
-            }
-        }
         Ok(())
+    }
+
+    /// Makes the keys of every record that has a say.
+    fn index_keys(&mut self) {
+        let keys = self.records.len().saturating_mul(KEYS_PER_RECORD);
+        self.postings.reserve(keys);
+        let indexes: Vec<RecordIndex> = (0..self.counters.records).map(RecordIndex).collect();
+        for indexes in indexes.chunks(KEYED_RECORDS) {
+            let parts = indexes.par_chunks(CHUNK_RECORDS as usize).map(|indexes| {
+                let active = indexes.iter().filter_map(|index| {
+                    self.record(*index).filter(|record| record.is_active).map(|it| (index, it))
+                });
+                active
+                    .flat_map(|(index, record)| {
+                        let keys = blocking_keys(&self.lexicon, &record.row);
+                        keys.into_iter().map(|key| (key, *index))
+                    })
+                    .collect::<Sharded>()
+            });
+            let parts: Vec<Sharded> = parts.collect();
+            self.postings.insert_all(&parts);
+        }
     }
 }
 
