@@ -134,3 +134,46 @@ fn is_close_text(values: &impl Values, left: TextId, right: TextId) -> bool {
     let (left, right) = (values.text(left).text(), values.text(right).text());
     within_one_edit(left.as_bytes(), right.as_bytes()) || jaro_winkler(left, right) >= 0.9
 }
+
+#[cfg(test)]
+mod tests {
+    use empi_model::{NormalizedAddress, NormalizedRecord, PatientText};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::lexicon::{Intern, Lexicon};
+
+    fn address(parts: [&str; 6]) -> NormalizedRecord {
+        let [number, street, unit, city, state, postal_code] = parts.map(PatientText::non_blank);
+        let address = NormalizedAddress { number, street, unit, city, state, postal_code };
+        NormalizedRecord { addresses: vec![address], ..NormalizedRecord::default() }
+    }
+
+    fn parts() -> impl Strategy<Value = [&'static str; 6]> {
+        let one_of = prop::sample::select::<&'static str>;
+        (
+            one_of(vec!["", "12", "13", "212"]),
+            one_of(vec!["", "ELM ST", "ELMS ST", "OAK AVE"]),
+            one_of(vec!["", "4", "5"]),
+            one_of(vec!["", "SPRINGFIELD", "SPRINGFELD", "PORTLAND"]),
+            one_of(vec!["", "OR", "ME"]),
+            one_of(vec!["", "97201", "97210", "04101"]),
+        )
+            .prop_map(|(number, street, unit, city, state, code)| {
+                [number, street, unit, city, state, code]
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn no_pair_reaches_more_than_a_glance_allows(left in parts(), right in parts()) {
+            let mut lexicon = Lexicon::new();
+            let [left, right] = [left, right].map(|parts| lexicon.row(&address(parts)));
+            let reached = compare_pair(&lexicon, left.address, right.address);
+            let best = best_level(left.address, right.address);
+            // The lower the number, the better the level; nothing to compare is no level at all.
+            prop_assert_eq!(reached.is_some(), best.is_some());
+            prop_assert!(reached.zip(best).is_none_or(|(reached, best)| reached >= best));
+        }
+    }
+}
