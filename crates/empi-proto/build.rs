@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use prost::Message;
 
 /// The files of the contract, relative to `proto/`.
-const FILES: [&str; 4] = [
+const FILES: [&str; 6] = [
     "empi/v1/types.proto",
     "empi/v1/registry.proto",
     "empi/v1/review.proto",
+    "empi/v1/steward.proto",
+    "empi/v1/events.proto",
     "empi/v1/admin.proto",
 ];
 

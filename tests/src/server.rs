@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use empi_proto::v1::admin_service_client::AdminServiceClient;
+use empi_proto::v1::event_service_client::EventServiceClient;
 use empi_proto::v1::registry_service_client::RegistryServiceClient;
 use empi_proto::v1::review_service_client::ReviewServiceClient;
 use empi_proto::v1::{StatsRequest, StatsResponse};
@@ -101,6 +102,11 @@ impl Server {
     /// A data steward with a connection of their own.
     pub async fn steward(&self) -> Steward {
         Steward::new(ReviewServiceClient::new(self.connect().await))
+    }
+
+    /// The feed of events.
+    pub async fn events(&self) -> EventServiceClient<Channel> {
+        EventServiceClient::new(self.connect().await)
     }
 
     /// The bare client, for calls that no honest desk would make.

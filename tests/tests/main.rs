@@ -19,4 +19,5 @@ mod privacy;
 mod registration;
 mod report;
 mod shutdown;
+mod undoing;
 mod updates;

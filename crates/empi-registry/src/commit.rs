@@ -7,23 +7,29 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 use empi_linkage::LinkageModel;
-use empi_model::{Actor, RegistryEvent, TaskId};
+use empi_model::{
+    Actor, EnterpriseId, EventSequence, PersonState, RecordIndex, RegistryEvent, TaskId,
+};
 use empi_store::{Commit, Store, StoreError, StoredAnswer, StoredRequest};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
 use crate::assess::{Assessment, assess};
 use crate::compose::{
     Context, Pending, compose_operation, compose_registration, compose_resolution,
+    compose_retirement,
 };
 use crate::durability::Durability;
 use crate::events::EventView;
+use crate::golden::{GoldenRecord, Survivorship, golden_record};
 use crate::incoming::Incoming;
 use crate::mirror::{Change, Mirror, RECORDS_MAX};
 use crate::plan::Rules;
+use crate::retire::{self, RetireRequest, Retirement};
 use crate::steward::{StewardAnswer, StewardRequest, check_token, fingerprint, version_token};
 use crate::words::{Clock, Registration, RegistrationDecision, Resolution};
 
@@ -35,7 +41,15 @@ pub(crate) struct Core {
     pub(crate) model: LinkageModel,
     pub(crate) rules: Rules,
     pub(crate) clock: Arc<dyn Clock>,
+    /// How long answers to requests are kept at least.
+    pub(crate) requests_kept_ms: i64,
+    pub(crate) survivorship: Survivorship,
+    /// Who wants to know that there are events, by the number of the last that is durable.
+    pub(crate) listeners: Mutex<Vec<Listener>>,
 }
+
+/// Is told the number of the last durable event. Called by the commit thread, so it must not wait.
+pub(crate) type Listener = Box<dyn Fn(EventSequence) + Send + Sync>;
 
 /// Where a write goes. The store, except in tests that make writes fail or wait.
 pub(crate) trait Journal: Send {
@@ -63,6 +77,7 @@ pub(crate) enum Work {
     Register(Box<Planned>),
     Resolve(TaskId, Resolution),
     Steward(Box<StewardRequest>),
+    Retire(Box<RetireRequest>),
 }
 
 /// A registration with what its caller read.
@@ -80,6 +95,7 @@ pub(crate) enum Answer {
     Registered(Box<Registration>),
     Resolved,
     Steward(Box<StewardAnswer>),
+    Retired(Retirement),
 }
 
 /// The commit thread's own.
@@ -87,7 +103,12 @@ pub(crate) struct Committer {
     pub(crate) core: Arc<Core>,
     pub(crate) journal: Box<dyn Journal>,
     pub(crate) commit_batch_max: usize,
+    /// Before this time no request is old enough to be forgotten, in milliseconds.
+    pub(crate) forget_from: AtomicI64,
 }
+
+/// Events that one change looks at for requests to forget: more than it makes.
+const FORGOTTEN_PER_CHANGE: usize = 3;
 
 impl Committer {
     /// Commits until nobody can send any more, or until a write fails.
@@ -128,6 +149,9 @@ impl Committer {
             self.journal.commit(&core.store, pending.commits())?;
         }
         core.durability.advance(sequence);
+        if let Some(event) = pending.last_event() {
+            core.listeners.lock().iter().for_each(|listener| listener(event));
+        }
         for (caller, answer) in answers {
             // A caller that has gone does not want its answer any more; the change stands.
             let _ = caller.send(answer);
@@ -172,8 +196,13 @@ impl Committer {
                 let (change, answer) = self.operate(mirror, pending, &request)?;
                 (change, Answer::Steward(Box::new(answer)))
             }
+            Work::Retire(request) => {
+                let (change, answer) = self.retire(mirror, pending, &request)?;
+                (change, Answer::Retired(answer))
+            }
         };
-        if let Some(change) = change {
+        if let Some(mut change) = change {
+            self.forget_requests(pending, &mut change.commit)?;
             mirror.apply(&change);
             pending.push(change.commit);
         }
@@ -191,6 +220,87 @@ impl Committer {
         Context { mirror, pending, model, rules, actor, request_id, time: clock.now() }
     }
 
+    /// A record that has no say any more: what changes and what is answered.
+    fn retire(
+        &self,
+        mirror: &Mirror,
+        pending: &Pending<'_>,
+        request: &RetireRequest,
+    ) -> Result<(Option<Change>, Retirement), RegistryError> {
+        let request_id = request.request_id.as_deref();
+        let fingerprint = retire::fingerprint(request);
+        if let Some(event) = made_before(mirror, pending, request_id, fingerprint)? {
+            let (enterprise_id, event) = (event.new_enterprise_id, Some(event.sequence));
+            return Ok((None, Retirement { enterprise_id, event }));
+        }
+        let named = |key| {
+            mirror.record_index(key).ok_or_else(|| {
+                RegistryError::not_found(
+                    "no such record is registered: check its source and its record ID",
+                )
+            })
+        };
+        let record = named(&request.record)?;
+        let replaced_by = request.replaced_by.as_ref().map(named).transpose()?;
+        let context = self.context(mirror, pending, &request.actor, request_id);
+        let Some(mut change) = compose_retirement(context, record, replaced_by)? else {
+            let person = mirror.person_of(record);
+            let enterprise_id =
+                person.ok_or_else(|| RegistryError::damaged("a record has no person"))?;
+            return Ok((None, Retirement { enterprise_id, event: None }));
+        };
+        let event = remember(&mut change, request_id, fingerprint)?;
+        let (enterprise_id, event) = (event.new_enterprise_id, Some(event.sequence));
+        Ok((Some(change), Retirement { enterprise_id, event }))
+    }
+
+    /// Forgets the answers to requests that were given long enough ago. Each change looks at the events
+    /// behind the last that was looked at, more of them than it makes itself, so that none stays behind.
+    fn forget_requests(
+        &self,
+        pending: &Pending<'_>,
+        commit: &mut Commit,
+    ) -> Result<(), RegistryError> {
+        let Some(counters) = &mut commit.counters else { return Ok(()) };
+        let now = self.core.clock.now().0;
+        if now < self.forget_from.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        for _ in 0..FORGOTTEN_PER_CHANGE {
+            let next = EventSequence(counters.requests_forgotten.0 + 1);
+            let Some(event) = pending.event(next)? else { return Ok(()) };
+            let due = event.time.0.saturating_add(self.core.requests_kept_ms);
+            if now < due {
+                self.forget_from.store(due, Ordering::Relaxed);
+                return Ok(());
+            }
+            commit.requests_forgotten.extend(event.request_id);
+            counters.requests_forgotten = next;
+        }
+        Ok(())
+    }
+
+    /// The golden records of the persons that live after a change.
+    fn golden(
+        &self,
+        pending: &Pending<'_>,
+        change: &Change,
+    ) -> Result<Vec<(EnterpriseId, GoldenRecord)>, RegistryError> {
+        let written = &change.commit.records;
+        let mut golden = Vec::new();
+        for person in &change.commit.persons {
+            let PersonState::Live(members) = &person.state else { continue };
+            let record = |index: &RecordIndex| {
+                let found = written.iter().find(|stored| stored.index == *index);
+                found.map_or_else(|| pending.record(*index), |stored| Ok(stored.clone()))
+            };
+            let records = members.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+            let best = golden_record(&records, &self.core.survivorship);
+            golden.push((person.enterprise_id, best));
+        }
+        Ok(golden)
+    }
+
     /// A steward's operation: what changes (nothing for a preview or a repeat) and what is answered.
     fn operate(
         &self,
@@ -203,28 +313,37 @@ impl Committer {
         if let Some(event) = made_before(mirror, pending, request_id, fingerprint)? {
             let version_token = version_token(&event);
             let event = EventView::in_mirror(event, mirror);
-            return Ok((None, StewardAnswer { event, version_token, is_preview: false }));
+            let (golden, is_preview) = (Vec::new(), false);
+            return Ok((None, StewardAnswer { event, version_token, golden, is_preview }));
         }
         let context = self.context(mirror, pending, &request.actor, request_id);
         let mut change = compose_operation(context, request)?;
-        let event = change.commit.events.first().cloned();
-        let event = event.ok_or_else(|| RegistryError::damaged("a change has no event"))?;
+        let event = remember(&mut change, request_id, fingerprint)?;
         if !request.validate_only {
             check_token(request, &event)?;
         }
-        if let Some(request_id) = request_id {
-            change.commit.requests.push(StoredRequest {
-                request_id: request_id.to_owned(),
-                content_hash: fingerprint,
-                answer: StoredAnswer::Event(event.sequence),
-            });
-        }
         let version_token = version_token(&event);
         let event = EventView::in_mirror(event, mirror);
-        let is_preview = request.validate_only;
-        let answer = StewardAnswer { event, version_token, is_preview };
+        let (golden, is_preview) = (self.golden(pending, &change)?, request.validate_only);
+        let answer = StewardAnswer { event, version_token, golden, is_preview };
         Ok(((!is_preview).then_some(change), answer))
     }
+}
+
+/// Keeps what a request is answered, and returns the event that it makes.
+fn remember(
+    change: &mut Change,
+    request_id: Option<&str>,
+    fingerprint: u64,
+) -> Result<RegistryEvent, RegistryError> {
+    let event = change.commit.events.first().cloned();
+    let event = event.ok_or_else(|| RegistryError::damaged("a change has no event"))?;
+    change.commit.requests.extend(request_id.map(|request_id| StoredRequest {
+        request_id: request_id.to_owned(),
+        content_hash: fingerprint,
+        answer: StoredAnswer::Event(event.sequence),
+    }));
+    Ok(event)
 }
 
 /// The event of a request that was made before (identity rule 6).

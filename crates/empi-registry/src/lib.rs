@@ -69,8 +69,10 @@ mod durability;
 
 mod events;
 mod explain;
+mod golden;
 mod query;
 mod registry;
+mod retire;
 mod steward;
 
 mod loader;
@@ -83,9 +85,11 @@ pub use empi_linkage::LinkageModel;
 pub use empi_store::{StoreError, StoreStats, StoredRecord, VerifyReport};
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
+pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
 pub use loader::{LoadReport, LoadedReview, Loader};
 pub use offline::{stats, verify};
 pub use registry::Registry;
+pub use retire::{RetireRequest, Retirement};
 pub use steward::{StewardAnswer, StewardOperation, StewardRequest};
 pub use words::{
     Clock, MatchCandidate, PairView, PersonView, RecordView, RegisterRequest, Registration,

@@ -117,6 +117,8 @@ fn questions_beside(assessment: &Assessment, person: EnterpriseId, rules: &Rules
         contender.person != person
             && (contender.answers() || contender.weight >= rules.thresholds.link)
             && !is_apart(assessment, person, contender.person)
+            // The record itself is kept apart from them, and brings that along to its person.
+            && !contender.guards.contains(Guard::KeptApart)
     });
     let several = [Guard::SeveralPersons].into_iter().collect();
     others.map(|contender| question(ReviewKind::PotentialDuplicate, contender, several)).collect()

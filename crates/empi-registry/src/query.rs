@@ -6,7 +6,7 @@
 use empi_linkage::{Intern, Lexicon, LexiconOverlay, blocking_keys, explain, normalize};
 use empi_model::{
     BlockingKey, BlockingRule, EnterpriseId, Identifier, LinkDecision, MatchGrade,
-    NormalizedRecord, Person, PersonState, RecordKey, ReviewKind, ReviewTask, ScoreExplanation,
+    NormalizedRecord, PersonState, RecordKey, ReviewKind, ReviewTask, ScoreExplanation,
     SourceRecord, TaskId,
 };
 use empi_store::{Snapshot, StoreStats, StoredRecord, VerifyReport};
@@ -14,6 +14,7 @@ use empi_store::{Snapshot, StoreStats, StoredRecord, VerifyReport};
 use crate::RegistryError;
 use crate::assess::{Contender, assess};
 use crate::commit::Core;
+use crate::golden::golden_record;
 use crate::registry::Registry;
 use crate::words::{MatchCandidate, PersonView, RecordView, RegistryStats, TaskQuery, TaskView};
 
@@ -68,7 +69,7 @@ impl Registry {
     /// [`RegistryError::NotFound`] for an ID that was never given out.
     pub fn person(&self, id: EnterpriseId) -> Result<PersonView, RegistryError> {
         self.core.durability.check()?;
-        person(&self.core.store.snapshot(), id)
+        self.core.person(&self.core.store.snapshot(), id)
     }
 
     /// A record by its key.
@@ -139,7 +140,7 @@ impl Registry {
         core.durability.wait(sequence)?;
         let snapshot = core.store.snapshot();
         let views: Vec<PersonView> =
-            persons.drain(..).map(|id| person(&snapshot, id)).collect::<Result<_, _>>()?;
+            persons.drain(..).map(|id| core.person(&snapshot, id)).collect::<Result<_, _>>()?;
         Ok(views)
     }
 
@@ -225,6 +226,36 @@ impl Core {
         let (left_row, right_row) = (values.row(left), values.row(right));
         explain(&self.model, &values, (&left_row, left), (&right_row, right))
     }
+
+    /// Follows an enterprise ID to the living person.
+    fn person(
+        &self,
+        snapshot: &Snapshot<'_>,
+        asked: EnterpriseId,
+    ) -> Result<PersonView, RegistryError> {
+        let mut id = asked;
+        for _ in 0..REDIRECTS_MAX {
+            let Some(person) = snapshot.person(id)? else {
+                return Err(if id == asked {
+                    RegistryError::not_found(
+                        "no person has this enterprise ID: it was never given out here",
+                    )
+                } else {
+                    RegistryError::damaged("an enterprise ID redirects to one that is missing")
+                });
+            };
+            match &person.state {
+                PersonState::Redirect { survivor, .. } => id = *survivor,
+                PersonState::Live(records) => {
+                    let records = records.iter().map(|record| stored_record(snapshot, *record));
+                    let records = records.collect::<Result<Vec<StoredRecord>, _>>()?;
+                    let golden = golden_record(&records, &self.survivorship);
+                    return Ok(PersonView { asked, person, records, golden });
+                }
+            }
+        }
+        Err(RegistryError::damaged("enterprise IDs redirect in a circle"))
+    }
 }
 
 /// The keys of a record as they stand in the store. They do not depend on a lexicon.
@@ -254,35 +285,6 @@ fn without_rows(task: &ReviewTask) -> ScoreExplanation {
         guards: task.guards.clone(),
         model: task.model.clone(),
     }
-}
-
-/// Follows an enterprise ID to the living person.
-fn person(snapshot: &Snapshot<'_>, asked: EnterpriseId) -> Result<PersonView, RegistryError> {
-    let mut id = asked;
-    for _ in 0..REDIRECTS_MAX {
-        let Some(person) = snapshot.person(id)? else {
-            return Err(if id == asked {
-                RegistryError::not_found(
-                    "no person has this enterprise ID: it was never given out here",
-                )
-            } else {
-                RegistryError::damaged("an enterprise ID redirects to one that is missing")
-            });
-        };
-        match &person.state {
-            PersonState::Redirect { survivor, .. } => id = *survivor,
-            PersonState::Live(records) => {
-                let records = records.iter().map(|record| stored_record(snapshot, *record));
-                let records = records.collect::<Result<Vec<StoredRecord>, _>>()?;
-                return Ok(view(asked, person, records));
-            }
-        }
-    }
-    Err(RegistryError::damaged("enterprise IDs redirect in a circle"))
-}
-
-fn view(asked: EnterpriseId, person: Person, records: Vec<StoredRecord>) -> PersonView {
-    PersonView { asked, person, records }
 }
 
 fn stored_record(

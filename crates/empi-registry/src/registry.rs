@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
-use empi_model::{RecordIndex, TaskId};
+use empi_model::{EventSequence, RecordIndex, TaskId};
 use empi_store::{Store, StoreOptions};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
 use crate::assess::assess;
@@ -21,7 +22,7 @@ use crate::mirror::Mirror;
 use crate::plan::Rules;
 use crate::words::{RegisterRequest, Registration, RegistryOptions, Resolution, TaskView};
 
-/// Longest request ID, in bytes. It is kept for ever.
+/// Longest request ID, in bytes. Its event keeps it for ever.
 const REQUEST_ID_BYTES_MAX: usize = 200;
 
 /// An open patient index. Shared between threads; every call blocks until its answer is durable.
@@ -57,8 +58,16 @@ impl Registry {
         options: RegistryOptions,
         journal: Box<dyn Journal>,
     ) -> Result<Self, RegistryError> {
-        let RegistryOptions { model, clock, queue_max, commit_batch_max, tasks_max, create } =
-            options;
+        let RegistryOptions {
+            model,
+            clock,
+            queue_max,
+            commit_batch_max,
+            tasks_max,
+            requests_kept_ms,
+            survivorship,
+            create,
+        } = options;
         if queue_max == 0 || commit_batch_max == 0 {
             let sentence = "`queue_max` and `commit_batch_max` must be at least 1: set them higher";
             return Err(RegistryError::invalid(sentence));
@@ -75,9 +84,14 @@ impl Registry {
             model,
             rules,
             clock,
+            requests_kept_ms: i64::try_from(requests_kept_ms).unwrap_or(i64::MAX),
+            survivorship,
+            listeners: Mutex::new(Vec::new()),
         });
         let (queue, receiver) = bounded(queue_max);
-        let committer = Committer { core: Arc::clone(&core), journal, commit_batch_max };
+        let forget_from = AtomicI64::new(i64::MIN);
+        let committer =
+            Committer { core: Arc::clone(&core), journal, commit_batch_max, forget_from };
         let commit_thread = std::thread::Builder::new()
             .name("empi-commit".to_owned())
             .spawn(move || committer.run(&receiver))
@@ -168,6 +182,12 @@ impl Registry {
         self.core.durability.check()?;
         self.submit(Work::Resolve(id, resolution))?;
         self.task(id)
+    }
+
+    /// Wants to be told whenever there are events, by the number of the last that is durable. The
+    /// listener is called by the thread that commits, so it must not wait.
+    pub fn on_event(&self, listener: impl Fn(EventSequence) + Send + Sync + 'static) {
+        self.core.listeners.lock().push(Box::new(listener));
     }
 
     pub(crate) fn submit(&self, work: Work) -> Result<Answer, RegistryError> {

@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::RegistryError;
 use crate::commit::{Answer, Work};
 use crate::events::EventView;
+use crate::golden::GoldenRecord;
 use crate::registry::{Registry, check_request_id};
 
 /// What a steward wants to be done.
@@ -101,6 +102,8 @@ pub struct StewardAnswer {
     pub event: EventView,
     /// Names the versions of the persons concerned, as they stood before.
     pub version_token: String,
+    /// The best view of each person that lives after it. Empty in the answer to a repeated request.
+    pub golden: Vec<(EnterpriseId, GoldenRecord)>,
     /// Whether nothing was changed.
     pub is_preview: bool,
 }

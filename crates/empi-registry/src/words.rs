@@ -9,6 +9,8 @@ use empi_model::{
 };
 use empi_store::StoredRecord;
 
+use crate::golden::{GoldenRecord, Survivorship};
+
 /// Tells the time. Passed in, so that tests decide what time it is.
 pub trait Clock: Send + Sync {
     /// The time now.
@@ -29,16 +31,30 @@ pub struct RegistryOptions {
     /// Most review tasks that one registration raises; the event's reason tells when there were
     /// more.
     pub tasks_max: usize,
+    /// How long the answer to a request is kept at least, in milliseconds. Afterwards its ID may be used
+    /// for another request.
+    pub requests_kept_ms: u64,
+    /// Which values survive in the golden record.
+    pub survivorship: Survivorship,
     /// Whether to make a store where there is none.
     pub create: bool,
 }
 
 impl RegistryOptions {
-    /// The defaults: 4,096 waiting changes, 256 changes per write, 8 tasks per registration, and a
-    /// store is made where there is none.
+    /// The defaults: 4,096 waiting changes, 256 changes per write, 8 tasks per registration, answers kept
+    /// for 7 days, and a store is made where there is none.
     #[must_use]
     pub fn new(model: LinkageModel, clock: Arc<dyn Clock>) -> Self {
-        Self { model, clock, queue_max: 4096, commit_batch_max: 256, tasks_max: 8, create: true }
+        Self {
+            model,
+            clock,
+            queue_max: 4096,
+            commit_batch_max: 256,
+            tasks_max: 8,
+            requests_kept_ms: 7 * 24 * 60 * 60 * 1000,
+            survivorship: Survivorship::default(),
+            create: true,
+        }
     }
 }
 
@@ -133,6 +149,8 @@ pub struct PersonView {
     pub person: Person,
     /// Its records in order of registration.
     pub records: Vec<StoredRecord>,
+    /// The best view of it, computed from the records.
+    pub golden: GoldenRecord,
 }
 
 /// A record and the person it belongs to.

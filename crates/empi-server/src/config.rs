@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use empi_registry::{Survivorship, SurvivorshipRule};
 use serde::Deserialize;
 
 /// The whole file. Parsed loosely, validated once as a whole, then immutable.
@@ -14,13 +15,69 @@ use serde::Deserialize;
 /// [registry]
 /// queue_max = 8192
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
     /// Limits of the gRPC service.
     pub grpc: GrpcConfig,
     /// Limits of the registry behind it.
     pub registry: RegistryConfig,
+    /// Which values survive in the golden record.
+    pub survivorship: SurvivorshipConfig,
+}
+
+/// Which values survive in the golden record; a rule that is not given is the registry's own.
+///
+/// ```toml
+/// [survivorship]
+/// name = "most_trusted"
+/// trusted_sources = ["hospital-a"]
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SurvivorshipConfig {
+    /// For birth date, sex, number, mother, birth.
+    pub lasting: Option<RuleName>,
+    /// For the name.
+    pub name: Option<RuleName>,
+    /// For address, telephone, e-mail, guardian.
+    pub contact: Option<RuleName>,
+    /// Sources whose word counts most, the most trusted first.
+    pub trusted_sources: Vec<String>,
+}
+
+/// The name of a survivorship rule in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleName {
+    /// That of the record that was updated last.
+    MostRecent,
+    /// The one that most records say.
+    MostFrequent,
+    /// That of the source that is named first among the trusted ones.
+    MostTrusted,
+    /// The one of most characters.
+    Longest,
+}
+
+impl SurvivorshipConfig {
+    /// The rules as the registry takes them.
+    #[must_use]
+    pub fn rules(self) -> Survivorship {
+        let rule = |name: RuleName| match name {
+            RuleName::MostRecent => SurvivorshipRule::MostRecent,
+            RuleName::MostFrequent => SurvivorshipRule::MostFrequent,
+            RuleName::MostTrusted => SurvivorshipRule::MostTrusted,
+            RuleName::Longest => SurvivorshipRule::Longest,
+        };
+        let usual = Survivorship::default();
+        Survivorship {
+            lasting: self.lasting.map_or(usual.lasting, rule),
+            name: self.name.map_or(usual.name, rule),
+            contact: self.contact.map_or(usual.contact, rule),
+            trusted_sources: self.trusted_sources,
+        }
+    }
 }
 
 /// Limits of the gRPC service. All are at least 1.
@@ -50,6 +107,10 @@ pub struct GrpcConfig {
     pub bulk_in_flight_max: usize,
     /// Milliseconds that a BulkRegister stream may be silent.
     pub bulk_idle_ms_max: u64,
+    /// Callers that watch events at a time; more are answered with RESOURCE_EXHAUSTED.
+    pub watchers_max: usize,
+    /// Milliseconds that a watcher may leave an event unread before its stream ends.
+    pub watch_stall_ms_max: u64,
     /// Candidates that MatchRecord may be asked for.
     pub candidates_max: usize,
     /// Tasks on one page.
@@ -68,6 +129,8 @@ pub struct RegistryConfig {
     pub commit_batch_max: usize,
     /// Review tasks that one registration raises.
     pub tasks_max: usize,
+    /// Seconds that the answer to a request is kept at least; afterwards its ID may be used again.
+    pub requests_kept_seconds: u64,
 }
 
 /// Why a configuration is refused.
@@ -108,6 +171,8 @@ impl Default for GrpcConfig {
             connection_age_seconds_max: 3600,
             bulk_in_flight_max: 64,
             bulk_idle_ms_max: 300_000,
+            watchers_max: 64,
+            watch_stall_ms_max: 30_000,
             candidates_max: 100,
             page_size_max: 500,
             shutdown_ms_max: 10_000,
@@ -117,7 +182,12 @@ impl Default for GrpcConfig {
 
 impl Default for RegistryConfig {
     fn default() -> Self {
-        Self { queue_max: 4096, commit_batch_max: 256, tasks_max: 8 }
+        Self {
+            queue_max: 4096,
+            commit_batch_max: 256,
+            tasks_max: 8,
+            requests_kept_seconds: 7 * 24 * 60 * 60,
+        }
     }
 }
 
@@ -130,6 +200,11 @@ impl GrpcConfig {
     /// [`bulk_idle_ms_max`](Self::bulk_idle_ms_max) as a duration.
     pub(crate) const fn bulk_idle_time_max(&self) -> Duration {
         Duration::from_millis(self.bulk_idle_ms_max)
+    }
+
+    /// [`watch_stall_ms_max`](Self::watch_stall_ms_max) as a duration.
+    pub(crate) const fn watch_stall_time_max(&self) -> Duration {
+        Duration::from_millis(self.watch_stall_ms_max)
     }
 
     /// [`shutdown_ms_max`](Self::shutdown_ms_max) as a duration.
@@ -163,7 +238,16 @@ impl ServerConfig {
 
     /// Checks the values alone and against each other.
     fn validate(&self) -> Result<(), ConfigError> {
-        let Self { grpc, registry } = self;
+        let Self { grpc, registry, survivorship } = self;
+        let trusts = !survivorship.trusted_sources.is_empty();
+        let rules = [survivorship.lasting, survivorship.name, survivorship.contact];
+        if !trusts && rules.contains(&Some(RuleName::MostTrusted)) {
+            return Err(ConfigError::OutOfRange(
+                "survivorship.trusted_sources is empty, but a rule is \"most_trusted\": name the \
+                 sources, the most trusted first"
+                    .to_owned(),
+            ));
+        }
         for (name, value) in [
             ("grpc.connections_max", grpc.connections_max),
             ("grpc.calls_per_connection_max", grpc.calls_per_connection_max as usize),
@@ -173,6 +257,7 @@ impl ServerConfig {
             ("grpc.answer_bytes_max", grpc.answer_bytes_max),
             ("grpc.header_bytes_max", grpc.header_bytes_max as usize),
             ("grpc.bulk_in_flight_max", grpc.bulk_in_flight_max),
+            ("grpc.watchers_max", grpc.watchers_max),
             ("grpc.candidates_max", grpc.candidates_max),
             ("grpc.page_size_max", grpc.page_size_max),
             ("registry.queue_max", registry.queue_max),
@@ -186,7 +271,9 @@ impl ServerConfig {
             ("grpc.call_ms_max", grpc.call_ms_max),
             ("grpc.connection_age_seconds_max", grpc.connection_age_seconds_max),
             ("grpc.bulk_idle_ms_max", grpc.bulk_idle_ms_max),
+            ("grpc.watch_stall_ms_max", grpc.watch_stall_ms_max),
             ("grpc.shutdown_ms_max", grpc.shutdown_ms_max),
+            ("registry.requests_kept_seconds", registry.requests_kept_seconds),
         ] {
             within(name, value, u64::from(u32::MAX))?;
         }
@@ -233,6 +320,8 @@ mod tests {
             ("[grpc]\ncalls_max = 0\n", "grpc.calls_max"),
             ("[grpc]\ncall_ms_max = 99999999999\n", "grpc.call_ms_max"),
             ("[grpc]\nthreads_max = 9\n[registry]\nqueue_max = 8\n", "registry.queue_max"),
+            ("[survivorship]\nname = \"best\"\n", "best"),
+            ("[survivorship]\nname = \"most_trusted\"\n", "survivorship.trusted_sources"),
             ("[grpc\n", "server.toml"),
         ] {
             let error = parsed(text).unwrap_err();

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use empi_model::EventSequence;
 use empi_registry::{Registry, RegistryError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
@@ -21,16 +22,33 @@ pub(crate) struct Door {
     threads: Arc<Semaphore>,
     /// False once the registry can take no more changes.
     healthy: Arc<watch::Sender<bool>>,
+    /// The last event that is durable.
+    last_event: watch::Receiver<EventSequence>,
 }
 
 impl Door {
     pub(crate) fn new(registry: Arc<Registry>, limits: &GrpcConfig) -> Self {
+        let (heard, last_event) = watch::channel(EventSequence(0));
+        let heard = Arc::new(heard);
+        let hear = |heard: &watch::Sender<EventSequence>, event: EventSequence| {
+            heard.send_if_modified(|last| std::mem::replace(last, event.max(*last)) < event);
+        };
+        // First listen, then look: so no event is missed in between.
+        let listening = Arc::clone(&heard);
+        registry.on_event(move |event| hear(&listening, event));
+        hear(&heard, EventSequence(registry.stats().events));
         Self {
+            last_event,
             registry,
             admitted: Arc::new(Semaphore::new(limits.calls_max)),
             threads: Arc::new(Semaphore::new(limits.threads_max)),
             healthy: Arc::new(watch::Sender::new(true)),
         }
+    }
+
+    /// The number of the last event that is durable, now and whenever there is a new one.
+    pub(crate) fn last_event(&self) -> watch::Receiver<EventSequence> {
+        self.last_event.clone()
     }
 
     /// Turns to false when the registry fails for good.

@@ -19,6 +19,8 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use config::{ConfigError, GrpcConfig, RegistryConfig, ServerConfig};
+pub use config::{
+    ConfigError, GrpcConfig, RegistryConfig, RuleName, ServerConfig, SurvivorshipConfig,
+};
 pub use listen::Listener;
 pub use serve::{ServeError, serve};

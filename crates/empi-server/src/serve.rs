@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use empi_proto::FILE_DESCRIPTOR_SET;
-use empi_proto::v1::{admin_service_server, registry_service_server, review_service_server};
+use empi_proto::v1::{
+    admin_service_server, event_service_server, registry_service_server, review_service_server,
+    steward_service_server,
+};
 use empi_registry::Registry;
 use tokio::sync::watch;
 use tonic::codec::CompressionEncoding::Gzip;
@@ -19,7 +22,7 @@ use crate::call_log::CallLogLayer;
 use crate::config::GrpcConfig;
 use crate::door::Door;
 use crate::listen::Listener;
-use crate::service::{Admin, RegistryCalls, ReviewCalls};
+use crate::service::{Admin, EventCalls, RegistryCalls, ReviewCalls, StewardCalls};
 
 /// How often a silent peer is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -82,6 +85,8 @@ pub async fn serve(
         .add_service(reflection()?)
         .add_service(registry_service(door.clone(), limits, closing.clone()))
         .add_service(review_service(door.clone(), limits))
+        .add_service(steward_service(door.clone(), limits))
+        .add_service(event_service(door.clone(), limits, closing.clone()))
         .add_service(admin_service(door, limits));
     let connections = listener.connections(limits.connections_max);
 
@@ -122,6 +127,8 @@ async fn report_health(health: &HealthReporter, status: ServingStatus) {
         "",
         registry_service_server::SERVICE_NAME,
         review_service_server::SERVICE_NAME,
+        steward_service_server::SERVICE_NAME,
+        event_service_server::SERVICE_NAME,
         admin_service_server::SERVICE_NAME,
     ] {
         health.set_service_status(service, status).await;
@@ -157,6 +164,27 @@ fn review_service(
     limits: &GrpcConfig,
 ) -> review_service_server::ReviewServiceServer<ReviewCalls> {
     review_service_server::ReviewServiceServer::new(ReviewCalls { door, limits: *limits })
+        .accept_compressed(Gzip)
+        .max_decoding_message_size(limits.message_bytes_max)
+        .max_encoding_message_size(limits.answer_bytes_max)
+}
+
+fn steward_service(
+    door: Door,
+    limits: &GrpcConfig,
+) -> steward_service_server::StewardServiceServer<StewardCalls> {
+    steward_service_server::StewardServiceServer::new(StewardCalls { door })
+        .accept_compressed(Gzip)
+        .max_decoding_message_size(limits.message_bytes_max)
+        .max_encoding_message_size(limits.answer_bytes_max)
+}
+
+fn event_service(
+    door: Door,
+    limits: &GrpcConfig,
+    closing: watch::Receiver<bool>,
+) -> event_service_server::EventServiceServer<EventCalls> {
+    event_service_server::EventServiceServer::new(EventCalls::new(door, limits, closing))
         .accept_compressed(Gzip)
         .max_decoding_message_size(limits.message_bytes_max)
         .max_encoding_message_size(limits.answer_bytes_max)

@@ -37,6 +37,12 @@ pub(crate) enum Command {
     Person(client::person::Args),
     /// Work through the review queue
     Review(client::review::Args),
+    /// Link, unlink, merge, split, move and keep apart by hand, and undo any event
+    Steward(Box<client::steward::Args>),
+    /// Tell what changed, from any event on, and what changes from now on
+    Events(client::events::Args),
+    /// Take a record out of use that its source withdrew or merged
+    Retire(client::retire::Args),
     /// Check a store that no server has open: every row against every other
     Verify(store_commands::VerifyArgs),
     /// Count what a store holds that no server has open
@@ -57,6 +63,9 @@ impl Command {
             Self::Match(args) => client::match_record::run(*args),
             Self::Person(args) => client::person::run(args),
             Self::Review(args) => client::review::run(args),
+            Self::Steward(args) => client::steward::run(*args),
+            Self::Events(args) => client::events::run(args),
+            Self::Retire(args) => client::retire::run(args),
             Self::Verify(args) => store_commands::verify(&args),
             Self::Stats(args) => store_commands::stats(&args),
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use empi_linkage::LinkageModel;
-use empi_registry::{Registry, RegistryOptions};
+use empi_registry::{Registry, RegistryOptions, Survivorship};
 use empi_server::{Listener, RegistryConfig, ServerConfig};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -67,7 +67,8 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
             "INSECURE: callers are not authenticated and nothing is encrypted on this address"
         );
     }
-    let registry = open(args.data.clone(), model, config.registry).await?;
+    let survivorship = config.survivorship.rules();
+    let registry = open(args.data.clone(), model, config.registry, survivorship).await?;
     let stop = StopSignal::listen()?;
     Output::lock().line(format_args!("serving gRPC on {address}"))?;
     tracing::info!(%address, model = registry.model_name(), "serving");
@@ -86,11 +87,14 @@ async fn open(
     data: PathBuf,
     model: LinkageModel,
     limits: RegistryConfig,
+    survivorship: Survivorship,
 ) -> anyhow::Result<Arc<Registry>> {
     let options = RegistryOptions {
         queue_max: limits.queue_max,
         commit_batch_max: limits.commit_batch_max,
         tasks_max: limits.tasks_max,
+        survivorship,
+        requests_kept_ms: limits.requests_kept_seconds.saturating_mul(1000),
         ..RegistryOptions::new(model, Arc::new(SystemClock))
     };
     let registry = tokio::task::spawn_blocking(move || Registry::open(&data, options)).await??;

@@ -125,10 +125,16 @@ impl Draft<'_> {
                         "event {event} keeps two of these records apart, and they would be one \
                          person, {id}: undo that event first"
                     )),
-                    None => RegistryError::conflict(format!(
-                        "the two records are one person, {id}: separate them before they are kept \
-                         apart"
-                    )),
+                    None => {
+                        let links =
+                            [self.stored(record)?.link.event, self.stored(other)?.link.event];
+                        let [one, other] = links;
+                        let event = one.max(other);
+                        RegistryError::conflict(format!(
+                            "the two records are one person, {id}, since event {event}: separate \
+                             them before they are kept apart"
+                        ))
+                    }
                 });
             }
         }

@@ -10,12 +10,14 @@ mod follow;
 mod pending;
 mod register;
 mod resolve;
+mod retire;
 mod steward;
 mod undo;
 
 pub(crate) use pending::Pending;
 pub(crate) use register::{compose_registration, unchanged};
 pub(crate) use resolve::compose_resolution;
+pub(crate) use retire::compose_retirement;
 pub(crate) use steward::compose_operation;
 
 use std::collections::BTreeSet;

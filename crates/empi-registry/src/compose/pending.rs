@@ -60,6 +60,11 @@ impl<'a> Pending<'a> {
         &self.commits
     }
 
+    /// The last event among the changes.
+    pub(crate) fn last_event(&self) -> Option<EventSequence> {
+        self.commits.iter().flat_map(|commit| &commit.events).map(|event| event.sequence).max()
+    }
+
     /// A record that the mirror has.
     pub(crate) fn record(&self, index: RecordIndex) -> Result<StoredRecord, RegistryError> {
         let pending = self.records.get(&index).and_then(|(at, place)| {

@@ -240,6 +240,9 @@ impl Mirror {
         for pair in &commit.kept_apart {
             self.put_kept_apart(pair);
         }
+        for request_id in &commit.requests_forgotten {
+            self.recent.forget_request(request_id);
+        }
         for request in &commit.requests {
             self.recent.mark_request(request.clone(), self.sequence);
         }

@@ -58,6 +58,12 @@ impl Recent {
         self.newer.requests.insert(request.request_id.clone(), (sequence, request));
     }
 
+    /// Forgets the answer to a request.
+    pub(crate) fn forget_request(&mut self, request_id: &str) {
+        self.newer.requests.remove(request_id);
+        self.older.requests.remove(request_id);
+    }
+
     /// The last change under a key; at most the floor when it is not remembered.
     pub(crate) fn key_changed(&self, key: BlockingKey) -> u64 {
         let number = key.as_number();

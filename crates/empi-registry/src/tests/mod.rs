@@ -4,8 +4,11 @@
 mod bulk;
 mod concurrency;
 mod faults;
+mod golden;
+mod machine;
 mod queries;
-mod random;
+mod requests;
+mod retiring;
 mod rules;
 mod steward;
 mod undo;
@@ -26,13 +29,13 @@ use tempfile::TempDir;
 use crate::commit::{Journal, StoreJournal};
 use crate::{
     Clock, EventView, RegisterRequest, Registration, RegistrationDecision, Registry, RegistryError,
-    RegistryOptions, Resolution, StewardAnswer, StewardOperation, StewardRequest, StoredRecord,
-    TaskQuery, TaskView,
+    RegistryOptions, Resolution, RetireRequest, Retirement, StewardAnswer, StewardOperation,
+    StewardRequest, StoredRecord, TaskQuery, TaskView,
 };
 
 /// A clock that goes on by a millisecond each time it is read.
 #[derive(Debug, Default)]
-pub(crate) struct SteppingClock(AtomicI64);
+pub(crate) struct SteppingClock(pub(crate) AtomicI64);
 
 impl Clock for SteppingClock {
     fn now(&self) -> Timestamp {
@@ -157,6 +160,23 @@ impl Index {
         let registration = self.register(key, line);
         assert_eq!(registration.decision, decision, "{key}: {registration:?}");
         registration
+    }
+
+    pub(crate) fn retire(&self, record: &str, replaced_by: Option<&str>) -> Retirement {
+        self.try_retire(record, replaced_by).unwrap()
+    }
+
+    pub(crate) fn try_retire(
+        &self,
+        record: &str,
+        replaced_by: Option<&str>,
+    ) -> Result<Retirement, RegistryError> {
+        self.registry().retire(RetireRequest {
+            record: key(record),
+            replaced_by: replaced_by.map(key),
+            actor: system(),
+            request_id: None,
+        })
     }
 
     pub(crate) fn try_resolve(

@@ -1,6 +1,6 @@
 //! What the registry answers about records and persons.
 
-use empi_model::{Link, LinkSource, QualityNote, RecordField, TaskId, Timestamp};
+use empi_model::{Link, LinkSource, QualityNote, RecordField, RecordState, TaskId, Timestamp};
 use empi_proto::v1;
 use empi_registry::{PersonView, RecordView, Registration, RegistrationDecision, StoredRecord};
 
@@ -29,7 +29,7 @@ fn decision_to_proto(decision: RegistrationDecision) -> v1::RegistrationDecision
 }
 
 pub(crate) fn person(view: PersonView) -> v1::Person {
-    let PersonView { asked: _, person, records } = view;
+    let PersonView { asked: _, person, records, golden: _ } = view;
     let enterprise_id = person.enterprise_id.to_string();
     v1::Person {
         created: Some(timestamp(person.created)),
@@ -55,6 +55,12 @@ fn registered_record(stored: StoredRecord, enterprise_id: String) -> v1::Registe
         version: stored.version,
         registered: Some(timestamp(stored.registered)),
         updated: Some(timestamp(stored.updated)),
+        state: match stored.state {
+            RecordState::Active => v1::RecordState::Active,
+            RecordState::Retired => v1::RecordState::Retired,
+            RecordState::ReplacedBy(_) => v1::RecordState::Replaced,
+        }
+        .into(),
     }
 }
 

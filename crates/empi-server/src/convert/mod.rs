@@ -4,19 +4,28 @@
 //! means is for the linkage to find out. What goes out is a plain translation.
 
 mod answer;
+mod event;
 mod explanation;
+mod golden;
 mod request;
 mod review;
 mod source;
+mod steward;
 
 use std::fmt;
 
 pub(crate) use answer::{person, record_view, registration};
+pub(crate) use event::event;
 pub(crate) use explanation::candidate;
+pub(crate) use golden::golden;
 pub(crate) use request::{actor, enterprise_id, identifier, register_request};
 pub(crate) use review::{page_after, review_task, steward_resolution, task_id, task_view};
 pub(crate) use source::record_key_from_proto;
 pub use source::{source_record_from_proto, source_record_to_proto};
+pub(crate) use steward::{
+    change, event_sequence, keep_apart, link_records, merge_persons, move_record, retire_request,
+    retirement, split_person, undo_event, unlink_record, unmerge_persons,
+};
 
 /// A request that breaks a rule of the contract: one sentence, without patient data.
 #[derive(Clone, Debug, PartialEq, Eq)]

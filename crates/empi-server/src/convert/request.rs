@@ -41,7 +41,7 @@ pub(crate) fn actor(actor: Option<v1::Actor>) -> Result<Actor, InvalidRequest> {
     Ok(Actor { kind, name: name.to_owned() })
 }
 
-fn request_id(request_id: String) -> Result<Option<String>, InvalidRequest> {
+pub(super) fn request_id(request_id: String) -> Result<Option<String>, InvalidRequest> {
     bounded("request_id", &request_id, REQUEST_ID_BYTES_MAX)?;
     Ok((!request_id.is_empty()).then_some(request_id))
 }

@@ -8,7 +8,7 @@ use super::answer::{record_view, timestamp};
 use super::explanation::{explanation, guard};
 use super::{InvalidRequest, actor, bounded, source_record_to_proto};
 
-const NOTE_BYTES_MAX: usize = 2000;
+pub(super) const NOTE_BYTES_MAX: usize = 2000;
 
 /// The task after which a page begins; `None` for the first page.
 pub(crate) fn page_after(token: &str) -> Result<Option<TaskId>, InvalidRequest> {
@@ -96,7 +96,7 @@ fn resolution(state: ReviewState) -> Option<v1::Resolution> {
     })
 }
 
-fn actor_to_proto(actor: Actor) -> v1::Actor {
+pub(super) fn actor_to_proto(actor: Actor) -> v1::Actor {
     let kind = match actor.kind {
         ActorKind::System => v1::ActorKind::System,
         ActorKind::Steward => v1::ActorKind::Steward,
@@ -154,6 +154,7 @@ mod tests {
             model: "us-default".to_owned(),
             created: Timestamp(1_000),
             state: ReviewState::Open,
+            event: EventSequence(6),
         };
         assert_eq!(review_task(task.clone()).resolution, None);
         let state = ReviewState::Resolved {

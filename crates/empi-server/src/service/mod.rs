@@ -2,9 +2,13 @@
 
 mod admin;
 mod bulk;
+mod events;
 mod registry;
 mod review;
+mod steward;
 
 pub(crate) use admin::Admin;
+pub(crate) use events::EventCalls;
 pub(crate) use registry::RegistryCalls;
 pub(crate) use review::ReviewCalls;
+pub(crate) use steward::StewardCalls;

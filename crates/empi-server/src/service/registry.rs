@@ -34,6 +34,17 @@ impl RegistryService for RegistryCalls {
         Ok(Response::new(convert::registration(answer)))
     }
 
+    async fn retire_record(
+        &self,
+        request: Request<v1::RetireRecordRequest>,
+    ) -> Result<Response<v1::RetireRecordResponse>, Status> {
+        CallNotes::of(request.extensions()).request_id(&request.get_ref().request_id);
+        let asked = convert::retire_request(request.into_inner())?;
+        let key = asked.record.clone();
+        let answer = self.door.call(move |registry| registry.retire(asked)).await?;
+        Ok(Response::new(convert::retirement(key, answer)))
+    }
+
     async fn match_record(
         &self,
         request: Request<v1::MatchRecordRequest>,
@@ -58,6 +69,7 @@ impl RegistryService for RegistryCalls {
         let view = self.door.call(move |registry| registry.person(asked)).await?;
         Ok(Response::new(v1::GetPersonResponse {
             asked_enterprise_id: asked.to_string(),
+            golden: Some(convert::golden(view.golden.clone())),
             person: Some(convert::person(view)),
         }))
     }

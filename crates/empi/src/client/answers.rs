@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::columns::columns;
 use super::connection::incomplete;
+use super::golden::Golden;
 use super::words;
 
 /// One line of JSON.
@@ -196,6 +197,9 @@ pub(super) struct Person {
     pub(super) created: String,
     pub(super) version: u64,
     pub(super) records: Vec<Record>,
+    /// The best view of the person; absent where several persons are answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) golden: Option<Golden>,
 }
 
 /// A record as the index holds it.
@@ -210,6 +214,8 @@ pub(super) struct Record {
     pub(super) version: u32,
     pub(super) registered: String,
     pub(super) updated: String,
+    /// `active`, `retired` or `replaced`.
+    pub(super) state: String,
     pub(super) fields: Fields,
 }
 
@@ -229,6 +235,7 @@ impl Person {
                 .into_iter()
                 .map(Record::try_from)
                 .collect::<anyhow::Result<_>>()?,
+            golden: None,
         })
     }
 }
@@ -237,6 +244,7 @@ impl TryFrom<v1::RegisteredRecord> for Record {
     type Error = anyhow::Error;
 
     fn try_from(registered: v1::RegisteredRecord) -> anyhow::Result<Self> {
+        let state = words::record_state(registered.state());
         let link = registered.link.ok_or_else(incomplete)?;
         let record = registered.record.ok_or_else(incomplete)?;
         let key = record.key.clone().ok_or_else(incomplete)?;
@@ -250,13 +258,14 @@ impl TryFrom<v1::RegisteredRecord> for Record {
             version: registered.version,
             registered: time(registered.registered),
             updated: time(registered.updated),
+            state,
             fields: Fields::of(&record),
         })
     }
 }
 
 impl Fields {
-    fn of(record: &v1::SourceRecord) -> Self {
+    pub(super) fn of(record: &v1::SourceRecord) -> Self {
         Self(columns(record).filter(|(_, value)| !value.is_empty()).collect())
     }
 
@@ -455,12 +464,13 @@ mod tests {
                 version: 2,
                 registered: None,
                 updated: None,
+                state: v1::RecordState::Active.into(),
             }],
         };
         check(
             &Person::of("1T4M-PVE9-69X".to_owned(), person).unwrap(),
             &expect![[
-                r#"{"asked":"1T4M-PVE9-69X","enterprise_id":"7K3M-9QXT-2VC","created":"1970-01-01T00:00:00Z","version":4,"records":[{"source":"hospital-a","record_id":"17","enterprise_id":"7K3M-9QXT-2VC","link_source":"manual","match_weight":null,"model":"us-default","version":2,"registered":"","updated":"","fields":{"birth_date":"1980-02-29","phone":"1|2"}}]}"#
+                r#"{"asked":"1T4M-PVE9-69X","enterprise_id":"7K3M-9QXT-2VC","created":"1970-01-01T00:00:00Z","version":4,"records":[{"source":"hospital-a","record_id":"17","enterprise_id":"7K3M-9QXT-2VC","link_source":"manual","match_weight":null,"model":"us-default","version":2,"registered":"","updated":"","state":"active","fields":{"birth_date":"1980-02-29","phone":"1|2"}}]}"#
             ]],
         );
     }

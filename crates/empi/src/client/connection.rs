@@ -5,8 +5,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use empi_proto::v1::event_service_client::EventServiceClient;
 use empi_proto::v1::registry_service_client::RegistryServiceClient;
 use empi_proto::v1::review_service_client::ReviewServiceClient;
+use empi_proto::v1::steward_service_client::StewardServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
@@ -55,6 +57,14 @@ impl ServerArgs {
 impl Server {
     pub(crate) fn registry(&self) -> RegistryServiceClient<Channel> {
         RegistryServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    pub(crate) fn steward(&self) -> StewardServiceClient<Channel> {
+        StewardServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    pub(crate) fn events(&self) -> EventServiceClient<Channel> {
+        EventServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     pub(crate) fn review(&self) -> ReviewServiceClient<Channel> {

@@ -1,6 +1,7 @@
 //! One record as flags named after the canonical columns.
 
 use empi_model::{Identifier, PatientText, PersonName, PostalAddress, RecordKey, SourceRecord};
+use empi_proto::v1;
 
 /// The fields of a record. What is given on a command line can be read by other users of the machine
 /// while the program runs: for real patients, prefer a file.
@@ -134,6 +135,16 @@ pub(crate) fn identifier_of(text: &str) -> Result<Identifier, String> {
             })
         }
         _ => Err("write AUTHORITY:VALUE, for example PLAN-A:12345".to_owned()),
+    }
+}
+
+/// Reads `SOURCE:RECORD_ID`, a record's key. The record ID may hold further colons.
+pub(crate) fn record_key_of(text: &str) -> Result<v1::RecordKey, String> {
+    match text.split_once(':') {
+        Some((source, record_id)) if !source.is_empty() && !record_id.is_empty() => {
+            Ok(v1::RecordKey { source: source.to_owned(), record_id: record_id.to_owned() })
+        }
+        _ => Err("write SOURCE:RECORD_ID, for example hospital-a:4711".to_owned()),
     }
 }
 

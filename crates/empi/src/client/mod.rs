@@ -1,13 +1,18 @@
 //! Commands that talk to a running server: the same calls as gRPC, for people and scripts.
 
 mod answers;
+mod change;
 mod columns;
 mod connection;
+pub(crate) mod events;
 mod fields;
+mod golden;
 pub(crate) mod match_record;
 pub(crate) mod person;
 pub(crate) mod register;
+pub(crate) mod retire;
 pub(crate) mod review;
 mod rows;
+pub(crate) mod steward;
 mod tables;
 mod words;

@@ -6,6 +6,7 @@ use empi_proto::v1;
 use super::answers::{self, Person};
 use super::connection::{Server, ServerArgs, converse, incomplete, refusal};
 use super::fields::identifier_of;
+use super::golden::Golden;
 use super::tables;
 use crate::output::Output;
 
@@ -64,7 +65,9 @@ async fn by_enterprise_id(server: &Server, enterprise_id: String) -> anyhow::Res
         .await
         .map_err(|status| refusal(&status))?
         .into_inner();
-    Person::of(answer.asked_enterprise_id, answer.person.ok_or_else(incomplete)?)
+    let person = answer.person.ok_or_else(incomplete)?;
+    let golden = answer.golden.map(Golden::from);
+    Ok(Person { golden, ..Person::of(answer.asked_enterprise_id, person)? })
 }
 
 async fn person_of_record(

@@ -6,10 +6,10 @@ use empi_model::Guard;
 
 use super::answers::{Candidate, Explanation, Fields, Matched, Person, Record, Registered, Task};
 use super::columns::COLUMNS;
-use super::words;
+use super::{golden, words};
 
-const NAME: [&str; 4] = ["given_name", "middle_name", "family_name", "suffix"];
-const ADDRESS: [&str; 5] = ["street", "unit", "city", "state", "postal_code"];
+pub(super) const NAME: [&str; 4] = ["given_name", "middle_name", "family_name", "suffix"];
+pub(super) const ADDRESS: [&str; 5] = ["street", "unit", "city", "state", "postal_code"];
 
 fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
@@ -133,7 +133,10 @@ pub(super) fn person(person: &Person) -> String {
             fields.get("ssn").to_owned(),
             fields.line(&ADDRESS),
             fields.get("phone").to_owned(),
-            record.link_source.clone(),
+            match record.state.as_str() {
+                "active" => record.link_source.clone(),
+                state => state.to_owned(),
+            },
             words::weight(record.match_weight),
         ]);
     }
@@ -142,12 +145,17 @@ pub(super) fn person(person: &Person) -> String {
     } else {
         format!(" (answers for {})", person.asked)
     };
-    format!(
+    let mut told = format!(
         "person {}{redirected}, known since {}\n{}",
         person.enterprise_id,
         person.created,
         right_aligned(records, &[9])
-    )
+    );
+    if let Some(golden) = &person.golden {
+        told.push('\n');
+        told.push_str(&golden::lines(golden));
+    }
+    told
 }
 
 /// The queue, one task per row.

@@ -36,6 +36,30 @@ pub(super) fn review_outcome(outcome: v1::ReviewOutcome) -> String {
     short(outcome.as_str_name(), "REVIEW_OUTCOME_")
 }
 
+pub(super) fn event_kind(kind: v1::EventKind) -> String {
+    short(kind.as_str_name(), "EVENT_KIND_")
+}
+
+pub(super) fn person_fate(fate: v1::PersonFate) -> String {
+    short(fate.as_str_name(), "PERSON_FATE_")
+}
+
+pub(super) fn golden_field(field: v1::GoldenField) -> String {
+    short(field.as_str_name(), "GOLDEN_FIELD_")
+}
+
+pub(super) fn rule(rule: v1::SurvivorshipRule) -> String {
+    short(rule.as_str_name(), "SURVIVORSHIP_RULE_")
+}
+
+pub(super) fn record_state(state: v1::RecordState) -> String {
+    short(state.as_str_name(), "RECORD_STATE_")
+}
+
+pub(super) fn reason_code(code: v1::ReasonCode) -> String {
+    short(code.as_str_name(), "REASON_CODE_")
+}
+
 pub(super) fn note_kind(kind: v1::QualityNoteKind) -> String {
     short(kind.as_str_name(), "QUALITY_NOTE_KIND_")
 }

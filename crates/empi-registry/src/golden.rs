@@ -1,0 +1,300 @@
+//! The golden record: the best view of a person, field by field, each value with where it comes from.
+//!
+//! It is computed from the records whenever it is asked for, so it follows every change, also backwards:
+//! there is nothing that an undo could forget. A rule per field says whose value survives; among equals
+//! the record that was updated last wins, then the one that was registered last. Retired records have no
+//! say, unless a person has no others. Values that mean nothing (placeholders, unreadable ones) never
+//! survive. A name and an address are taken as wholes, so that nobody gets a name that no source has said.
+
+use empi_linkage::normalize;
+use empi_model::{NormalizedRecord, PatientText, RecordKey, SourceRecord};
+use empi_store::StoredRecord;
+
+/// A field of the golden record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GoldenField {
+    /// Given, middle and family name and suffix.
+    Name,
+    /// Birth date.
+    BirthDate,
+    /// Sex.
+    Sex,
+    /// Social Security number.
+    Ssn,
+    /// Postal address.
+    Address,
+    /// Telephone numbers.
+    Phone,
+    /// E-mail addresses.
+    Email,
+    /// One identifier by an authority.
+    Identifier,
+    /// Mother's family name at birth.
+    MotherMaidenName,
+    /// Guardian's name.
+    GuardianName,
+    /// Place of birth.
+    BirthPlace,
+    /// Order among a multiple birth.
+    BirthOrder,
+}
+
+impl GoldenField {
+    /// Every field, in the order in which they are told.
+    pub const ALL: [Self; 12] = [
+        Self::Name,
+        Self::BirthDate,
+        Self::Sex,
+        Self::Ssn,
+        Self::Address,
+        Self::Phone,
+        Self::Email,
+        Self::Identifier,
+        Self::MotherMaidenName,
+        Self::GuardianName,
+        Self::BirthPlace,
+        Self::BirthOrder,
+    ];
+}
+
+/// Whose value survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SurvivorshipRule {
+    /// That of the record that was updated last.
+    MostRecent,
+    /// The one that most records say.
+    MostFrequent,
+    /// That of the source that is named first among the trusted ones.
+    MostTrusted,
+    /// The one of most characters.
+    Longest,
+}
+
+/// The rules: one for most fields, and those that have their own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Survivorship {
+    /// For what is said once and for good: birth date, sex, number, mother, birth.
+    pub lasting: SurvivorshipRule,
+    /// For the name, which people change.
+    pub name: SurvivorshipRule,
+    /// For where people can be reached: address, telephone, e-mail, guardian.
+    pub contact: SurvivorshipRule,
+    /// Sources whose word counts most, the most trusted first.
+    pub trusted_sources: Vec<String>,
+}
+
+impl Default for Survivorship {
+    fn default() -> Self {
+        Self {
+            lasting: SurvivorshipRule::MostFrequent,
+            name: SurvivorshipRule::MostRecent,
+            contact: SurvivorshipRule::MostRecent,
+            trusted_sources: Vec::new(),
+        }
+    }
+}
+
+impl Survivorship {
+    /// The rule of a field.
+    #[must_use]
+    pub const fn rule(&self, field: GoldenField) -> SurvivorshipRule {
+        match field {
+            GoldenField::Name => self.name,
+            GoldenField::Address
+            | GoldenField::Phone
+            | GoldenField::Email
+            | GoldenField::GuardianName => self.contact,
+            GoldenField::BirthDate
+            | GoldenField::Sex
+            | GoldenField::Ssn
+            | GoldenField::Identifier
+            | GoldenField::MotherMaidenName
+            | GoldenField::BirthPlace
+            | GoldenField::BirthOrder => self.lasting,
+        }
+    }
+}
+
+/// The best view of a person.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct GoldenRecord {
+    /// The values that survived. It has no key: no source has said all of it.
+    pub record: SourceRecord,
+    /// Where each value comes from, in the order of [`GoldenField::ALL`]; one entry per identifier.
+    pub provenance: Vec<Provenance>,
+}
+
+/// Where a value of a golden record comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The field.
+    pub field: GoldenField,
+    /// The record that says it.
+    pub record: RecordKey,
+    /// How many records with a say have the same value, this one included.
+    pub agreeing: usize,
+    /// The rule by which it survived.
+    pub rule: SurvivorshipRule,
+}
+
+/// One record's value of a field.
+struct Claim<'a> {
+    stored: &'a StoredRecord,
+    /// What the value means: equal for values that are spelt differently and mean the same.
+    meaning: String,
+}
+
+/// Computes the golden record of a person's records.
+pub(crate) fn golden_record(records: &[StoredRecord], rules: &Survivorship) -> GoldenRecord {
+    let has_active = records.iter().any(|stored| stored.state.is_active());
+    let speaking: Vec<(&StoredRecord, NormalizedRecord)> = records
+        .iter()
+        .filter(|stored| stored.state.is_active() || !has_active)
+        .map(|stored| (stored, normalize(&stored.record)))
+        .collect();
+    let mut golden = GoldenRecord::default();
+    for field in GoldenField::ALL {
+        if field == GoldenField::Identifier {
+            take_identifiers(&mut golden, &speaking, rules);
+            continue;
+        }
+        let claims: Vec<Claim<'_>> = speaking
+            .iter()
+            .filter_map(|(stored, normalized)| {
+                let meaning = meaning(field, normalized)?;
+                Some(Claim { stored, meaning })
+            })
+            .collect();
+        let rule = rules.rule(field);
+        if let Some(winner) = survivor(&claims, rule, rules) {
+            copy(field, &winner.stored.record, &mut golden.record);
+            golden.provenance.push(Provenance {
+                field,
+                record: winner.stored.record.key.clone(),
+                agreeing: agreeing(&claims, winner),
+                rule,
+            });
+        }
+    }
+    golden
+}
+
+fn agreeing(claims: &[Claim<'_>], claim: &Claim<'_>) -> usize {
+    claims.iter().filter(|other| other.meaning == claim.meaning).count()
+}
+
+/// The claim that a rule lets survive.
+fn survivor<'a, 'b>(
+    claims: &'b [Claim<'a>],
+    rule: SurvivorshipRule,
+    rules: &Survivorship,
+) -> Option<&'b Claim<'a>> {
+    let standing = |claim: &&Claim<'_>| {
+        let source = &claim.stored.record.key.source;
+        let first = match rule {
+            SurvivorshipRule::MostRecent => 0,
+            SurvivorshipRule::MostFrequent => agreeing(claims, claim),
+            SurvivorshipRule::MostTrusted => {
+                let place = rules.trusted_sources.iter().position(|trusted| trusted == source);
+                place.map_or(0, |place| usize::MAX - place)
+            }
+            SurvivorshipRule::Longest => claim.meaning.chars().count(),
+        };
+        (first, claim.stored.updated, claim.stored.index)
+    };
+    claims.iter().max_by_key(standing)
+}
+
+/// Every identifier that a record carries, once: each is a fact of its authority.
+fn take_identifiers(
+    golden: &mut GoldenRecord,
+    speaking: &[(&StoredRecord, NormalizedRecord)],
+    rules: &Survivorship,
+) {
+    for (stored, normalized) in speaking {
+        for carried in &normalized.identifiers {
+            let is_same = |other: &&(&StoredRecord, NormalizedRecord)| {
+                other.1.identifiers.iter().any(|other| other == carried)
+            };
+            let first = speaking.iter().find(is_same).map(|(first, _)| first.index);
+            if first != Some(stored.index) {
+                continue;
+            }
+            golden.record.identifiers.push(empi_model::Identifier {
+                authority: carried.authority.clone(),
+                value: carried.value.clone(),
+            });
+            golden.provenance.push(Provenance {
+                field: GoldenField::Identifier,
+                record: stored.record.key.clone(),
+                agreeing: speaking.iter().filter(is_same).count(),
+                rule: rules.rule(GoldenField::Identifier),
+            });
+        }
+    }
+}
+
+/// What a record says in a field, in the form in which the same is written the same; `None` for a value
+/// that is missing or means nothing.
+fn meaning(field: GoldenField, record: &NormalizedRecord) -> Option<String> {
+    let text = |value: &Option<PatientText>| value.as_ref().map(|value| value.expose().to_owned());
+    let words = |values: &[&Option<PatientText>]| {
+        let said: Vec<&str> =
+            values.iter().filter_map(|value| value.as_ref().map(PatientText::expose)).collect();
+        (!said.is_empty()).then(|| said.join("\n"))
+    };
+    let listed = |values: Vec<String>| (!values.is_empty()).then(|| values.join("\n"));
+    match field {
+        GoldenField::Name => {
+            let name = record.names.first().filter(|_| !record.newborn_name)?;
+            words(&[&name.given, &name.middle, &name.family])
+        }
+        GoldenField::BirthDate => record.birth_date.map(empi_model::BirthDate::to_iso),
+        GoldenField::Sex => record.sex.map(|sex| sex.as_str().to_owned()),
+        GoldenField::Ssn => record.ssn.map(empi_model::Ssn::to_digits),
+        GoldenField::Address => {
+            let address = record.addresses.first()?;
+            let empi_model::NormalizedAddress {
+                number,
+                street,
+                unit,
+                city,
+                state,
+                postal_code,
+                ..
+            } = address;
+            words(&[number, street, unit, city, state, postal_code])
+        }
+        GoldenField::Phone => {
+            listed(record.phones.iter().map(|phone| phone.as_number().to_string()).collect())
+        }
+        GoldenField::Email => {
+            listed(record.emails.iter().map(|email| email.expose().to_owned()).collect())
+        }
+        GoldenField::Identifier => None,
+        GoldenField::MotherMaidenName => text(&record.mother_maiden_name),
+        GoldenField::GuardianName => text(&record.guardian_name),
+        GoldenField::BirthPlace => text(&record.birth_place),
+        GoldenField::BirthOrder => record.birth_order.map(|order| order.to_string()),
+    }
+}
+
+/// Copies a field as its source has said it.
+fn copy(field: GoldenField, from: &SourceRecord, to: &mut SourceRecord) {
+    match field {
+        GoldenField::Name => to.names.clone_from(&from.names),
+        GoldenField::BirthDate => to.birth_date.clone_from(&from.birth_date),
+        GoldenField::Sex => to.sex.clone_from(&from.sex),
+        GoldenField::Ssn => to.ssn.clone_from(&from.ssn),
+        GoldenField::Address => to.addresses.clone_from(&from.addresses),
+        GoldenField::Phone => to.phones.clone_from(&from.phones),
+        GoldenField::Email => to.emails.clone_from(&from.emails),
+        GoldenField::Identifier => {}
+        GoldenField::MotherMaidenName => {
+            to.mother_maiden_name.clone_from(&from.mother_maiden_name);
+        }
+        GoldenField::GuardianName => to.guardian_name.clone_from(&from.guardian_name),
+        GoldenField::BirthPlace => to.birth_place.clone_from(&from.birth_place),
+        GoldenField::BirthOrder => to.birth_order.clone_from(&from.birth_order),
+    }
+}

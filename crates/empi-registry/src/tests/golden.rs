@@ -1,0 +1,96 @@
+//! The golden record: which value survives, and that it follows every change, also backwards.
+
+use empi_model::EventSequence;
+
+use super::*;
+use crate::{GoldenField, Survivorship, SurvivorshipRule};
+
+/// The golden record in words: `field: value (record, agreeing)`.
+fn told(index: &Index, record: &str) -> String {
+    let view = index.registry().person(index.enterprise_id(record)).unwrap();
+    let golden = view.golden;
+    let text =
+        |value: &Option<PatientText>| value.as_ref().map_or("-", PatientText::expose).to_owned();
+    let mut told = String::new();
+    for from in &golden.provenance {
+        let value = match from.field {
+            GoldenField::Name => {
+                let name = &golden.record.names[0];
+                format!("{} {}", text(&name.given), text(&name.family))
+            }
+            GoldenField::BirthDate => text(&golden.record.birth_date),
+            GoldenField::Sex => text(&golden.record.sex),
+            GoldenField::Ssn => text(&golden.record.ssn),
+            GoldenField::Address => text(&golden.record.addresses[0].street),
+            GoldenField::Phone => golden.record.phones[0].expose().to_owned(),
+            other => format!("{other:?}"),
+        };
+        let RecordKey { source, record_id } = &from.record;
+        writeln!(told, "{value} ({source}/{record_id}, {})", from.agreeing).unwrap();
+    }
+    told
+}
+
+#[test]
+fn each_field_survives_by_its_rule_and_says_where_it_comes_from() {
+    let index = Index::new();
+    index.register("a/1", ROBERT);
+    index.register("b/1", &BOB.replace("1980-03-12", "1980-03-21"));
+    index.register("c/1", "Robert|Okafor||1980-03-12|M|457-12-9983|||");
+    expect_test::expect![[r#"
+        Robert Okafor (c/1, 2)
+        1980-03-12 (c/1, 2)
+        M (c/1, 3)
+        457-12-9983 (c/1, 3)
+        7 Oak Ave (b/1, 1)
+        617-555-8123 (a/1, 1)
+    "#]]
+    .assert_eq(&told(&index, "a/1"));
+    // A record without say does not count.
+    index.retire("c/1", None);
+    assert!(told(&index, "a/1").starts_with("Bob Okafor (b/1, 1)\n1980-03-21 (b/1, 1)"));
+    index.check();
+}
+
+#[test]
+fn the_most_trusted_and_the_longest_survive_where_that_is_the_rule() {
+    let survivorship = Survivorship {
+        name: SurvivorshipRule::Longest,
+        lasting: SurvivorshipRule::MostTrusted,
+        contact: SurvivorshipRule::MostTrusted,
+        trusted_sources: vec!["z".to_owned(), "a".to_owned()],
+    };
+    let index = Index::with(RegistryOptions { survivorship, ..options() });
+    index.register("a/1", ROBERT);
+    index.register("b/1", &BOB.replace("1980-03-12", "1980-03-21"));
+    expect_test::expect![[r#"
+        Robert Okafor (a/1, 1)
+        1980-03-12 (a/1, 1)
+        M (a/1, 2)
+        457-12-9983 (a/1, 2)
+        12 Elm Street (a/1, 1)
+        617-555-8123 (a/1, 1)
+    "#]]
+    .assert_eq(&told(&index, "a/1"));
+}
+
+#[test]
+fn the_golden_record_follows_every_change_also_backwards() {
+    let index = Index::new();
+    index.register("a/1", ROBERT);
+    index.register("a/2", ALICE);
+    let before = [told(&index, "a/1"), told(&index, "a/2")];
+    let merged =
+        index.steward(StewardOperation::LinkRecords { left: key("a/1"), right: key("a/2") });
+    // The preview had foretold it.
+    let [(person, golden)] = &merged.golden[..] else { panic!("one person lives: {merged:?}") };
+    assert_eq!(*person, index.enterprise_id("a/1"));
+    assert_eq!(*golden, index.registry().person(*person).unwrap().golden);
+    assert_ne!(told(&index, "a/1"), before[0]);
+    index.undo(&merged);
+    assert_eq!([told(&index, "a/1"), told(&index, "a/2")], before);
+    let update = index.register("a/2", MARRIED_ALICE).event.unwrap();
+    assert!(told(&index, "a/2").starts_with("Alice Jones"));
+    index.steward(StewardOperation::UndoEvent { event: EventSequence(update.0) });
+    assert_eq!(told(&index, "a/2"), before[1]);
+}

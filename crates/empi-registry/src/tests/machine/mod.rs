@@ -1,0 +1,292 @@
+//! Random sequences of all use cases against a plain model of what they mean, with the identity rules
+//! checked after every step.
+//!
+//! A test run does a few sequences; `EMPI_MACHINE_SEQUENCES=100000` does many.
+
+mod model;
+
+use empi_model::{EventSequence, ReviewKind};
+use hashbrown::HashMap;
+use proptest::prelude::*;
+
+use super::*;
+use model::{Model, Refused};
+
+/// Contents that link, nearly link or contradict one another.
+const CONTENTS: [&str; 10] = [
+    ROBERT,
+    BOB,
+    SPARSE_ROBERT,
+    SAMUEL,
+    NUMBERED_ROBERT,
+    HOUSED_ROBERT,
+    ALICE,
+    MARRIED_ALICE,
+    "Alice|Smith||1971-05-05|F||||",
+    "Baby Girl|Okafor||2019-05-06|F||12 Elm St|02139|617-555-8123",
+];
+
+/// What is done next. Numbers are taken modulo what there is.
+#[derive(Clone, Debug)]
+enum Step {
+    Register { record: u8, content: usize, with_request: bool },
+    Retry(usize),
+    Resolve { task: usize, is_same: bool },
+    Retire { record: usize, replaced_by: Option<usize> },
+    Link(usize, usize),
+    Unlink { record: usize, keep_apart: bool },
+    Merge(usize, usize),
+    Unmerge(usize),
+    Split { record: usize, others: u8, keep_apart: bool },
+    KeepApart(usize, usize),
+    Move { record: usize, to: usize },
+    Undo(usize),
+    Reopen,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let at = any::<usize>;
+    prop_oneof![
+        16 => (0_u8..7, 0..CONTENTS.len(), any::<bool>()).prop_map(
+            |(record, content, with_request)| Step::Register { record, content, with_request }
+        ),
+        2 => at().prop_map(Step::Retry),
+        5 => (at(), any::<bool>()).prop_map(|(task, is_same)| Step::Resolve { task, is_same }),
+        2 => (at(), prop::option::of(at()))
+            .prop_map(|(record, replaced_by)| Step::Retire { record, replaced_by }),
+        2 => (at(), at()).prop_map(|(left, right)| Step::Link(left, right)),
+        2 => (at(), any::<bool>())
+            .prop_map(|(record, keep_apart)| Step::Unlink { record, keep_apart }),
+        2 => (at(), at()).prop_map(|(surviving, subsumed)| Step::Merge(surviving, subsumed)),
+        1 => at().prop_map(Step::Unmerge),
+        2 => (at(), any::<u8>(), any::<bool>())
+            .prop_map(|(record, others, keep_apart)| Step::Split { record, others, keep_apart }),
+        2 => (at(), at()).prop_map(|(left, right)| Step::KeepApart(left, right)),
+        2 => (at(), at()).prop_map(|(record, to)| Step::Move { record, to }),
+        6 => at().prop_map(Step::Undo),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+/// An index, what it should be, and what was said to callers.
+struct Machine {
+    index: Index,
+    model: Model,
+    /// The model before and after each event.
+    history: HashMap<u64, (Model, Model)>,
+    /// Requests with their answers.
+    requests: Vec<(String, SourceRecord, Registration)>,
+}
+
+impl Machine {
+    fn new() -> Self {
+        Self {
+            index: Index::new(),
+            model: Model::default(),
+            history: HashMap::new(),
+            requests: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        let before = self.model.clone();
+        let events = self.index.registry().stats().events;
+        match step {
+            Step::Register { record, content, with_request } => {
+                self.register(record, content, with_request);
+            }
+            Step::Retry(at) => self.retry(at),
+            Step::Resolve { task, is_same } => self.resolve(task, is_same),
+            Step::Retire { record, replaced_by } => self.retire(record, replaced_by),
+            Step::Undo(at) => self.undo(at, events),
+            Step::Reopen => self.index.reopen(),
+            operation => self.operate(operation),
+        }
+        let now = Model::observed(&self.index);
+        assert_eq!(now, self.model, "what is there is what should be");
+        let made = self.index.registry().stats().events;
+        assert!(made == events || made == events + 1, "rule 5: one change, one event");
+        assert!(made > events || now == before, "rule 5: no change without an event");
+        if made > events {
+            self.history.insert(made, (before, now));
+        }
+        self.model.check_rules(&self.index);
+    }
+
+    fn register(&mut self, record: u8, content: usize, with_request: bool) {
+        let text = format!("s{}/{record}", record % 3);
+        let source = super::record(&text, CONTENTS[content]);
+        let request_id = with_request.then(|| format!("r{}", self.requests.len()));
+        let answer = self.index.try_register(source.clone(), request_id.as_deref()).unwrap();
+        self.model.register(&self.index, &source, &answer);
+        if let Some(request_id) = request_id
+            && answer.event.is_some()
+        {
+            self.requests.push((request_id, source, answer));
+        }
+    }
+
+    /// Rule 6: the same request again, the same answer.
+    fn retry(&self, at: usize) {
+        let Some(at) = at.checked_rem(self.requests.len()) else { return };
+        let (request_id, source, answer) = self.requests[at].clone();
+        assert_eq!(self.index.try_register(source, Some(&request_id)).unwrap(), answer);
+    }
+
+    fn resolve(&mut self, task: usize, is_same: bool) {
+        let open = self.index.open_tasks();
+        let Some(at) = task.checked_rem(open.len()) else { return };
+        let view = self.index.registry().task(open[at]).unwrap();
+        let outcome = if is_same { ReviewOutcome::Same } else { ReviewOutcome::Different };
+        let answered = self.index.resolve(open[at], outcome);
+        let [left, right] =
+            [&view.incoming, &view.candidate].map(|it| it.record.record.key.clone());
+        match (view.task.kind, is_same) {
+            (ReviewKind::HeldUpdate, _) => {
+                let proposed = view.proposed.unwrap();
+                self.model.take_held(&proposed, answered.incoming.enterprise_id, is_same);
+                let stays = self.model.person(&right) == view.incoming.enterprise_id;
+                if !is_same && left != right && stays {
+                    self.model.keep_apart(&left, &right).unwrap();
+                }
+            }
+            (ReviewKind::CappedBlock, _) => {}
+            (_, true) => self.model.link(&left, &right).unwrap(),
+            (_, false) => self.model.keep_apart(&left, &right).unwrap(),
+        }
+    }
+
+    fn retire(&mut self, record: usize, replaced_by: Option<usize>) {
+        let Some(record) = self.model.nth_record(record) else { return };
+        let successor = replaced_by.and_then(|at| self.model.nth_record(at));
+        let text = |key: &RecordKey| format!("{}/{}", key.source, key.record_id);
+        let successor_text = successor.as_ref().map(text);
+        let answer = self.index.try_retire(&text(&record), successor_text.as_deref());
+        match self.model.retire(&record, successor.as_ref()) {
+            Ok(()) => assert_eq!(answer.unwrap().enterprise_id, self.model.person(&record)),
+            Err(Refused) => drop(answer.unwrap_err()),
+        }
+    }
+
+    fn operate(&mut self, step: Step) {
+        let (Some(first), model) = (self.model.nth_record(0), &self.model) else { return };
+        let record = |at| model.nth_record(at).unwrap_or_else(|| first.clone());
+        let person = |at| model.person(&record(at));
+        let (operation, predicted) = match step {
+            Step::Link(left, right) => {
+                let (left, right) = (record(left), record(right));
+                let predicted = self.model.after(|model| model.link(&left, &right));
+                (StewardOperation::LinkRecords { left, right }, predicted)
+            }
+            Step::Unlink { record: at, keep_apart } => {
+                let record = record(at);
+                let leaving = [record.clone()];
+                let from = model.person(&record);
+                let predicted = self.model.after(|model| model.split(from, &leaving, keep_apart));
+                (StewardOperation::UnlinkRecord { record, keep_apart }, predicted)
+            }
+            Step::Merge(one, other) => {
+                let (surviving, subsumed) = (person(one), person(other));
+                let predicted = self.model.after(|model| model.merge(surviving, subsumed));
+                (StewardOperation::MergePersons { surviving, subsumed }, predicted)
+            }
+            Step::Split { record: at, others, keep_apart } => {
+                let person = person(at);
+                let members = model.members(person).into_iter().enumerate();
+                let chosen = |(place, _): &(usize, RecordKey)| others >> (place % 8) & 1 == 1;
+                let records: Vec<_> = members.filter(chosen).map(|(_, key)| key).collect();
+                let predicted = self.model.after(|model| model.split(person, &records, keep_apart));
+                (StewardOperation::SplitPerson { person, records, keep_apart }, predicted)
+            }
+            Step::KeepApart(left, right) => {
+                let (left, right) = (record(left), record(right));
+                let predicted = self.model.after(|model| model.keep_apart(&left, &right));
+                (StewardOperation::KeepApart { left, right }, predicted)
+            }
+            Step::Move { record: at, to } => {
+                let (record, person) = (record(at), person(to));
+                let predicted = self.model.after(|model| model.move_record(&record, person));
+                (StewardOperation::MoveRecord { record, person }, predicted)
+            }
+            Step::Unmerge(at) => return self.unmerge(at),
+            other => panic!("{other:?} is no steward's operation"),
+        };
+        match (self.do_as_previewed(operation.clone()), predicted) {
+            (Ok(answer), Ok(mut predicted)) => {
+                predicted.settle_home(&self.model, answer.event.event.new_enterprise_id);
+                self.model = predicted;
+            }
+            (Err(RegistryError::Conflict(_)), Err(Refused)) => {}
+            (answer, predicted) => panic!("{operation:?}: {answer:?}, but {predicted:?}"),
+        }
+    }
+
+    /// A preview, and then the operation itself with its token.
+    fn do_as_previewed(&self, operation: StewardOperation) -> Result<StewardAnswer, RegistryError> {
+        let asked = Index::asked(operation);
+        let preview = self.index.registry().steward(asked.clone())?;
+        let version_token = Some(preview.version_token);
+        let request = StewardRequest { version_token, validate_only: false, ..asked };
+        let answer = self.index.registry().steward(request)?;
+        assert_eq!(answer.event.persons(), preview.event.persons(), "as foretold");
+        assert_eq!(answer.golden, preview.golden, "as foretold");
+        Ok(answer)
+    }
+
+    /// Unmerging is undoing the event that made the redirect.
+    fn unmerge(&mut self, at: usize) {
+        let gone = self.model.redirected();
+        let Some(at) = at.checked_rem(gone.len()) else { return };
+        let answer = self.do_as_previewed(StewardOperation::UnmergePersons { subsumed: gone[at] });
+        if let Ok(answer) = answer {
+            self.check_undone(answer.event.event.undoes.unwrap().0);
+        }
+    }
+
+    fn undo(&mut self, at: usize, events: u64) {
+        let Some(at) = (at as u64).checked_rem(events) else { return };
+        let sequence = events - at;
+        match self.do_as_previewed(StewardOperation::UndoEvent { event: EventSequence(sequence) }) {
+            Ok(_) => self.check_undone(sequence),
+            Err(RegistryError::Conflict(words)) => {
+                assert!(words.contains("event"), "a refusal names an event: {words}");
+                assert!(sequence != events, "the last event can always be undone: {words}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// What an event changed is as before it, and nothing else has changed.
+    fn check_undone(&mut self, sequence: u64) {
+        let (before, after) = self.history[&sequence].clone();
+        let now = Model::observed(&self.index);
+        now.check_undone(&before, &after, &self.model);
+        self.model = now;
+    }
+}
+
+fn sequences() -> u32 {
+    let count = std::env::var("EMPI_MACHINE_SEQUENCES").ok();
+    count.and_then(|count| count.parse().ok()).unwrap_or(12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: sequences(),
+        failure_persistence: None,
+        max_shrink_iters: 2000,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn all_rules_survive_any_sequence(steps in proptest::collection::vec(step(), 1..60)) {
+        let mut machine = Machine::new();
+        for step in steps {
+            machine.take(step);
+        }
+        machine.index.check();
+        machine.index.reopen();
+        machine.index.check();
+        machine.model.check_rules(&machine.index);
+    }
+}

@@ -1,0 +1,243 @@
+//! `empi steward`: identities changed by hand, each change with a preview.
+
+use empi_proto::v1;
+use tonic::Status;
+
+use super::answers;
+use super::change::{Change, Event, change_lines};
+use super::connection::{Server, ServerArgs, converse, incomplete, refusal};
+use super::fields::record_key_of;
+use crate::output::Output;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    terms: TermsArgs,
+    #[command(subcommand)]
+    operation: Operation,
+}
+
+/// What every change carries.
+#[derive(clap::Args)]
+struct TermsArgs {
+    /// Who decides
+    #[arg(long, global = true, value_name = "NAME", default_value = "")]
+    actor: String,
+    /// Why
+    #[arg(long, global = true, value_name = "REASON", default_value = "chart-review")]
+    reason: Reason,
+    /// Why, for those who read it later. Kept for ever, so no patient data
+    #[arg(long, global = true, value_name = "TEXT", default_value = "")]
+    note: String,
+    /// Names the request: sent again, it changes nothing
+    #[arg(long, global = true, value_name = "ID", default_value = "")]
+    request_id: String,
+    /// Only tell what would change
+    #[arg(long, global = true)]
+    preview: bool,
+    /// The token of an earlier preview: refuse if anybody concerned has changed since
+    #[arg(long, global = true, value_name = "TOKEN")]
+    version_token: Option<String>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Reason {
+    /// Somebody compared the charts
+    ChartReview,
+    /// A document was seen
+    DocumentSeen,
+    /// The patient or a relative said so
+    PatientConfirmed,
+    /// The source was asked and said so
+    SourceConfirmed,
+    /// A typing or registration error came to light
+    DataEntryError,
+    /// An earlier decision was wrong
+    WrongDecision,
+    /// The note says why
+    Other,
+}
+
+impl From<Reason> for v1::ReasonCode {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::ChartReview => Self::ChartReview,
+            Reason::DocumentSeen => Self::DocumentSeen,
+            Reason::PatientConfirmed => Self::PatientConfirmed,
+            Reason::SourceConfirmed => Self::SourceConfirmed,
+            Reason::DataEntryError => Self::DataEntryError,
+            Reason::WrongDecision => Self::WrongDecision,
+            Reason::Other => Self::Other,
+        }
+    }
+}
+
+#[derive(clap::Subcommand)]
+enum Operation {
+    /// Two records are one person: the older enterprise ID survives
+    Link {
+        /// One record, as SOURCE:RECORD_ID
+        #[arg(value_parser = record_key_of)]
+        left: v1::RecordKey,
+        /// The other
+        #[arg(value_parser = record_key_of)]
+        right: v1::RecordKey,
+    },
+    /// A record is not of its person
+    Unlink {
+        /// The record, as SOURCE:RECORD_ID
+        #[arg(value_parser = record_key_of)]
+        record: v1::RecordKey,
+        /// Also keep it apart from those that stay
+        #[arg(long)]
+        keep_apart: bool,
+    },
+    /// Two persons are one
+    Merge {
+        /// The enterprise ID that goes on answering
+        surviving: String,
+        /// The one that redirects to it
+        subsumed: String,
+    },
+    /// A merge was wrong
+    Unmerge {
+        /// The enterprise ID that redirects
+        subsumed: String,
+    },
+    /// A person is two: some records leave, and the larger side keeps the enterprise ID
+    Split {
+        /// The person
+        enterprise_id: String,
+        /// The records that leave together, as SOURCE:RECORD_ID
+        #[arg(required = true, value_parser = record_key_of)]
+        records: Vec<v1::RecordKey>,
+        /// Also keep the two sides apart
+        #[arg(long)]
+        keep_apart: bool,
+    },
+    /// Two records are two people, for good
+    KeepApart {
+        /// One record, as SOURCE:RECORD_ID
+        #[arg(value_parser = record_key_of)]
+        left: v1::RecordKey,
+        /// The other
+        #[arg(value_parser = record_key_of)]
+        right: v1::RecordKey,
+    },
+    /// A record is of another person
+    Move {
+        /// The record, as SOURCE:RECORD_ID
+        #[arg(value_parser = record_key_of)]
+        record: v1::RecordKey,
+        /// The person it goes to
+        enterprise_id: String,
+    },
+    /// An event was wrong: everything that it changed goes back
+    Undo {
+        /// The event's number
+        event: u64,
+    },
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    let Args { server, terms, operation } = args;
+    let json = server.json;
+    converse(async {
+        let server = server.connect().await?;
+        let mut terms = terms.into_terms();
+        if !terms.validate_only && terms.version_token.is_empty() {
+            let asked = v1::ChangeTerms { validate_only: true, ..terms.clone() };
+            terms.version_token = change(&server, &operation, asked).await?.version_token;
+        }
+        let answer = change(&server, &operation, terms).await?;
+        let change = Change {
+            preview: answer.preview,
+            version_token: answer.version_token,
+            event: Event::from(answer.event.ok_or_else(incomplete)?),
+        };
+        let mut output = Output::lock();
+        if json {
+            return output.line(answers::line(&change)?);
+        }
+        output.text(&change_lines(&change))?;
+        if change.preview {
+            output.text(&format!("  to make it so: --version-token {}", change.version_token))?;
+        }
+        Ok(())
+    })
+}
+
+impl TermsArgs {
+    fn into_terms(self) -> v1::ChangeTerms {
+        v1::ChangeTerms {
+            actor: Some(v1::Actor { kind: v1::ActorKind::Steward.into(), name: self.actor }),
+            reason_code: v1::ReasonCode::from(self.reason).into(),
+            note: self.note,
+            request_id: self.request_id,
+            version_token: self.version_token.unwrap_or_default(),
+            validate_only: self.preview,
+        }
+    }
+}
+
+async fn change(
+    server: &Server,
+    operation: &Operation,
+    terms: v1::ChangeTerms,
+) -> anyhow::Result<v1::ChangeResponse> {
+    let answer = ask(server, operation, Some(terms)).await;
+    Ok(answer.map_err(|status| refusal(&status))?.into_inner())
+}
+
+async fn ask(
+    server: &Server,
+    operation: &Operation,
+    terms: Option<v1::ChangeTerms>,
+) -> Result<tonic::Response<v1::ChangeResponse>, Status> {
+    let mut steward = server.steward();
+    match operation {
+        Operation::Link { left, right } => {
+            let (left, right) = (Some(left.clone()), Some(right.clone()));
+            steward.link_records(v1::LinkRecordsRequest { terms, left, right }).await
+        }
+        Operation::Unlink { record, keep_apart } => {
+            let (record, keep_apart) = (Some(record.clone()), *keep_apart);
+            steward.unlink_record(v1::UnlinkRecordRequest { terms, record, keep_apart }).await
+        }
+        Operation::Merge { surviving, subsumed } => {
+            let request = v1::MergePersonsRequest {
+                terms,
+                surviving_enterprise_id: surviving.clone(),
+                subsumed_enterprise_id: subsumed.clone(),
+            };
+            steward.merge_persons(request).await
+        }
+        Operation::Unmerge { subsumed } => {
+            let subsumed_enterprise_id = subsumed.clone();
+            let request = v1::UnmergePersonsRequest { terms, subsumed_enterprise_id };
+            steward.unmerge_persons(request).await
+        }
+        Operation::Split { enterprise_id, records, keep_apart } => {
+            let request = v1::SplitPersonRequest {
+                terms,
+                enterprise_id: enterprise_id.clone(),
+                records: records.clone(),
+                keep_apart: *keep_apart,
+            };
+            steward.split_person(request).await
+        }
+        Operation::KeepApart { left, right } => {
+            let (left, right) = (Some(left.clone()), Some(right.clone()));
+            steward.keep_apart(v1::KeepApartRequest { terms, left, right }).await
+        }
+        Operation::Move { record, enterprise_id } => {
+            let (record, enterprise_id) = (Some(record.clone()), enterprise_id.clone());
+            steward.move_record(v1::MoveRecordRequest { terms, record, enterprise_id }).await
+        }
+        Operation::Undo { event } => {
+            steward.undo_event(v1::UndoEventRequest { terms, sequence: *event }).await
+        }
+    }
+}
