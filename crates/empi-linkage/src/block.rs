@@ -174,6 +174,9 @@ impl<V: Values> Keys<'_, V> {
             self.add(BlockingRule::FamilySoundBirthDate, &[sound, date]);
             let both = either_way(given_sound, sound);
             self.add(BlockingRule::NameSoundsBirthDay, &[both, month_day]);
+            if self.row.birth_date == 0 {
+                self.add(BlockingRule::NameSoundsUndated, &[both]);
+            }
             for address in self.row.addresses().take(VALUES_MAX) {
                 let city = self.values.text(address.city).hash;
                 self.add(BlockingRule::NameSoundsCity, &[both, city]);
