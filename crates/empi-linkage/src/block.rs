@@ -175,7 +175,9 @@ impl<V: Values> Keys<'_, V> {
             let both = either_way(given_sound, sound);
             self.add(BlockingRule::NameSoundsBirthDay, &[both, month_day]);
             if self.row.birth_date == 0 {
-                self.add(BlockingRule::NameSoundsUndated, &[both]);
+                let initials = [name.given, name.family].map(|id| self.initial(id));
+                self.add(BlockingRule::NamesUndated, &[1, initials[0], sound]);
+                self.add(BlockingRule::NamesUndated, &[2, given_sound, initials[1]]);
             }
             for address in self.row.addresses().take(VALUES_MAX) {
                 let city = self.values.text(address.city).hash;
@@ -317,10 +319,22 @@ mod tests {
             ("Robert", "Okafor", "1975-03-12", true),
             ("Robert", "Okafor", "1980-07-30", true),
             ("Rxbert", "Oxafor", "1980-03-12", true),
+            ("Robert", "Okafor", "", false),
             ("Alice", "Smith", "1971-05-05", false),
         ] {
             let other = record(given, family, birth_date);
             assert_eq!(share_a_key(&robert, &other), expected, "{given} {family} {birth_date}");
+        }
+    }
+
+    #[test]
+    fn names_alone_bring_together_what_has_no_birth_date() {
+        let undated = record("Robert", "Okafor", "");
+        for (given, family, expected) in
+            [("Robert", "Oxafor", true), ("Rxbert", "Okafor", true), ("Alice", "Okafor", false)]
+        {
+            assert_eq!(share_a_key(&undated, &record(given, family, "")), expected, "{given}");
+            assert!(!share_a_key(&undated, &record(given, family, "1980-03-12")));
         }
     }
 
@@ -378,10 +392,11 @@ mod tests {
     #[test]
     fn keys_on_disk_never_change() {
         let mut lexicon = Lexicon::new();
-        let row = lexicon.row(&normalize(&record("Maria", "Garcia Lopez", "1980-03-12")));
-        let keys = blocking_keys(&lexicon, &row);
-        let numbers: Vec<String> =
-            keys.iter().map(|key| format!("{:016x}", key.as_number())).collect();
+        let dates = ["1980-03-12", ""];
+        let rows =
+            dates.map(|date| lexicon.row(&normalize(&record("Maria", "Garcia Lopez", date))));
+        let keys = rows.iter().flat_map(|row| blocking_keys(&lexicon, row));
+        let numbers: Vec<String> = keys.map(|key| format!("{:016x}", key.as_number())).collect();
         expect_test::expect![[r#"
             [
                 "051bced916f56bed",

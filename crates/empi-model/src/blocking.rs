@@ -42,8 +42,8 @@ pub enum BlockingRule {
     /// Both initials in either order, and the birth date with day and month and the last two digits of
     /// the year in either order.
     InitialsBirthDigits = 16,
-    /// Given and family name by sound in either order, where no birth date is known.
-    NameSoundsUndated = 17,
+    /// Where no birth date is known: one of given and family name by sound, and the other's initial.
+    NamesUndated = 17,
 }
 
 impl BlockingRule {
@@ -65,7 +65,7 @@ impl BlockingRule {
         Self::StreetBirthYear,
         Self::NameSoundsCity,
         Self::InitialsBirthDigits,
-        Self::NameSoundsUndated,
+        Self::NamesUndated,
     ];
 
     /// The rule's name in model files, reports and explanations.
@@ -88,7 +88,7 @@ impl BlockingRule {
             Self::StreetBirthYear => "street+birth_year",
             Self::NameSoundsCity => "name_sounds+city",
             Self::InitialsBirthDigits => "initials+birth_digits",
-            Self::NameSoundsUndated => "name_sounds_undated",
+            Self::NamesUndated => "names_undated",
         }
     }
 

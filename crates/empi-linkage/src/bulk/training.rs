@@ -291,7 +291,7 @@ const fn used_by(rule: BlockingRule) -> Comparisons {
             &[BirthDate, Address, Phone, Email]
         }
         BlockingRule::SsnLastFourBirthYear => &[Ssn, BirthDate],
-        BlockingRule::NameSoundsUndated => &[Name],
+        BlockingRule::NamesUndated => &[Name],
     })
 }
 

@@ -6,14 +6,15 @@
 //! of several levels, given what the rest of the pair looks like: with one whole name, whatever of the
 //! date agrees; with the initials, a date that is equal or swapped. Among pairs whose rest looks so,
 //! and which lie on such a level, the shares of the levels are those among all pairs of one person.
-//! It is a sample of which a known part was cut off. What was cut off is filled in from the m at
-//! hand in each iteration (EM for a truncated sample; Dempster, Laird and Rubin 1977, 4.2).
+//! It is a sample of which a known part was cut off, and that part is filled in from the m at hand in
+//! each iteration (EM for a truncated sample; Dempster, Laird and Rubin 1977, 4.2). A level that no
+//! set holds keeps its m.
 //!
 //! Half a name on an equal date is left out: that is what pairs of strangers look like.
 
-use super::em::Parameters;
+use super::em::{Parameters, WeightTable};
 use super::evidence::{Comparisons, PairEvidence, TrainingEvidence};
-use super::{MATCHES_MIN, PerLevel, em::WeightTable};
+use super::{MATCHES_MIN, PerLevel};
 use crate::compare::{COMPARISON_COUNT, Comparison, NameLevel, birth_date};
 
 /// Levels on which a pair is found, whichever of them it is.
@@ -37,6 +38,13 @@ const FOUND: [(Comparison, Found); FOUND_COUNT] = [
     (Comparison::Name, NAME_BY_DATE),
     (Comparison::Name, NAME_BY_DIGITS),
 ];
+
+/// A comparison is confined if fewer of its matching pairs were found without its help: these few have
+/// something that the others lack, as a postal code that is equal, and are none too many.
+const FREE_SHARE_MIN: f64 = 0.05;
+
+/// How often what was cut off is filled in anew before the classes are weighed again.
+const COMPLETIONS: u32 = 100;
 
 /// On which levels of a comparison blocking finds pairs whose other values agree like those of this one,
 /// if this one is on such a level; as a place in [`FOUND`].
@@ -73,11 +81,10 @@ pub(super) fn confined(evidence: &TrainingEvidence, start: &Parameters) -> Compa
             free[comparison as usize] += if pair.is_free(comparison) { matches } else { 0.0 };
         }
     }
-    let share = std::env::var("EMPI_EXP").ok().and_then(|it| it.parse().ok()).unwrap_or(0.0);
     let is_confined = |it: &Comparison| {
         let at = *it as usize;
         FOUND.iter().any(|(comparison, _)| comparison == it)
-            && free[at] < MATCHES_MIN.max(all[at] * share)
+            && free[at] < MATCHES_MIN.max(FREE_SHARE_MIN * all[at])
     };
     Comparison::ALL
         .into_iter()
@@ -105,8 +112,26 @@ impl FoundCounts {
         is_found
     }
 
+    /// The m that fit what was found, from those at hand: `blended` makes them of counts, to which what
+    /// was found and what was cut off are added.
+    pub(super) fn fitted(
+        &self,
+        counts: &PerLevel,
+        at_hand: &PerLevel,
+        blended: impl Fn(&PerLevel) -> PerLevel,
+    ) -> PerLevel {
+        if self.0.iter().flatten().sum::<f64>() <= 0.0 {
+            return blended(counts);
+        }
+        (0..COMPLETIONS).fold(at_hand.clone(), |m, _| {
+            let mut completed = counts.clone();
+            self.complete(&mut completed, &m);
+            blended(&completed)
+        })
+    }
+
     /// Adds to the counts what was found and what was cut off.
-    pub(super) fn complete(&self, counts: &mut PerLevel, m: &PerLevel) {
+    fn complete(&self, counts: &mut PerLevel, m: &PerLevel) {
         for ((comparison, levels), found) in FOUND.iter().zip(&self.0) {
             let (Some(counts), Some(m)) =
                 (counts.get_mut(*comparison as usize), m.get(*comparison as usize))

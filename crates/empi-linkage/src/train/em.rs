@@ -9,7 +9,8 @@
 //! A comparison's m is taken only from pairs that a blocking rule without it found. Given that two
 //! records are one person, such a rule says nothing about the comparison, whereas a rule that uses it
 //! finds only pairs that agree on it. Taking each pair once, whichever of those rules found it, pools
-//! the passes by their evidence. What no such rule found is the business of [`confined`](super::confined).
+//! the passes by their evidence. Where hardly any pair was found so, [`confined`](super::confined) knows
+//! what else can be learnt.
 
 use empi_model::{MatchWeight, Probability};
 
@@ -174,20 +175,17 @@ struct Expected {
     matches: f64,
     by_level: PerLevel,
     free: PerLevel,
-    /// Of comparisons without free pairs.
+    /// Of comparisons with hardly a free pair, which these are.
     found: FoundCounts,
     confined: Comparisons,
+    /// Pairs that tell of m, free or not.
     evidence: PerLevel,
     households: f64,
     household: PerLevel,
 }
 
 impl Expected {
-    fn of(
-        evidence: &TrainingEvidence,
-        parameters: &Parameters,
-        confined: Comparisons,
-    ) -> Self {
+    fn of(evidence: &TrainingEvidence, parameters: &Parameters, confined: Comparisons) -> Self {
         let table = WeightTable::new(parameters);
         let empty = || -> PerLevel { std::array::from_fn(|at| vec![0.0; parameters.m[at].len()]) };
         let mut expected = Self {
@@ -254,9 +252,9 @@ impl Expected {
         base: &Parameters,
         current: &Parameters,
     ) -> Parameters {
-        let (mut counts, u) = (self.free.clone(), &current.u);
-        self.found.complete(&mut counts, &current.m);
-        let mut m = blended(&counts, &base.m, PRIOR_PAIRS_M);
+        let u = &current.u;
+        let of_counts = |counts: &PerLevel| blended(counts, &base.m, PRIOR_PAIRS_M);
+        let mut m = self.found.fitted(&self.free, &current.m, of_counts);
         for ((comparison, m), u) in Comparison::ALL.into_iter().zip(&mut m).zip(u) {
             make_monotone(m, u, ordered_levels(comparison));
         }
