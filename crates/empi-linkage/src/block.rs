@@ -79,10 +79,11 @@ const OF_NAMES: [BlockingRule; 6] = [
 ];
 
 /// Rules whose keys are made of names as they sound.
-const OF_SOUNDS: [BlockingRule; 3] = [
+const OF_SOUNDS: [BlockingRule; 4] = [
     BlockingRule::FamilySoundBirthDate,
     BlockingRule::NameSoundsBirthDay,
     BlockingRule::NameSoundsCity,
+    BlockingRule::NamesUndated,
 ];
 
 /// Some of the blocking rules, one bit each.
@@ -214,6 +215,11 @@ impl<V: Values> Keys<'_, V> {
             self.add(BlockingRule::FamilySoundBirthDate, &[sound, date]);
             let both = either_way(given_sound, sound);
             self.add(BlockingRule::NameSoundsBirthDay, &[both, month_day]);
+            if self.row.birth_date == 0 {
+                let initials = [name.given, name.family].map(|id| self.initial(id));
+                self.add(BlockingRule::NamesUndated, &[1, initials[0], sound]);
+                self.add(BlockingRule::NamesUndated, &[2, given_sound, initials[1]]);
+            }
             for address in self.row.addresses().take(VALUES_MAX) {
                 let city = self.values.text(address.city).hash;
                 self.add(BlockingRule::NameSoundsCity, &[both, city]);
@@ -354,10 +360,22 @@ mod tests {
             ("Robert", "Okafor", "1975-03-12", true),
             ("Robert", "Okafor", "1980-07-30", true),
             ("Rxbert", "Oxafor", "1980-03-12", true),
+            ("Robert", "Okafor", "", false),
             ("Alice", "Smith", "1971-05-05", false),
         ] {
             let other = record(given, family, birth_date);
             assert_eq!(share_a_key(&robert, &other), expected, "{given} {family} {birth_date}");
+        }
+    }
+
+    #[test]
+    fn names_alone_bring_together_what_has_no_birth_date() {
+        let undated = record("Robert", "Okafor", "");
+        for (given, family, expected) in
+            [("Robert", "Oxafor", true), ("Rxbert", "Okafor", true), ("Alice", "Okafor", false)]
+        {
+            assert_eq!(share_a_key(&undated, &record(given, family, "")), expected, "{given}");
+            assert!(!share_a_key(&undated, &record(given, family, "1980-03-12")));
         }
     }
 
@@ -417,10 +435,11 @@ mod tests {
     #[test]
     fn keys_on_disk_never_change() {
         let mut lexicon = Lexicon::new();
-        let row = lexicon.row(&normalize(&record("Maria", "Garcia Lopez", "1980-03-12")));
-        let keys = blocking_keys(&lexicon, &row);
-        let numbers: Vec<String> =
-            keys.iter().map(|key| format!("{:016x}", key.as_number())).collect();
+        let dates = ["1980-03-12", ""];
+        let rows =
+            dates.map(|date| lexicon.row(&normalize(&record("Maria", "Garcia Lopez", date))));
+        let keys = rows.iter().flat_map(|row| blocking_keys(&lexicon, row));
+        let numbers: Vec<String> = keys.map(|key| format!("{:016x}", key.as_number())).collect();
         expect_test::expect![[r#"
             [
                 "051bced916f56bed",

@@ -226,7 +226,8 @@ fn is_slip_of_date(vector: &ComparisonVector) -> bool {
 
 /// Two whole national numbers that are not a typing error apart, and a birth date that is not the same
 /// or a name that is not one name in two spellings. A different number alone is no veto: it differs in
-/// every second confirmed duplicate (Just et al. 2016).
+/// every second confirmed duplicate (Just et al. 2016). Nor is it one beside a slip in the date, if the
+/// whole name and the address agree: two of one name under one roof are born a generation apart.
 fn identifier_conflict(
     values: &impl Values,
     vector: &ComparisonVector,
@@ -242,7 +243,10 @@ fn identifier_conflict(
     let same_address =
         vector.level(Comparison::Address).is_some_and(|level| level <= levels::ADDRESS_CLOSE);
     let new_name = NameLevel::of(vector) == Some(NameLevel::GivenOnly) && same_address;
-    different && !((same_name || new_name) && same_birth)
+    let slip = vector.level(Comparison::BirthDate).is_some_and(|it| it <= birth_date::PARTIAL)
+        && (left.birth_date / 10_000).abs_diff(right.birth_date / 10_000) < GENERATION_YEARS;
+    let same_roof = NameLevel::of(vector) == Some(NameLevel::Exact) && same_address;
+    different && !((same_name || new_name) && same_birth || same_roof && slip)
 }
 
 /// Conflicts between two groups of records that this pair across them shows to be a slip of the pen: a

@@ -42,11 +42,13 @@ pub enum BlockingRule {
     /// Both initials in either order, and the birth date with day and month and the last two digits of
     /// the year in either order.
     InitialsBirthDigits = 16,
+    /// Where no birth date is known: one of given and family name by sound, and the other's initial.
+    NamesUndated = 17,
 }
 
 impl BlockingRule {
     /// Every rule in use, in the order in which passes run: the most specific first.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Ssn,
         Self::Identifier,
         Self::Phone,
@@ -63,6 +65,7 @@ impl BlockingRule {
         Self::StreetBirthYear,
         Self::NameSoundsCity,
         Self::InitialsBirthDigits,
+        Self::NamesUndated,
     ];
 
     /// The rule's name in model files, reports and explanations.
@@ -85,6 +88,7 @@ impl BlockingRule {
             Self::StreetBirthYear => "street+birth_year",
             Self::NameSoundsCity => "name_sounds+city",
             Self::InitialsBirthDigits => "initials+birth_digits",
+            Self::NamesUndated => "names_undated",
         }
     }
 

@@ -301,6 +301,7 @@ const fn used_by(rule: BlockingRule) -> Comparisons {
             &[BirthDate, Address, Phone, Email]
         }
         BlockingRule::SsnLastFourBirthYear => &[Ssn, BirthDate],
+        BlockingRule::NamesUndated => &[Name],
     })
 }
 

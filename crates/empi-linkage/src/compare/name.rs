@@ -72,6 +72,11 @@ impl NameLevel {
 
     /// The level of a vector, where names were compared.
     pub(crate) fn of(vector: &super::ComparisonVector) -> Option<Self> {
+        Self::at(usize::from(vector.level(Comparison::Name)?))
+    }
+
+    /// The level by its number.
+    pub(crate) fn at(place: usize) -> Option<Self> {
         const ALL: [NameLevel; 13] = [
             NameLevel::Exact,
             NameLevel::Nickname,
@@ -87,7 +92,7 @@ impl NameLevel {
             NameLevel::FamilyOnly,
             NameLevel::Different,
         ];
-        ALL.get(usize::from(vector.level(Comparison::Name)?)).copied()
+        ALL.get(place).copied()
     }
 }
 

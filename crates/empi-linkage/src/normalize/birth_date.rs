@@ -47,7 +47,7 @@ pub(super) fn normalize_birth_date(
     if text.is_empty() {
         return None;
     }
-    let Some(read) = read(text) else {
+    let Some(read) = read(text).or_else(|| read_smudged(text)) else {
         let is_nothing = !text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
         notes.add(if is_nothing {
             QualityNote::Placeholder(FIELD)
@@ -68,7 +68,7 @@ pub(super) fn normalize_birth_date(
     if read.is_ambiguous {
         notes.add(QualityNote::Ambiguous(FIELD));
     }
-    if read.is_century_guessed || (date.month(), date.day()) == (Some(1), Some(1)) {
+    if read.is_guessed || (date.month(), date.day()) == (Some(1), Some(1)) {
         notes.add(QualityNote::Doubtful(FIELD));
     }
     Some(date)
@@ -82,7 +82,7 @@ struct Read {
     day: Option<u8>,
     /// Day and month could be exchanged.
     is_ambiguous: bool,
-    is_century_guessed: bool,
+    is_guessed: bool,
 }
 
 /// Makes the best date of the parts: as they stand, with day and month exchanged where only that is
@@ -145,9 +145,9 @@ fn read(text: &str) -> Option<Read> {
     }
 }
 
-/// A reading whose century was not written.
+/// A reading of which something was not written, or not clearly.
 fn guessed(read: Read) -> Read {
-    Read { is_century_guessed: true, ..read }
+    Read { is_guessed: true, ..read }
 }
 
 /// Runs of digits and of letters, without the words that only join them: `12TH OF MARCH`, `Z`.
@@ -192,6 +192,29 @@ fn read_compact(text: &str) -> Option<Read> {
         }
         6 if is_whole && part(0, 6)? != 0 => {
             Some(guessed(us(century(part(4, 6)?), part(0, 2)?, part(2, 4)?)))
+        }
+        _ => None,
+    }
+}
+
+/// `YYYYMMDD` with one character too many, or one that cannot be read: what stands beside it still
+/// counts (`1966 105` is of 1966, `19741 127` and `1977O220` are whole).
+fn read_smudged(text: &str) -> Option<Read> {
+    let likely: String = text
+        .chars()
+        .map(|letter| match letter {
+            'o' | 'O' => '0',
+            'l' | 'I' | 'i' | '|' => '1',
+            other => other,
+        })
+        .collect();
+    let digits: String = likely.chars().filter(char::is_ascii_digit).collect();
+    match (likely.len(), digits.len()) {
+        (8 | 9, 8) => read_compact(&digits).map(guessed),
+        (8, 7) => {
+            let part = |from: usize, to: usize| likely.get(from..to)?.parse::<u16>().ok();
+            let (month, day) = (part(4, 6).unwrap_or(0), part(6, 8).unwrap_or(0));
+            Some(guessed(dated(part(0, 4)?, month, day)))
         }
         _ => None,
     }
@@ -321,6 +344,11 @@ mod tests {
             ("12/31/1899", "-", &[Placeholder(FIELD)]),
             ("1800-05-05", "-", &[Placeholder(FIELD)]),
             ("99/99/9999", "-", &[Placeholder(FIELD)]),
+            ("19741 127", "1974-11-27", &[Doubtful(FIELD)]),
+            ("l977o220", "1977-02-20", &[Doubtful(FIELD)]),
+            ("1966 105", "1966", &[Doubtful(FIELD)]),
+            ("192803 0", "1928-03", &[Doubtful(FIELD)]),
+            ("1q801023", "-", &[Unreadable(FIELD)]),
             ("married 1980", "-", &[Unreadable(FIELD)]),
             ("5 May", "-", &[Unreadable(FIELD)]),
             ("12/", "-", &[Unreadable(FIELD)]),

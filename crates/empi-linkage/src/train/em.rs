@@ -9,11 +9,13 @@
 //! A comparison's m is taken only from pairs that a blocking rule without it found. Given that two
 //! records are one person, such a rule says nothing about the comparison, whereas a rule that uses it
 //! finds only pairs that agree on it. Taking each pair once, whichever of those rules found it, pools
-//! the passes by their evidence.
+//! the passes by their evidence. Where hardly any pair was found so, [`confined`](super::confined) knows
+//! what else can be learnt.
 
 use empi_model::{MatchWeight, Probability};
 
-use super::evidence::{PairEvidence, TrainingEvidence};
+use super::confined::{FoundCounts, confined};
+use super::evidence::{Comparisons, PairEvidence, TrainingEvidence};
 use super::order::{make_monotone, ordered_levels};
 use super::{PRIOR_MATCHES, PRIOR_PAIRS_M, PerLevel, household};
 use crate::compare::Comparison;
@@ -54,7 +56,8 @@ pub(super) struct Fit {
     pub(super) matches: f64,
     /// Expected matching pairs of the file on each level, by whatever rule they were found.
     pub(super) matches_by_level: PerLevel,
-    /// Expected matching pairs looked at, on each level, found without the comparison's help.
+    /// Expected matching pairs looked at, on each level, that tell of m: found without the comparison's
+    /// help, or on levels of which each would have been found.
     pub(super) evidence: PerLevel,
 }
 
@@ -116,17 +119,18 @@ impl WeightTable {
 pub(super) fn fit(evidence: &TrainingEvidence, base: &Parameters, start: &Parameters) -> Fit {
     let mut parameters = start.clone();
     let (mut iterations, mut converged) = (0, false);
-    let mut expected = Expected::of(evidence, &parameters);
+    let confined = confined(evidence, &Parameters { prior: start.prior, ..base.clone() });
+    let mut expected = Expected::of(evidence, &parameters, confined);
     while iterations < ITERATIONS_MAX && !converged {
         iterations += 1;
-        let mut next = expected.maximised(evidence, base, &parameters.u);
+        let mut next = expected.maximised(evidence, base, &parameters);
         if iterations <= DAMPED_ITERATIONS {
             next.m = halfway(&parameters.m, &next.m);
         } else {
             converged = largest_move(&parameters.m, &next.m) < CONVERGED;
         }
         parameters = next;
-        expected = Expected::of(evidence, &parameters);
+        expected = Expected::of(evidence, &parameters, confined);
     }
     Fit {
         parameters,
@@ -134,7 +138,7 @@ pub(super) fn fit(evidence: &TrainingEvidence, base: &Parameters, start: &Parame
         converged,
         matches: expected.matches,
         matches_by_level: expected.by_level,
-        evidence: expected.free,
+        evidence: expected.evidence,
     }
 }
 
@@ -171,16 +175,29 @@ struct Expected {
     matches: f64,
     by_level: PerLevel,
     free: PerLevel,
+    /// Of comparisons with hardly a free pair, which these are.
+    found: FoundCounts,
+    confined: Comparisons,
+    /// Pairs that tell of m, free or not.
+    evidence: PerLevel,
     households: f64,
     household: PerLevel,
 }
 
 impl Expected {
-    fn of(evidence: &TrainingEvidence, parameters: &Parameters) -> Self {
+    fn of(evidence: &TrainingEvidence, parameters: &Parameters, confined: Comparisons) -> Self {
         let table = WeightTable::new(parameters);
         let empty = || -> PerLevel { std::array::from_fn(|at| vec![0.0; parameters.m[at].len()]) };
-        let (by_level, free, household) = (empty(), empty(), empty());
-        let mut expected = Self { matches: 0.0, by_level, free, households: 0.0, household };
+        let mut expected = Self {
+            matches: 0.0,
+            by_level: empty(),
+            free: empty(),
+            found: FoundCounts::new(parameters),
+            confined,
+            evidence: empty(),
+            households: 0.0,
+            household: empty(),
+        };
         for (pair, count) in evidence.candidates.iter() {
             let (matching, household) = table.posterior(pair);
             expected.add(pair, count * matching, evidence.candidate_weight);
@@ -201,8 +218,15 @@ impl Expected {
             if let Some(sum) = self.by_level.get_mut(at).and_then(|it| it.get_mut(level)) {
                 *sum += matches * each;
             }
-            if pair.is_free(comparison)
-                && let Some(sum) = self.free.get_mut(at).and_then(|it| it.get_mut(level))
+            let is_free = pair.is_free(comparison);
+            if is_free && let Some(sum) = self.free.get_mut(at).and_then(|it| it.get_mut(level)) {
+                *sum += matches;
+            }
+            let is_found = !is_free
+                && self.confined.contains(comparison)
+                && self.found.add(comparison, pair, matches);
+            if (is_free || is_found)
+                && let Some(sum) = self.evidence.get_mut(at).and_then(|it| it.get_mut(level))
             {
                 *sum += matches;
             }
@@ -226,9 +250,11 @@ impl Expected {
         &self,
         evidence: &TrainingEvidence,
         base: &Parameters,
-        u: &PerLevel,
+        current: &Parameters,
     ) -> Parameters {
-        let mut m = blended(&self.free, &base.m, PRIOR_PAIRS_M);
+        let u = &current.u;
+        let of_counts = |counts: &PerLevel| blended(counts, &base.m, PRIOR_PAIRS_M);
+        let mut m = self.found.fitted(&self.free, &current.m, of_counts);
         for ((comparison, m), u) in Comparison::ALL.into_iter().zip(&mut m).zip(u) {
             make_monotone(m, u, ordered_levels(comparison));
         }

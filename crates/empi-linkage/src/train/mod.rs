@@ -11,6 +11,7 @@
 
 mod calibration;
 mod coincidence;
+mod confined;
 mod em;
 mod evidence;
 mod household;

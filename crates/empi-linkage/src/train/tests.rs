@@ -286,3 +286,49 @@ fn figures_are_rounded_to_four_digits() {
     }
     assert!(rounded(0.0) > 0.0 && rounded(1.0) < 1.0);
 }
+
+#[test]
+fn what_no_rule_leaves_out_is_learnt_from_levels_that_all_rules_reach() {
+    use Comparison::{BirthDate, Name, Sex};
+    let of = |comparison, m: &[(usize, f64)], u: &[(usize, f64)]| Shares {
+        comparison,
+        m: levels(comparison, m),
+        u: levels(comparison, u),
+        missing: 0.0,
+    };
+    // Digits of the year are swapped in two dates of five, and names are mistyped.
+    let name = [(0, 0.2), (3, 0.4), (5, 0.3), (10, 0.05)];
+    let world = vec![
+        of(Name, &name, &[(0, 2e-6), (3, 8e-6), (5, 4e-6), (10, 5e-3)]),
+        of(BirthDate, &[(0, 0.45), (1, 0.4), (4, 0.1)], &[(0, 4e-5), (1, 5e-5), (4, 3e-3)]),
+        of(Sex, &[(0, 0.97)], &[(0, 0.52)]),
+    ];
+    let is_found = |vector: &ComparisonVector| match (
+        vector.level(Name).unwrap_or(u8::MAX),
+        vector.level(BirthDate).unwrap_or(u8::MAX),
+    ) {
+        (0, date) => date < 6,
+        (3 | 5, date) => date < 2,
+        (10, date) => date == 0,
+        _ => false,
+    };
+    let mut evidence = evidence(&world, 20_000.0, 100_000, 1e6);
+    let strangers = evidence.record_pairs() - 20_000.0;
+    let all =
+        pairs_of(&world, 20_000.0, true).into_iter().chain(pairs_of(&world, strangers, false));
+    let free = Comparisons::of(&[Name, BirthDate]).complement();
+    let found = all.filter(|(vector, _)| is_found(vector));
+    let packed = found.map(|(vector, count)| (PairEvidence::new(&vector, free, 0.0), count));
+    evidence.candidates = PairCounts::sum(packed.collect());
+
+    let trained = trained(&evidence);
+    assert!(trained.converged, "{} iterations", trained.iterations);
+    for Shares { comparison, m, .. } in &world {
+        let part = part(&trained.file, *comparison);
+        assert_eq!(part.m_kept, None, "{comparison:?}");
+        for (level, m) in part.levels.iter().zip(m) {
+            let error = (level.m - m).abs();
+            assert!(error < 0.05, "m of {comparison:?} {}: {}, not {m}", level.level, level.m);
+        }
+    }
+}
