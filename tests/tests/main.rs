@@ -16,6 +16,7 @@ mod link;
 mod load_then_serve;
 mod miis;
 mod privacy;
+mod queue;
 mod registration;
 mod report;
 mod shutdown;

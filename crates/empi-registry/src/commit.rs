@@ -29,6 +29,7 @@ use crate::golden::{GoldenRecord, Survivorship, golden_record};
 use crate::incoming::Incoming;
 use crate::mirror::{Change, Mirror, RECORDS_MAX};
 use crate::plan::Rules;
+use crate::queue::Claims;
 use crate::retire::{self, RetireRequest, Retirement};
 use crate::steward::{StewardAnswer, StewardRequest, check_token, fingerprint, version_token};
 use crate::words::{Clock, Registration, RegistrationDecision, Resolution};
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     /// How long answers to requests are kept at least.
     pub(crate) requests_kept_ms: i64,
     pub(crate) survivorship: Survivorship,
+    /// Tasks that stewards have taken.
+    pub(crate) claims: Mutex<Claims>,
     /// Who wants to know that there are events, by the number of the last that is durable.
     pub(crate) listeners: Mutex<Vec<Listener>>,
 }

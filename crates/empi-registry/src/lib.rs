@@ -1,5 +1,6 @@
-//! The use cases of the patient index, each one atomic change: registering a record, answering a
-//! review task, asking who is who.
+//! The use cases of the patient index, each one atomic change: registering and retiring a record,
+//! answering a review task, linking, merging, splitting and moving by hand, undoing any of it, asking who
+//! is who.
 //!
 //! # The way of one record
 //!
@@ -36,18 +37,31 @@
 //! wait until the last change they saw in the mirror is on disk. After a failed write nothing is
 //! answered any more, so nothing that may be lost was ever shown.
 //!
+//! # Every change is remembered with what stood before
+//!
+//! A use case only says what it does to records, pairs kept apart and the task it answers. What follows is
+//! drawn in one place for all of them (`compose`): members of persons, redirects of enterprise IDs that are
+//! left empty, questions that are settled. The event of a change keeps how each record, person, task and
+//! pair stood before it, every part with its *stamp*, the event that had made it. Undoing puts the parts
+//! back, stamps included, and is refused where the stamp that stands is not the one that the event left:
+//! then a later event came on top, and the refusal names it. So any event can be undone and explained, not
+//! only the last, and undoing is itself an event that can be undone.
+//!
 //! # Identity rules kept here
 //!
 //! 1. Every source record belongs to exactly one person.
 //! 2. An enterprise ID is minted once, never reused, and always resolves.
-//! 3. On a merge the older enterprise ID survives.
+//! 3. On a merge the older enterprise ID survives unless a steward says otherwise. On a split the side
+//!    with most records keeps it.
 //! 4. People outrank the machine: what a steward linked or kept apart, scoring never changes; *keep
 //!    apart* holds for whole persons.
-//! 5. Every change is an event, in one gap-free order.
-//! 6. Same request again, or same content again: same answer, nothing changes.
+//! 5. Every change is an event, in one gap-free order. Any event can be undone, with a preview.
+//! 6. Same request again (for a set time), or same content again: same answer, nothing changes. The
+//!    same request ID with another request is refused.
 //! 7. Limits never act in silence: they raise a review task or are named in the event's reason.
 //! 8. An update that turns a record into somebody else is held for review, not applied.
-//! 9. A review task asks about living persons, and closes itself when it is moot.
+//! 9. A review task asks about living persons, closes itself when it is moot, and waits again when its
+//!    answer is undone.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -71,6 +85,7 @@ mod events;
 mod explain;
 mod golden;
 mod query;
+mod queue;
 mod registry;
 mod retire;
 mod steward;
@@ -88,6 +103,7 @@ pub use events::{EventView, PersonFate, RecordMove};
 pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
 pub use loader::{LoadReport, LoadedReview, Loader};
 pub use offline::{stats, verify};
+pub use queue::{Claim, QueueStats};
 pub use registry::Registry;
 pub use retire::{RetireRequest, Retirement};
 pub use steward::{StewardAnswer, StewardOperation, StewardRequest};

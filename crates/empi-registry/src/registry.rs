@@ -20,6 +20,7 @@ use crate::durability::Durability;
 use crate::incoming::Incoming;
 use crate::mirror::Mirror;
 use crate::plan::Rules;
+use crate::queue::Claims;
 use crate::words::{RegisterRequest, Registration, RegistryOptions, Resolution, TaskView};
 
 /// Longest request ID, in bytes. Its event keeps it for ever.
@@ -86,6 +87,7 @@ impl Registry {
             clock,
             requests_kept_ms: i64::try_from(requests_kept_ms).unwrap_or(i64::MAX),
             survivorship,
+            claims: Mutex::new(Claims::default()),
             listeners: Mutex::new(Vec::new()),
         });
         let (queue, receiver) = bounded(queue_max);
@@ -171,7 +173,8 @@ impl Registry {
     ///
     /// # Errors
     /// [`RegistryError::NotFound`] without such a task; [`RegistryError::Conflict`] when it was
-    /// answered otherwise, or when the persons are kept apart by another answer;
+    /// answered otherwise, when another steward has taken it, or when the persons are kept apart by
+    /// another answer;
     /// [`RegistryError::Invalid`] for an outcome that is no answer; [`RegistryError::Busy`] and
     /// [`RegistryError::Poisoned`] as above.
     pub fn resolve_task(
@@ -180,6 +183,8 @@ impl Registry {
         resolution: Resolution,
     ) -> Result<TaskView, RegistryError> {
         self.core.durability.check()?;
+        let now = self.core.clock.now();
+        self.core.claims.lock().refuse_others(id, &resolution.actor.name, now)?;
         self.submit(Work::Resolve(id, resolution))?;
         self.task(id)
     }

@@ -161,11 +161,8 @@ impl Draft<'_> {
                 self.person_after(question.candidate).unwrap_or(EnterpriseId::from_number(0)),
             );
             let pair = (persons.0.min(persons.1), persons.0.max(persons.1));
-            let is_settled = pair.0 == pair.1
-                || !self.has_say(question.incoming)
-                || !self.has_say(question.candidate)
-                || self.are_apart_after(pair.0, pair.1)
-                || !seen.insert(pair);
+            let is_settled =
+                self.is_settled(question.incoming, question.candidate) || !seen.insert(pair);
             match (reopened.get(&id), is_settled) {
                 (Some(task), false) => self.change.commit.tasks.push(task.clone()),
                 (None, true) => {
@@ -177,6 +174,18 @@ impl Draft<'_> {
         let others = reopened.into_values().filter(|task| !is_about_two(task.kind));
         self.change.commit.tasks.extend(others);
         Ok(())
+    }
+
+    /// Whether it needs no asking any more if two records are one person.
+    pub(super) fn is_settled(&self, one: RecordIndex, other: RecordIndex) -> bool {
+        let (Some(person), Some(other_person)) = (self.person_after(one), self.person_after(other))
+        else {
+            return true;
+        };
+        person == other_person
+            || !self.has_say(one)
+            || !self.has_say(other)
+            || self.are_apart_after(person, other_person)
     }
 
     /// Whether a record is compared with others after this change.

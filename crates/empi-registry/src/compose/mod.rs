@@ -258,7 +258,7 @@ impl<'a> Draft<'a> {
 
     /// Raises questions about a record of a person. A question that is open between the same two
     /// persons already, also under an ID that goes into this person now, is not asked twice: its
-    /// task is returned instead.
+    /// task is returned instead. What this change settles is not asked.
     fn ask(
         &mut self,
         record: RecordIndex,
@@ -268,6 +268,9 @@ impl<'a> Draft<'a> {
         let mirror = self.context.mirror;
         let mut tasks = Vec::new();
         for question in questions {
+            if self.is_settled(record, question.candidate) {
+                continue;
+            }
             let open = persons
                 .iter()
                 .flat_map(|person| mirror.questions_between(*person, question.person))

@@ -49,6 +49,11 @@ impl OpenTasks {
         self.by_id.get(&id).copied()
     }
 
+    /// Every open question, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = OpenTask> + '_ {
+        self.by_id.values().copied()
+    }
+
     /// The questions that name a record, in order of their IDs.
     pub(crate) fn of_record(&self, record: RecordIndex) -> impl Iterator<Item = OpenTask> + '_ {
         let ids = self.of_record.get(&record).map_or(&[][..], SmallVec::as_slice);
@@ -96,7 +101,7 @@ impl OpenTasks {
     /// Every open question, in order of its ID.
     #[cfg(test)]
     pub(crate) fn sorted(&self) -> Vec<OpenTask> {
-        let mut tasks: Vec<_> = self.by_id.values().copied().collect();
+        let mut tasks: Vec<_> = self.iter().collect();
         tasks.sort_unstable_by_key(|task| task.id);
         tasks
     }

@@ -7,6 +7,7 @@ mod faults;
 mod golden;
 mod machine;
 mod queries;
+mod queue;
 mod requests;
 mod retiring;
 mod rules;

@@ -19,7 +19,9 @@ pub(crate) use event::event;
 pub(crate) use explanation::candidate;
 pub(crate) use golden::golden;
 pub(crate) use request::{actor, enterprise_id, identifier, register_request};
-pub(crate) use review::{page_after, review_task, steward_resolution, task_id, task_view};
+pub(crate) use review::{
+    claim, claimed, page_after, queue_stats, review_task, steward_resolution, task_id, task_view,
+};
 pub(crate) use source::record_key_from_proto;
 pub use source::{source_record_from_proto, source_record_to_proto};
 pub(crate) use steward::{

@@ -2,13 +2,16 @@
 
 use empi_model::{Actor, ActorKind, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, TaskId};
 use empi_proto::v1;
-use empi_registry::{Resolution, TaskView};
+use empi_registry::{Claim, QueueStats, Resolution, TaskView};
 
 use super::answer::{record_view, timestamp};
 use super::explanation::{explanation, guard};
 use super::{InvalidRequest, actor, bounded, source_record_to_proto};
 
 pub(super) const NOTE_BYTES_MAX: usize = 2000;
+
+/// How long a steward has a task who does not say.
+const LEASE_SECONDS_DEFAULT: u32 = 15 * 60;
 
 /// The task after which a page begins; `None` for the first page.
 pub(crate) fn page_after(token: &str) -> Result<Option<TaskId>, InvalidRequest> {
@@ -51,6 +54,45 @@ pub(crate) fn steward_resolution(
     Ok((id, Resolution { outcome, actor, note: request.note }))
 }
 
+/// What a steward takes: a task or the next in line, and for how long in milliseconds.
+pub(crate) fn claim(
+    request: v1::ClaimTaskRequest,
+) -> Result<(Option<TaskId>, Actor, u64), InvalidRequest> {
+    let v1::ClaimTaskRequest { task_id, actor: sent, lease_seconds } = request;
+    let actor = actor(sent)?;
+    if actor.kind != ActorKind::Steward {
+        return Err(InvalidRequest::new(
+            "`actor.kind` must be STEWARD: only a person takes a task",
+        ));
+    }
+    let lease_seconds = if lease_seconds == 0 { LEASE_SECONDS_DEFAULT } else { lease_seconds };
+    let id = (task_id > 0).then_some(TaskId(task_id));
+    Ok((id, actor, u64::from(lease_seconds) * 1000))
+}
+
+pub(crate) fn claimed((view, claim): (TaskView, Claim)) -> v1::ClaimTaskResponse {
+    v1::ClaimTaskResponse { view: Some(task_view(view)), until: Some(timestamp(claim.until)) }
+}
+
+pub(crate) fn queue_stats(stats: QueueStats) -> v1::QueueStatsResponse {
+    let QueueStats { open, claimed, oldest } = stats;
+    let count = |(named, count)| v1::KindCount { kind: kind(named).into(), count };
+    v1::QueueStatsResponse {
+        open: open.into_iter().map(count).collect(),
+        claimed,
+        oldest_task_id: oldest.map(|task| task.0),
+    }
+}
+
+fn kind(kind: ReviewKind) -> v1::ReviewKind {
+    match kind {
+        ReviewKind::PossibleMatch => v1::ReviewKind::PossibleMatch,
+        ReviewKind::PotentialDuplicate => v1::ReviewKind::PotentialDuplicate,
+        ReviewKind::HeldUpdate => v1::ReviewKind::HeldUpdate,
+        ReviewKind::CappedBlock => v1::ReviewKind::CappedBlock,
+    }
+}
+
 pub(crate) fn task_view(view: TaskView) -> v1::TaskView {
     let TaskView { task, incoming, candidate, proposed, explanation: score } = view;
     v1::TaskView {
@@ -65,13 +107,7 @@ pub(crate) fn task_view(view: TaskView) -> v1::TaskView {
 pub(crate) fn review_task(task: ReviewTask) -> v1::ReviewTask {
     v1::ReviewTask {
         task_id: task.id.0,
-        kind: match task.kind {
-            ReviewKind::PossibleMatch => v1::ReviewKind::PossibleMatch,
-            ReviewKind::PotentialDuplicate => v1::ReviewKind::PotentialDuplicate,
-            ReviewKind::HeldUpdate => v1::ReviewKind::HeldUpdate,
-            ReviewKind::CappedBlock => v1::ReviewKind::CappedBlock,
-        }
-        .into(),
+        kind: kind(task.kind).into(),
         match_weight: task.weight.bits(),
         guards: task.guards.into_iter().map(|named| guard(named).into()).collect(),
         model: task.model,
@@ -140,6 +176,20 @@ mod tests {
             let sentence = steward_resolution(bad).map(|_| ()).unwrap_err().to_string();
             assert!(sentence.contains(named), "{sentence}");
         }
+    }
+
+    #[test]
+    fn a_claim_names_a_task_or_takes_the_next_in_line() {
+        let sent = |kind: v1::ActorKind, task_id, lease_seconds| v1::ClaimTaskRequest {
+            task_id,
+            actor: Some(v1::Actor { kind: kind.into(), name: "ines".to_owned() }),
+            lease_seconds,
+        };
+        let (id, actor, lease_ms) = claim(sent(v1::ActorKind::Steward, 0, 0)).unwrap();
+        assert_eq!((id, actor.name.as_str(), lease_ms), (None, "ines", 900_000));
+        let (id, _, lease_ms) = claim(sent(v1::ActorKind::Steward, 7, 60)).unwrap();
+        assert_eq!((id, lease_ms), (Some(TaskId(7)), 60_000));
+        assert!(claim(sent(v1::ActorKind::System, 7, 60)).is_err());
     }
 
     #[test]

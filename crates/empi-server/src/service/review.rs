@@ -48,6 +48,34 @@ impl ReviewService for ReviewCalls {
         Ok(Response::new(v1::GetTaskResponse { view: Some(convert::task_view(view)) }))
     }
 
+    async fn claim_task(
+        &self,
+        request: Request<v1::ClaimTaskRequest>,
+    ) -> Result<Response<v1::ClaimTaskResponse>, Status> {
+        let (id, steward, lease_ms) = convert::claim(request.into_inner())?;
+        let taken =
+            self.door.call(move |registry| registry.claim_task(id, &steward, lease_ms)).await?;
+        Ok(Response::new(convert::claimed(taken)))
+    }
+
+    async fn release_task(
+        &self,
+        request: Request<v1::ReleaseTaskRequest>,
+    ) -> Result<Response<v1::ReleaseTaskResponse>, Status> {
+        let v1::ReleaseTaskRequest { task_id, actor } = request.into_inner();
+        let (id, steward) = (convert::task_id(task_id)?, convert::actor(actor)?);
+        self.door.call(move |registry| registry.release_task(id, &steward)).await?;
+        Ok(Response::new(v1::ReleaseTaskResponse {}))
+    }
+
+    async fn queue_stats(
+        &self,
+        _request: Request<v1::QueueStatsRequest>,
+    ) -> Result<Response<v1::QueueStatsResponse>, Status> {
+        let stats = self.door.call(|registry| Ok(registry.queue_stats())).await?;
+        Ok(Response::new(convert::queue_stats(stats)))
+    }
+
     async fn resolve_task(
         &self,
         request: Request<v1::ResolveTaskRequest>,

@@ -9,6 +9,7 @@ mod fields;
 mod golden;
 pub(crate) mod match_record;
 pub(crate) mod person;
+mod queue;
 pub(crate) mod register;
 pub(crate) mod retire;
 pub(crate) mod review;

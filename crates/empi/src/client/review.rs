@@ -1,10 +1,12 @@
 //! `empi review`: what the index asks people, and their answers.
 
+use std::path::PathBuf;
+
 use empi_proto::v1;
 
 use super::answers::{self, Task};
 use super::connection::{Server, ServerArgs, converse, incomplete, refusal};
-use super::tables;
+use super::{queue, tables};
 use crate::output::Output;
 
 #[derive(clap::Args)]
@@ -19,8 +21,14 @@ pub(crate) struct Args {
 enum Command {
     /// List the tasks that wait, oldest first
     List(ListArgs),
-    /// Show the oldest task that waits
-    Next,
+    /// Show the most urgent task that waits; with --actor, take it so that nobody else gets it
+    Next(NextArgs),
+    /// Give a task back that was taken
+    Release(ReleaseArgs),
+    /// Count what waits
+    Stats,
+    /// Write what stewards have decided about pairs as labels for `empi train --labels`
+    Labels(LabelsArgs),
     /// Show one task: both records side by side and why they might be one
     Show(ShowArgs),
     /// Answer a task
@@ -35,6 +43,33 @@ struct ListArgs {
     /// At most this many tasks
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
+}
+
+#[derive(clap::Args)]
+struct NextArgs {
+    /// Who takes it
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+    /// For how long
+    #[arg(long, value_name = "MINUTES", default_value_t = 15)]
+    minutes: u32,
+}
+
+#[derive(clap::Args)]
+struct ReleaseArgs {
+    /// The task
+    #[arg(value_name = "TASK")]
+    task_id: u64,
+    /// Who has taken it
+    #[arg(long, value_name = "NAME")]
+    actor: String,
+}
+
+#[derive(clap::Args)]
+struct LabelsArgs {
+    /// Where to write them
+    #[arg(long, value_name = "FILE.csv")]
+    out: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -74,7 +109,15 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let server = args.server.connect().await?;
         match args.command {
             Command::List(ListArgs { all, limit }) => list(&server, all, limit, json).await,
-            Command::Next => next(&server, json).await,
+            Command::Next(taker) => next(&server, taker, json).await,
+            Command::Release(ReleaseArgs { task_id, actor }) => {
+                let actor = Some(steward(actor));
+                let request = v1::ReleaseTaskRequest { task_id, actor };
+                let released = server.review().release_task(request).await;
+                released.map(drop).map_err(|status| refusal(&status))
+            }
+            Command::Stats => queue::stats(&server, json).await,
+            Command::Labels(LabelsArgs { out }) => queue::labels(&server, &out).await,
             Command::Show(ShowArgs { task_id }) => print(view_of(&server, task_id).await?, json),
             Command::Resolve(answer) => print(resolve(&server, answer).await?, json),
         }
@@ -90,7 +133,21 @@ async fn list(server: &Server, all: bool, limit: usize, json: bool) -> anyhow::R
     tasks.iter().try_for_each(|task| output.line(answers::line(task)?))
 }
 
-async fn next(server: &Server, json: bool) -> anyhow::Result<()> {
+fn steward(name: String) -> v1::Actor {
+    v1::Actor { kind: v1::ActorKind::Steward.into(), name }
+}
+
+async fn next(server: &Server, taker: NextArgs, json: bool) -> anyhow::Result<()> {
+    if let Some(actor) = taker.actor {
+        let lease_seconds = taker.minutes.saturating_mul(60);
+        let request =
+            v1::ClaimTaskRequest { task_id: 0, actor: Some(steward(actor)), lease_seconds };
+        return match server.review().claim_task(request).await {
+            Ok(taken) => print(taken.into_inner().view.ok_or_else(incomplete)?, json),
+            Err(status) if status.code() == tonic::Code::NotFound && json => Ok(()),
+            Err(status) => Err(refusal(&status)),
+        };
+    }
     match tasks(server, false, 1).await?.first() {
         Some(task) => print(view_of(server, task.task_id).await?, json),
         // For a script, no line is the answer: there is no task.
@@ -100,7 +157,7 @@ async fn next(server: &Server, json: bool) -> anyhow::Result<()> {
 }
 
 /// The first tasks of the queue, page by page.
-async fn tasks(server: &Server, all: bool, limit: usize) -> anyhow::Result<Vec<Task>> {
+pub(super) async fn tasks(server: &Server, all: bool, limit: usize) -> anyhow::Result<Vec<Task>> {
     let mut tasks = Vec::new();
     let mut page_token = String::new();
     // Pages of the server's own size, which it never refuses.
@@ -123,7 +180,7 @@ async fn tasks(server: &Server, all: bool, limit: usize) -> anyhow::Result<Vec<T
     Ok(tasks)
 }
 
-async fn view_of(server: &Server, task_id: u64) -> anyhow::Result<v1::TaskView> {
+pub(super) async fn view_of(server: &Server, task_id: u64) -> anyhow::Result<v1::TaskView> {
     let answer = server
         .review()
         .get_task(v1::GetTaskRequest { task_id })
@@ -140,7 +197,7 @@ async fn resolve(server: &Server, answer: ResolveArgs) -> anyhow::Result<v1::Tas
     let request = v1::ResolveTaskRequest {
         task_id: answer.task_id,
         outcome: outcome.into(),
-        actor: Some(v1::Actor { kind: v1::ActorKind::Steward.into(), name: answer.actor }),
+        actor: Some(steward(answer.actor)),
         note: answer.note,
     };
     let resolved =

@@ -147,8 +147,9 @@ impl Model {
 
     pub(super) fn register(&mut self, index: &Index, source: &SourceRecord, answer: &Registration) {
         let stored = index.registry().record(&source.key).unwrap();
-        let is_held =
-            answer.decision == RegistrationDecision::Review && stored.record.record != *source;
+        // What a retired record says again may be held, too.
+        let is_held = answer.decision == RegistrationDecision::Review
+            && (stored.record.record != *source || !stored.record.state.is_active());
         let content = content_hash(source);
         if let Some(known) = self.records.get(&name(&source.key)) {
             assert!(
