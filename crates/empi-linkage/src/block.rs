@@ -454,6 +454,11 @@ mod tests {
                 "0982184e0983bcbe",
                 "0dd089ca72cf8a9e",
                 "10af0d19e123150a",
+                "1120ace15450669b",
+                "115824b4df8ba559",
+                "11774baa0844dd45",
+                "11786faed4357e02",
+                "11da1d1caf43d4d3",
             ]
         "#]]
         .assert_debug_eq(&numbers);

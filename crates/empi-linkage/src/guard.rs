@@ -99,7 +99,7 @@ pub(crate) fn guards(
         (Guard::SuffixConflict, suffix_conflict(left, right)),
         (Guard::GenerationGap, generation_gap(vector, left, right)),
         (Guard::IdentifierConflict, identifier_conflict(values, vector, left, right)),
-        (Guard::EvidenceFloor, below_floor(model, vector, left, right, positive_bits)),
+        (Guard::EvidenceFloor, below_floor(model, values, vector, left, right, positive_bits)),
         (Guard::NewbornName, newborn_name(values, left, right)),
         (Guard::SameSourceDistinct, same_source_distinct(model, values, left, right)),
         (Guard::SharedNumber, shared_number(values, vector, left, right)),
@@ -289,9 +289,15 @@ pub(crate) fn is_one_name(
     })
 }
 
+/// The groups that a household has in common.
+const HOUSEHOLD: u8 = 1 << (EvidenceGroup::Address as u8)
+    | 1 << (EvidenceGroup::Contact as u8)
+    | 1 << (EvidenceGroup::Family as u8);
+
 /// Too few independent groups compared, or too few bits in favour.
 fn below_floor(
     model: &LinkageModel,
+    values: &impl Values,
     vector: &ComparisonVector,
     left: &CompareRow,
     right: &CompareRow,
@@ -300,9 +306,15 @@ fn below_floor(
     let floor = model.evidence_floor();
     // The second number that agrees comes from another authority and is evidence of its own.
     let numbers = agreeing_identifiers(left, right) + u32::from(has_exact_ssn(vector));
-    let groups = counted_groups(model, vector, is_personal_number(vector, left, right))
-        .count_ones()
-        + numbers.saturating_sub(1);
+    let other_given = has_other_given(values, vector, left, right);
+    let is_settled = is_personal_number(vector, left, right)
+        || !other_given && NameLevel::of(vector).is_some_and(|it| it <= NameLevel::OneClose);
+    let mut counted = counted_groups(model, vector, is_settled);
+    if other_given && counted & HOUSEHOLD != 0 {
+        // Sisters share all of it: it is one group.
+        counted = counted & !HOUSEHOLD | 1 << (EvidenceGroup::Address as u8);
+    }
+    let groups = counted.count_ones() + numbers.saturating_sub(1);
     groups < floor.groups_min
         || positive_bits < floor.bits_min
         || unplaced_in_time(vector, left, right)
@@ -318,14 +330,13 @@ fn unplaced_in_time(vector: &ComparisonVector, left: &CompareRow, right: &Compar
     vector.level(Comparison::BirthDate).is_none() && (contradicts || one_suffix)
 }
 
-/// The groups of evidence that count, one bit each. With the whole name or number agreed it is enough
-/// that a group was compared, whatever it says: people move and their data are wrong. Where only part
+/// The groups of evidence that count, one bit each. Settled, with the whole name or number agreed, it is
+/// enough that a group was compared, whatever it says: people move and their data are wrong. Where only part
 /// of a name agrees, as between relatives and people who share a birth date, a group must agree to
 /// count, which the same city does not, nor the name if middle or mother's name say otherwise. Sex is
 /// not counted.
-fn counted_groups(model: &LinkageModel, vector: &ComparisonVector, personal_number: bool) -> u8 {
+fn counted_groups(model: &LinkageModel, vector: &ComparisonVector, is_settled: bool) -> u8 {
     let name = NameLevel::of(vector);
-    let settled = name.is_some_and(|it| it <= NameLevel::OneClose) || personal_number;
     let contradicted =
         [Comparison::MiddleName, Comparison::MotherMaidenName].into_iter().any(|it| {
             vector.level(it).is_some_and(|level| usize::from(level) + 1 == it.levels().len())
@@ -335,7 +346,7 @@ fn counted_groups(model: &LinkageModel, vector: &ComparisonVector, personal_numb
     let place_max = if only_given { levels::ADDRESS_CLOSE } else { levels::ADDRESS_POSTAL_CODE };
     let counts = |it: &Comparison| match (it, vector.level(*it)) {
         (_, None) => false,
-        (_, Some(_)) if settled => true,
+        (_, Some(_)) if is_settled => true,
         (Comparison::Name, _) => part_agrees,
         (Comparison::MiddleName | Comparison::Suffix, _) => false,
         (Comparison::Address, Some(level)) => level <= place_max,

@@ -158,12 +158,18 @@ fn rare_matches_are_found_among_many_candidates() {
 fn an_empty_field_and_one_that_every_rule_uses_keep_their_m_and_say_why() {
     let world: Vec<Shares> =
         world().into_iter().filter(|it| it.comparison != Comparison::Ssn).collect();
-    let evidence = evidence(&world, 10_000.0, 100_000, 1e6);
+    let mut evidence = evidence(&world, 10_000.0, 100_000, 1e6);
+    let free = Comparisons::of(&[Comparison::Address]).complement();
+    let addressed = evidence.candidates.iter().map(|(pair, count)| {
+        let vector = ComparisonVector::from_fn(|it| pair.level(it).map(|level| level as u8));
+        (PairEvidence::new(&vector, free, 0.0), count)
+    });
+    evidence.candidates = PairCounts::sum(addressed.collect());
     let (base, trained) = (LinkageModelFile::us_default().unwrap(), trained(&evidence));
     for (comparison, reason) in [
         (Comparison::Ssn, "no matching pair has it on both sides"),
         (Comparison::Email, "no matching pair has it on both sides"),
-        (Comparison::Name, "only blocking rules that use it found matching pairs"),
+        (Comparison::Address, "only blocking rules that use it found matching pairs"),
     ] {
         let kept = part(&trained.file, comparison);
         assert_eq!(kept.m_kept.as_deref(), Some(reason), "{comparison:?}");
