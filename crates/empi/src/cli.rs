@@ -64,7 +64,7 @@ impl Command {
             Self::Person(args) => client::person::run(args),
             Self::Review(args) => client::review::run(args),
             Self::Steward(args) => client::steward::run(*args),
-            Self::Events(args) => client::events::run(args),
+            Self::Events(args) => client::events::run(&args),
             Self::Retire(args) => client::retire::run(args),
             Self::Verify(args) => store_commands::verify(&args),
             Self::Stats(args) => store_commands::stats(&args),

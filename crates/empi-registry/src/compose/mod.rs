@@ -210,7 +210,7 @@ impl<'a> Draft<'a> {
     /// Gives a stored record new content and a say. Its link is as given.
     fn put_content(
         &mut self,
-        stored: StoredRecord,
+        stored: &StoredRecord,
         incoming: &Incoming,
         keys: &BlockingKeys,
         link: Link,
@@ -225,7 +225,9 @@ impl<'a> Draft<'a> {
             updated: self.context.time,
             state: empi_model::RecordState::Active,
             content_event: self.event,
-            ..stored
+            changed: self.event,
+            index: stored.index,
+            registered: stored.registered,
         });
     }
 

@@ -224,7 +224,7 @@ impl Draft<'_> {
                 self.supersede(held.map(|held| held.task))?;
                 let stored = self.context.pending.record(own.record)?;
                 let link = self.link(target.person, LinkSource::Automatic, Some(target.weight));
-                self.put_content(stored, incoming, &assessment.keys, link);
+                self.put_content(&stored, incoming, &assessment.keys, link);
                 Ok(self.move_only_record(own, target, &placement, assessment))
             }
         }
@@ -255,7 +255,7 @@ impl Draft<'_> {
     ) -> Result<(Outcome, EventWords), RegistryError> {
         let stored = self.context.pending.record(own.record)?;
         let link = stored.link.clone();
-        self.put_content(stored, incoming, &assessment.keys, link);
+        self.put_content(&stored, incoming, &assessment.keys, link);
         let mut tasks = self.ask(own.record, &[own.person], &placement.questions);
         let asks_alone = own.with_others.is_none() && !tasks.is_empty();
         if own.with_others.is_none() {

@@ -114,7 +114,7 @@ impl Draft<'_> {
         let weight = own.with_others.map(|(_, scored)| scored.weight);
         let link = self.link(own.person, LinkSource::Manual, weight);
         let stored = self.context.pending.record(own.record)?;
-        self.put_content(stored, &incoming, &assessment.keys, link);
+        self.put_content(&stored, &incoming, &assessment.keys, link);
         let stays = Own { link: LinkSource::Manual, ..own };
         let plan = plan_accepted_update(&stays, &assessment, self.context.rules);
         if let crate::plan::UpdatePlan::Kept { placement, .. } = plan {
@@ -137,7 +137,7 @@ impl Draft<'_> {
         let weight = placement.target.map(|target| target.weight);
         let link = self.link(person, LinkSource::Automatic, weight);
         let stored = self.context.pending.record(own.record)?;
-        self.put_content(stored, &incoming, &assessment.keys, link);
+        self.put_content(&stored, &incoming, &assessment.keys, link);
         let mut persons = vec![person];
         if self.members_after(own.person).is_empty() {
             persons.push(own.person);

@@ -102,7 +102,7 @@ impl Draft<'_> {
         }
         if let Some(content) = &change.old_content {
             check_stamp(undone, stored.content_event, change.content_event)?;
-            self.put_back_content(stored, content.clone());
+            self.put_back_content(stored, content.clone())?;
         }
         Ok(())
     }
@@ -133,29 +133,25 @@ impl Draft<'_> {
     }
 
     /// Takes a record's say: it keeps key, content and person, and is compared with nothing any more.
-    /// What was asked about it is settled.
     pub(super) fn retire(
         &mut self,
         stored: StoredRecord,
         state: RecordState,
     ) -> Result<(), RegistryError> {
-        let record = stored.index;
         let content = RecordContent { state, event: self.event, ..stored.content() };
-        self.put_back_content(stored, content);
-        let note = "the record was retired";
-        self.close_questions_of(record, note)?;
-        if let Some(held) = self.context.mirror.tasks.held(record)
-            && !self.writes_task(held.task)
-        {
-            self.close(held.task, ReviewOutcome::Moot, note)?;
-        }
-        Ok(())
+        self.put_back_content(stored, content)
     }
 
-    /// Gives a record the content of earlier.
-    fn put_back_content(&mut self, stored: StoredRecord, content: RecordContent) {
+    /// Gives a record the content of earlier. If it has no say with that, what was asked about it is
+    /// settled.
+    fn put_back_content(
+        &mut self,
+        stored: StoredRecord,
+        content: RecordContent,
+    ) -> Result<(), RegistryError> {
+        let (record, is_active) = (stored.index, content.state.is_active());
         let normalized = normalize(&content.record);
-        let keys = if content.state.is_active() {
+        let keys = if is_active {
             let mut values = LexiconOverlay::new(&self.context.mirror.lexicon);
             let row = values.row(&normalized);
             blocking_keys(&values, &row)
@@ -173,6 +169,17 @@ impl Draft<'_> {
             updated: self.context.time,
             ..stored
         });
+        if is_active {
+            return Ok(());
+        }
+        let note = "the record was retired";
+        self.close_questions_of(record, note)?;
+        if let Some(held) = self.context.mirror.tasks.held(record)
+            && !self.writes_task(held.task)
+        {
+            self.close(held.task, ReviewOutcome::Moot, note)?;
+        }
+        Ok(())
     }
 
     fn put_back_pair(

@@ -164,10 +164,13 @@ mod digest {
 
     use super::Mirror;
 
+    /// Source, record ID, content, person, manual and active, keys.
+    type RecordDigest = (String, String, u64, EnterpriseId, [bool; 2], Vec<u64>);
+
     /// What two mirrors of one store have in common.
     #[derive(Debug, PartialEq)]
     pub(crate) struct Digest {
-        records: Vec<(String, String, u64, EnterpriseId, [bool; 2], Vec<u64>)>,
+        records: Vec<RecordDigest>,
         postings: BTreeMap<u64, Vec<u32>>,
         persons: BTreeMap<EnterpriseId, (Vec<RecordIndex>, i64, u64)>,
         kept_apart: BTreeSet<(RecordIndex, RecordIndex)>,

@@ -34,7 +34,7 @@ fn four() -> Index {
     index
 }
 
-fn check_links(operation: impl FnOnce(&Index) -> StewardOperation, after: Expect) {
+fn check_links(operation: impl FnOnce(&Index) -> StewardOperation, after: &Expect) {
     let index = four();
     let before = index.standing();
     let operation = operation(&index);
@@ -53,7 +53,7 @@ fn check_links(operation: impl FnOnce(&Index) -> StewardOperation, after: Expect
 fn linking_two_records_makes_one_person_of_theirs() {
     check_links(
         |_| link("a/2", "a/3"),
-        expect![[r#"
+        &expect![[r#"
             a/1 P1 automatic v1
             b/1 P1 automatic v1
             a/2 P2 manual v1
@@ -68,7 +68,7 @@ fn linking_two_records_makes_one_person_of_theirs() {
 fn linking_settles_the_question_between_the_two() {
     check_links(
         |_| link("a/2", "b/1"),
-        expect![[r#"
+        &expect![[r#"
             a/1 P1 automatic v1
             b/1 P1 manual v1
             a/2 P1 manual v1
@@ -83,7 +83,7 @@ fn linking_settles_the_question_between_the_two() {
 fn rule_3_a_steward_says_which_enterprise_id_survives() {
     check_links(
         |index| merge(index, "a/3", "a/1"),
-        expect![[r#"
+        &expect![[r#"
             a/1 P3 manual v1
             b/1 P3 manual v1
             a/2 P2 automatic v1
@@ -98,7 +98,7 @@ fn rule_3_a_steward_says_which_enterprise_id_survives() {
 fn unlinking_starts_a_person_and_keeps_it_apart_if_wanted() {
     check_links(
         |_| unlink("b/1", true),
-        expect![[r#"
+        &expect![[r#"
             a/1 P1 automatic v1
             b/1 P4 manual v1
             a/2 P2 automatic v1
@@ -115,7 +115,7 @@ fn moving_a_record_takes_its_lonely_enterprise_id_along() {
             record: key("a/3"),
             person: index.enterprise_id("a/1"),
         },
-        expect![[r#"
+        &expect![[r#"
             a/1 P1 automatic v1
             b/1 P1 automatic v1
             a/2 P2 automatic v1
@@ -130,7 +130,7 @@ fn moving_a_record_takes_its_lonely_enterprise_id_along() {
 fn keeping_apart_settles_the_question_between_the_two() {
     check_links(
         |_| keep_apart("b/1", "a/2"),
-        expect![[r#"
+        &expect![[r#"
             a/1 P1 automatic v1
             b/1 P1 automatic v1
             a/2 P2 automatic v1

@@ -74,6 +74,15 @@ fn undoing_a_registration_retires_the_record() {
     // Its source says it again: it has a say again.
     index.expect("b/1", BOB, Link);
     index.check();
+    // And if that is undone, a question about it is settled.
+    let again = index.registry().record(&key("b/1")).unwrap().record.content_event;
+    let twin = index.register("a/4", &SAMUEL.replace("Samuel", "Bobby"));
+    let asked = |index: &Index| index.open_tasks().len();
+    let before = asked(&index);
+    let back = index.steward(StewardOperation::UndoEvent { event: again });
+    assert!(asked(&index) <= before, "{twin:?}");
+    index.check();
+    index.undo(&back);
     let late = index.refused(StewardOperation::UndoEvent { event: undone.event.event.sequence });
     assert!(late.contains("came on top"), "{late}");
 }

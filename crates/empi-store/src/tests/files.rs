@@ -172,3 +172,26 @@ fn a_store_of_format_1_opens() {
     assert_eq!(store.verify(&keys_of).unwrap().problems, Vec::<String>::new());
     store.commit(&[registration(2)]).unwrap();
 }
+
+/// The same, written when format 2 was made.
+const FORMAT_2: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/v2");
+
+#[test]
+fn a_store_of_format_2_opens() {
+    let dir = copy(Path::new(FORMAT_2));
+    let store = Store::open(dir.path(), &StoreOptions::default()).unwrap();
+    assert_eq!(store.meta().unwrap().format, 2);
+    let snapshot = store.snapshot();
+    let [first, second, further] = full();
+    let records: Vec<_> = snapshot.records().map(Result::unwrap).collect();
+    assert_eq!(records, [&first.records[..], &second.records[..]].concat());
+    let tasks: Vec<_> = snapshot.tasks().map(Result::unwrap).collect();
+    assert_eq!(tasks, further.tasks);
+    let events: Vec<_> = snapshot.events_from(EventSequence(1)).map(Result::unwrap).collect();
+    assert_eq!(events, [&first.events[..], &second.events[..]].concat());
+    let pairs: Vec<_> = snapshot.kept_apart().map(Result::unwrap).collect();
+    assert_eq!(pairs, further.kept_apart);
+    assert_eq!(snapshot.request("r-1").unwrap(), Some(request()));
+    assert_eq!(store.verify(&keys_of).unwrap().problems, Vec::<String>::new());
+    store.commit(&[registration(2)]).unwrap();
+}

@@ -19,7 +19,7 @@ pub(crate) struct Args {
     server: ServerArgs,
 }
 
-pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let json = args.server.json;
     converse(async {
         let server = args.server.connect().await?;

@@ -201,7 +201,8 @@ impl Model {
                 return Err(Refused);
             }
         }
-        let retired = Known { is_active: false, replaced_by: successor.cloned(), ..known.clone() };
+        let mut retired = known.clone();
+        (retired.is_active, retired.replaced_by) = (false, successor.cloned());
         if retired == known {
             return Ok(());
         }
