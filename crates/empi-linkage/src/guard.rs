@@ -310,8 +310,10 @@ fn below_floor(
     let is_settled = is_personal_number(vector, left, right)
         || !other_given && NameLevel::of(vector).is_some_and(|it| it <= NameLevel::OneClose);
     let mut counted = counted_groups(model, vector, is_settled);
-    if other_given && counted & HOUSEHOLD != 0 {
-        // Sisters share all of it: it is one group.
+    let births_apart =
+        vector.level(Comparison::BirthDate).is_none_or(|level| level > birth_date::PARTIAL);
+    if other_given && births_apart && counted & HOUSEHOLD != 0 {
+        // Sisters share all of it: it is one group. Twins have a guard of their own.
         counted = counted & !HOUSEHOLD | 1 << (EvidenceGroup::Address as u8);
     }
     let groups = counted.count_ones() + numbers.saturating_sub(1);

@@ -44,6 +44,8 @@ fn decisions() {
         ("Bob|Okafor||1980-03-12|M|457-12-9983|7 Oak Ave|60601||", Link, &[]),
         // Names in each other's field and day and month swapped.
         ("Okafor|Robert||1980-12-03|M|457-12-9983|12 Elm St|02139||", Link, &[]),
+        // A slip of the date beside another number, under one roof.
+        ("Robert|Okafor||1980-03-21|M|611-20-1177|12 Elm St|02139||", Link, &[]),
         // A brother at the same address.
         ("Samuel|Okafor||1983-07-01|M||12 Elm St|02139|617-555-8123|", NonLink, &[]),
         // A twin at the same address, and one whose number shows it.
@@ -111,6 +113,12 @@ fn guards_hold_links_back() {
             "Samuel|Xiquez||2019-05-06|M|457-12-9983|12 Elm St|02139|617-555-8123|",
             "Maria|Xiquez||1988-11-30|F|457-12-9983|12 Elm St|02139|617-555-8123|",
             Guard::SharedNumber,
+        ),
+        // Sisters of like names.
+        (
+            "Annie|Xiquez||2009-05-04|F||12 Elm St|02139|617-555-8123|",
+            "Angie|Xiquez||2021-09-21|F||12 Elm St|02139|617-555-8123|",
+            Guard::EvidenceFloor,
         ),
         // Births unknown, and the numbers of father and son.
         (
