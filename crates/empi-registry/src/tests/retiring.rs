@@ -79,6 +79,20 @@ fn a_merge_in_a_source_that_leaves_others_behind_is_a_question() {
 }
 
 #[test]
+fn rule_9_a_merge_in_a_source_asks_nothing_that_a_steward_has_answered() {
+    let index = Index::new();
+    index.expect("a/1", ROBERT, New);
+    index.expect("a/2", ALICE, New);
+    index.expect("b/2", ALICE, Link);
+    index.steward(StewardOperation::KeepApart { left: key("a/1"), right: key("b/2") });
+    // The record itself is kept apart from nobody and goes; who it leaves behind is known to be different.
+    index.retire("a/2", Some("a/1"));
+    assert_eq!(index.enterprise_id("a/2"), index.enterprise_id("a/1"));
+    assert_eq!(index.open_tasks(), []);
+    index.check();
+}
+
+#[test]
 fn a_merge_in_a_source_that_a_steward_forbids_is_refused() {
     let index = Index::new();
     index.expect("a/1", ROBERT, New);
