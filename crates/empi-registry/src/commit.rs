@@ -44,6 +44,8 @@ pub(crate) struct Core {
     /// How long answers to requests are kept at least.
     pub(crate) requests_kept_ms: i64,
     pub(crate) survivorship: Survivorship,
+    /// Where backups go.
+    pub(crate) backups: Option<std::path::PathBuf>,
     /// Who wants to know that there are events, by the number of the last that is durable.
     pub(crate) listeners: Mutex<Vec<Listener>>,
 }

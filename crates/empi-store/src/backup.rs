@@ -132,7 +132,9 @@ pub fn restore(
     drop(store);
     if let Some(first) = verified.problems.first() {
         let count = verified.problem_count;
-        return Err(damaged(format!("its rows do not agree ({count} problems, the first: {first})")));
+        return Err(damaged(format!(
+            "its rows do not agree ({count} problems, the first: {first})"
+        )));
     }
     if counters != list.counters {
         return Err(damaged("it does not hold as much as its list says".to_owned()));
