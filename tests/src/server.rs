@@ -114,9 +114,14 @@ impl Server {
         RegistryServiceClient::new(self.connect().await)
     }
 
+    /// The client for operators.
+    pub async fn admin(&self) -> AdminServiceClient<Channel> {
+        AdminServiceClient::new(self.connect().await)
+    }
+
     /// What the index holds.
     pub async fn stats(&self) -> StatsResponse {
-        let mut admin = AdminServiceClient::new(self.connect().await);
+        let mut admin = self.admin().await;
         admin.stats(StatsRequest {}).await.expect("the server counts").into_inner()
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+mod backup;
 mod bad_calls;
 mod bad_files;
 mod bad_starts;

@@ -47,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) survivorship: Survivorship,
     /// Tasks that stewards have taken.
     pub(crate) claims: Mutex<Claims>,
+    /// Where backups go.
+    pub(crate) backups: Option<std::path::PathBuf>,
     /// Who wants to know that there are events, by the number of the last that is durable.
     pub(crate) listeners: Mutex<Vec<Listener>>,
 }

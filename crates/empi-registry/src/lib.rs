@@ -90,14 +90,18 @@ mod registry;
 mod retire;
 mod steward;
 
+mod backup;
 mod loader;
 mod offline;
 
 #[cfg(test)]
 mod tests;
 
+pub use backup::{backup, restore};
 pub use empi_linkage::LinkageModel;
-pub use empi_store::{StoreError, StoreStats, StoredRecord, VerifyReport};
+pub use empi_store::{
+    BackupReport, CopyProgress, RestoreReport, StoreError, StoreStats, StoredRecord, VerifyReport,
+};
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
 pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule};

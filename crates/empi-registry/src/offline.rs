@@ -24,7 +24,7 @@ pub fn stats(dir: &Path) -> Result<StoreStats, RegistryError> {
     Ok(open(dir)?.stats())
 }
 
-fn open(dir: &Path) -> Result<Store, RegistryError> {
+pub(crate) fn open(dir: &Path) -> Result<Store, RegistryError> {
     // The model's name is written only when a store is made, which does not happen here.
     Ok(Store::open(dir, &StoreOptions { model: String::new(), create: false })?)
 }

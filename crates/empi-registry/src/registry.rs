@@ -67,6 +67,7 @@ impl Registry {
             tasks_max,
             requests_kept_ms,
             survivorship,
+            backups,
             create,
         } = options;
         if queue_max == 0 || commit_batch_max == 0 {
@@ -88,6 +89,7 @@ impl Registry {
             requests_kept_ms: i64::try_from(requests_kept_ms).unwrap_or(i64::MAX),
             survivorship,
             claims: Mutex::new(Claims::default()),
+            backups,
             listeners: Mutex::new(Vec::new()),
         });
         let (queue, receiver) = bounded(queue_max);

@@ -1,5 +1,6 @@
 //! What goes into the use cases and what comes out of them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use empi_linkage::LinkageModel;
@@ -36,6 +37,8 @@ pub struct RegistryOptions {
     pub requests_kept_ms: u64,
     /// Which values survive in the golden record.
     pub survivorship: Survivorship,
+    /// Where [`Registry::backup`](crate::Registry::backup) puts backups; without it, it makes none.
+    pub backups: Option<PathBuf>,
     /// Whether to make a store where there is none.
     pub create: bool,
 }
@@ -53,6 +56,7 @@ impl RegistryOptions {
             tasks_max: 8,
             requests_kept_ms: 7 * 24 * 60 * 60 * 1000,
             survivorship: Survivorship::default(),
+            backups: None,
             create: true,
         }
     }

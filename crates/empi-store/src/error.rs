@@ -28,6 +28,26 @@ pub enum StoreError {
     /// The directory holds something else.
     #[error("{} holds files that are no store: choose an empty directory", .0.display())]
     Foreign(PathBuf),
+    /// The directory holds a backup.
+    #[error("{} is a backup and no store: make a store of it with `empi restore`", .0.display())]
+    Backup(PathBuf),
+    /// There is no backup.
+    #[error("there is no backup in {}: name a directory that `empi backup` made", .0.display())]
+    NoBackup(PathBuf),
+    /// A backup is not as it was written.
+    #[error("the backup {} is damaged, {what}: restore another one", dir.display())]
+    BackupDamaged {
+        /// The directory.
+        dir: PathBuf,
+        /// What is wrong. Never patient data.
+        what: String,
+    },
+    /// A backup was asked for while another one is made.
+    #[error("another backup is being made: ask again when it is done")]
+    BackupRuns,
+    /// Something is where a directory should be made.
+    #[error("{} is there already, and nothing is written over: choose another directory", .0.display())]
+    Occupied(PathBuf),
     /// A bulk load needs an empty store.
     #[error("the store {} has records already: load into an empty directory", .0.display())]
     NotEmpty(PathBuf),

@@ -1,13 +1,15 @@
 //! The only room that knows RocksDB: a directory that holds an index, durable and checked.
 //!
 //! The interface is narrow on purpose, so that another engine can stand behind it: read a
-//! [`Snapshot`], write [`Commit`]s as one, fill an empty store in bulk, verify.
+//! [`Snapshot`], write [`Commit`]s as one, fill an empty store in bulk, verify, back up and
+//! restore.
 //!
 //! **Invariants:** a commit is on disk as a whole before [`Store::commit`] returns, or not at all; after
 //! a failed write the store takes no more; no row with patient data has a `Debug`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod backup;
 mod bulk;
 mod codec;
 mod error;
@@ -21,6 +23,7 @@ mod store;
 mod tests;
 mod verify;
 
+pub use backup::{BackupReport, CopyProgress, RestoreReport, restore};
 pub use bulk::BulkLoader;
 pub use error::StoreError;
 pub use rows::{
@@ -28,4 +31,4 @@ pub use rows::{
 };
 pub use snapshot::Snapshot;
 pub use store::{Store, StoreMeta, StoreOptions, StoreStats};
-pub use verify::{PROBLEMS_MAX, VerifyReport};
+pub use verify::{KeysOf, PROBLEMS_MAX, VerifyReport};

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use rocksdb::{DB, ErrorKind, Options, WriteBatch};
 
+use crate::backup::LIST;
 use crate::layout::{self, FORMAT, Family};
 use crate::store::{META_CREATED_BY, META_FORMAT, META_LOADING, META_MODEL, StoreOptions, synced};
 use crate::{Store, StoreError};
@@ -38,7 +40,7 @@ impl Store {
         let database = layout::database_options(content == Content::Nothing);
         let db = DB::open_cf_descriptors(&database, dir, layout::descriptors())
             .map_err(|error| open_error(error, dir))?;
-        let store = Self { db, dir: dir.to_owned(), poisoned: AtomicBool::new(false) };
+        let store = Self::of(db, dir);
         match store.format()? {
             Some(found) if found > FORMAT => Err(StoreError::Newer { found, supported: FORMAT }),
             Some(_) if store.meta_value(META_LOADING)?.is_some() => {
@@ -55,6 +57,12 @@ impl Store {
             }
             None => Err(StoreError::Foreign(dir.to_owned())),
         }
+    }
+
+    /// A database that is open.
+    pub(crate) fn of(db: DB, dir: &Path) -> Self {
+        let (poisoned, backing_up) = (AtomicBool::new(false), Mutex::new(()));
+        Self { db, dir: dir.to_owned(), poisoned, backing_up }
     }
 
     pub(crate) fn format(&self) -> Result<Option<u32>, StoreError> {
@@ -95,6 +103,9 @@ fn content_of(dir: &Path) -> Result<Content, StoreError> {
         entries => entries.map_err(unusable)?,
     };
     if !dir.join("CURRENT").is_file() {
+        if dir.join(LIST).is_file() {
+            return Err(StoreError::Backup(dir.to_owned()));
+        }
         for entry in entries {
             let name = entry.map_err(unusable)?.file_name();
             if !is_left_by_creation(&name.to_string_lossy()) {

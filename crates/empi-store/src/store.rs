@@ -1,10 +1,10 @@
 //! A store that is open: commits, copies, figures.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use empi_model::ReviewState;
-use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{ColumnFamilyRef, DB, WriteBatch, WriteOptions};
 
 use crate::bulk::BulkLoader;
@@ -65,6 +65,8 @@ pub struct Store {
     pub(crate) dir: PathBuf,
     /// Whether a write has failed.
     pub(crate) poisoned: AtomicBool,
+    /// Held while a backup is made.
+    pub(crate) backing_up: Mutex<()>,
 }
 
 impl std::fmt::Debug for Store {
@@ -121,7 +123,7 @@ impl Store {
         self.poisoning(self.db.write_opt(batch, how))
     }
 
-    fn refuse_if_poisoned(&self) -> Result<(), StoreError> {
+    pub(crate) fn refuse_if_poisoned(&self) -> Result<(), StoreError> {
         if self.poisoned.load(Ordering::Acquire) { Err(StoreError::Poisoned) } else { Ok(()) }
     }
 
@@ -240,14 +242,6 @@ impl Store {
             return Err(StoreError::NotEmpty(self.dir.clone()));
         }
         BulkLoader::start(self)
-    }
-
-    /// Copies the store as it is now into a directory that does not exist yet, mostly by hard links.
-    ///
-    /// # Errors
-    /// What RocksDB says.
-    pub fn checkpoint(&self, dir: &Path) -> Result<(), StoreError> {
-        Ok(Checkpoint::new(&self.db)?.create_checkpoint(dir)?)
     }
 
     /// Figures. Reads every person.

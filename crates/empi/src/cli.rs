@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{client, generate, link, serve, store_commands};
+use crate::{backup, client, generate, link, serve, store_commands};
 
 /// Enterprise Master Patient Index: decides which patient records are the same human being.
 #[derive(clap::Parser)]
@@ -43,8 +43,12 @@ pub(crate) enum Command {
     Events(client::events::Args),
     /// Take a record out of use that its source withdrew or merged
     Retire(client::retire::Args),
-    /// Check a store that no server has open: every row against every other
+    /// Check an index, also one that a server has open: every row against every other
     Verify(store_commands::VerifyArgs),
+    /// Copy an index, also one that a server has open
+    Backup(backup::BackupArgs),
+    /// Make an index of a backup, and verify it
+    Restore(backup::RestoreArgs),
     /// Count what a store holds that no server has open
     Stats(store_commands::StatsArgs),
 }
@@ -67,6 +71,8 @@ impl Command {
             Self::Events(args) => client::events::run(&args),
             Self::Retire(args) => client::retire::run(args),
             Self::Verify(args) => store_commands::verify(&args),
+            Self::Backup(args) => backup::backup(&args),
+            Self::Restore(args) => backup::restore(&args),
             Self::Stats(args) => store_commands::stats(&args),
         }
     }

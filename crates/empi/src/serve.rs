@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use empi_linkage::LinkageModel;
-use empi_registry::{Registry, RegistryOptions, Survivorship};
-use empi_server::{Listener, RegistryConfig, ServerConfig};
+use empi_registry::{Registry, RegistryOptions};
+use empi_server::{Listener, ServerConfig};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::SystemClock;
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// The linkage model; without it, the built-in one for US patients
     #[arg(long, value_name = "FILE.toml")]
     model: Option<PathBuf>,
+    /// The directory in which backups are made when callers ask for them; without it, none are made
+    #[arg(long, value_name = "DIR")]
+    backups: Option<PathBuf>,
     /// INSECURE: allow an address that other machines can reach. There is no authentication and no
     /// encryption yet: anybody on that network can read and change all patient data
     #[arg(long)]
@@ -67,8 +70,17 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
             "INSECURE: callers are not authenticated and nothing is encrypted on this address"
         );
     }
-    let survivorship = config.survivorship.rules();
-    let registry = open(args.data.clone(), model, config.registry, survivorship).await?;
+    let limits = config.registry;
+    let options = RegistryOptions {
+        queue_max: limits.queue_max,
+        commit_batch_max: limits.commit_batch_max,
+        tasks_max: limits.tasks_max,
+        survivorship: config.survivorship.rules(),
+        requests_kept_ms: limits.requests_kept_seconds.saturating_mul(1000),
+        backups: args.backups.clone(),
+        ..RegistryOptions::new(model, Arc::new(SystemClock))
+    };
+    let registry = open(args.data.clone(), options).await?;
     let stop = StopSignal::listen()?;
     Output::lock().line(format_args!("serving gRPC on {address}"))?;
     tracing::info!(%address, model = registry.model_name(), "serving");
@@ -83,20 +95,7 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
     Ok(())
 }
 
-async fn open(
-    data: PathBuf,
-    model: LinkageModel,
-    limits: RegistryConfig,
-    survivorship: Survivorship,
-) -> anyhow::Result<Arc<Registry>> {
-    let options = RegistryOptions {
-        queue_max: limits.queue_max,
-        commit_batch_max: limits.commit_batch_max,
-        tasks_max: limits.tasks_max,
-        survivorship,
-        requests_kept_ms: limits.requests_kept_seconds.saturating_mul(1000),
-        ..RegistryOptions::new(model, Arc::new(SystemClock))
-    };
+async fn open(data: PathBuf, options: RegistryOptions) -> anyhow::Result<Arc<Registry>> {
     let registry = tokio::task::spawn_blocking(move || Registry::open(&data, options)).await??;
     Ok(Arc::new(registry))
 }

@@ -1,18 +1,25 @@
-//! Commands on a store that no server has open: `empi verify`, `empi stats`.
+//! Looking after a store: `empi verify`, `empi stats`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use empi_registry::StoreStats;
+use empi_proto::v1;
+use empi_registry::{StoreStats, VerifyReport};
 use serde::Serialize;
 
+use crate::client::{ServerArgs, converse, incomplete, refusal};
 use crate::output::Output;
 
 #[derive(clap::Args)]
 pub(crate) struct VerifyArgs {
-    /// The directory of the index
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    /// The directory of an index that no server has open
+    #[arg(long, value_name = "DIR", required_unless_present = "running")]
+    data: Option<PathBuf>,
+    /// Have the running server of --server check its index
+    #[arg(long, conflicts_with = "data")]
+    running: bool,
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 #[derive(clap::Args)]
@@ -27,19 +34,73 @@ pub(crate) struct StatsArgs {
 
 /// Checks every row against every other; any problem is a failure.
 pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
-    let report = empi_registry::verify(&args.data)?;
+    let report = match &args.data {
+        Some(data) => empi_registry::verify(data)?,
+        None => verified_by_server(&args.server)?,
+    };
     let mut output = Output::lock();
-    for problem in &report.problems {
-        output.text(problem)?;
+    if args.server.json {
+        output.line(serde_json::to_string(&VerifyAnswer::from(&report))?)?;
+    } else {
+        for problem in &report.problems {
+            output.text(problem)?;
+        }
+        output.line(format_args!(
+            "{} records, {} blocking keys, {} persons, {} review tasks, {} events",
+            report.records, report.keys, report.persons, report.tasks, report.events
+        ))?;
     }
-    output.line(format_args!(
-        "{} records, {} blocking keys, {} persons, {} review tasks, {} events",
-        report.records, report.keys, report.persons, report.tasks, report.events
-    ))?;
     match report.problem_count {
+        0 if args.server.json => Ok(()),
         0 => output.line("sound: every row agrees with every other"),
         1 => Err(anyhow::anyhow!("the store is damaged: 1 problem, see above")),
         many => Err(anyhow::anyhow!("the store is damaged: {many} problems, the first ones above")),
+    }
+}
+
+fn verified_by_server(server: &ServerArgs) -> anyhow::Result<VerifyReport> {
+    let mut verified = None;
+    converse(async {
+        let mut admin = server.connect().await?.admin();
+        let told = admin.verify(v1::VerifyRequest {}).await.map_err(|status| refusal(&status))?;
+        verified = told.into_inner().message().await.map_err(|status| refusal(&status))?;
+        Ok(())
+    })?;
+    let answer = verified.ok_or_else(incomplete)?;
+    Ok(VerifyReport {
+        records: answer.records,
+        keys: answer.blocking_keys,
+        persons: answer.persons,
+        tasks: answer.tasks,
+        events: answer.events,
+        problems: answer.problems,
+        problem_count: answer.problem_count,
+    })
+}
+
+/// What was read as JSON. Field names are a promise.
+#[derive(Serialize)]
+struct VerifyAnswer<'a> {
+    records: u64,
+    blocking_keys: u64,
+    persons: u64,
+    tasks: u64,
+    events: u64,
+    problem_count: u64,
+    problems: &'a [String],
+}
+
+impl<'a> From<&'a VerifyReport> for VerifyAnswer<'a> {
+    fn from(report: &'a VerifyReport) -> Self {
+        Self {
+            records: report.records,
+            blocking_keys: report.keys,
+            persons: report.persons,
+            tasks: report.tasks,
+            events: report.events,
+            problem_count: report.problem_count,
+            problems: &report.problems,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     StoredRegistration, StoredRequest,
 };
 
+mod backups;
 mod bulk;
 mod files;
 mod opening;

@@ -64,21 +64,6 @@ fn a_resolved_task_leaves_the_list_of_open_ones() {
 }
 
 #[test]
-fn a_copy_is_a_store_of_its_own() {
-    let dir = TempDir::new().unwrap();
-    let store = open(&dir);
-    store.commit(&[registration(0)]).unwrap();
-    let copy = dir.path().join("copy");
-    store.checkpoint(&copy).unwrap();
-    store.commit(&[registration(1)]).unwrap();
-    let copied = Store::open(&copy, &StoreOptions::default()).unwrap();
-    assert_eq!(copied.snapshot().counters().unwrap(), registration(0).counters.unwrap());
-    assert_eq!(copied.verify(&keys_of).unwrap().problems, Vec::<String>::new());
-    assert!(store.checkpoint(&copy).is_err(), "a copy is never written over");
-    assert_eq!(store.snapshot().records().count(), 2);
-}
-
-#[test]
 fn keys_that_a_record_had_are_gone() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);

@@ -57,7 +57,7 @@ impl VerifyReport {
 }
 
 /// The blocking keys that a record should have.
-type KeysOf<'a> = &'a (dyn Fn(&SourceRecord) -> Vec<BlockingKey> + Sync);
+pub type KeysOf<'a> = &'a (dyn Fn(&SourceRecord) -> Vec<BlockingKey> + Sync);
 
 /// What the checks know of a store while they walk through it.
 struct Walk<'a> {

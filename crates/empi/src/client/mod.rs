@@ -17,3 +17,5 @@ mod rows;
 pub(crate) mod steward;
 mod tables;
 mod words;
+
+pub(crate) use connection::{ServerArgs, converse, incomplete, refusal};

@@ -10,7 +10,7 @@ pub(crate) mod load;
 mod memory;
 mod pipeline;
 mod report;
-mod stages;
+pub(crate) mod stages;
 mod summary;
 pub(crate) mod train;
 
