@@ -99,7 +99,7 @@ fn the_command_line_says_what_it_knows() {
     let help = empi(&["--help"]).succeeded();
     for command in [
         "serve", "link", "load", "train", "evaluate", "generate", "register", "match", "person",
-        "review", "verify", "stats", "backup", "restore",
+        "review", "verify", "stats", "backup", "restore", "relink",
     ] {
         assert!(help.stdout.contains(command), "{command}");
         let _ = empi(&[command, "--help"]).succeeded();

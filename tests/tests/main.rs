@@ -19,6 +19,7 @@ mod miis;
 mod privacy;
 mod queue;
 mod registration;
+mod relink;
 mod report;
 mod shutdown;
 mod undoing;

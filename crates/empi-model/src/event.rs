@@ -159,11 +159,13 @@ pub enum EventKind {
     RecordRetired = 16,
     /// A source said that one of its records is another of its records now.
     RecordReplaced = 17,
+    /// All records were linked anew, and persons exchanged records.
+    Relinked = 18,
 }
 
 impl EventKind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::RegisteredLinked,
         Self::RegisteredNew,
         Self::UpdatedKept,
@@ -181,6 +183,7 @@ impl EventKind {
         Self::Undone,
         Self::RecordRetired,
         Self::RecordReplaced,
+        Self::Relinked,
     ];
 
     /// The kind's name in files and answers.
@@ -204,6 +207,7 @@ impl EventKind {
             Self::Undone => "undone",
             Self::RecordRetired => "record_retired",
             Self::RecordReplaced => "record_replaced",
+            Self::Relinked => "relinked",
         }
     }
 }

@@ -93,6 +93,7 @@ mod steward;
 mod backup;
 mod loader;
 mod offline;
+mod relink;
 
 #[cfg(test)]
 mod tests;
@@ -109,6 +110,7 @@ pub use loader::{LoadReport, LoadedReview, Loader};
 pub use offline::{stats, verify};
 pub use queue::{Claim, QueueStats};
 pub use registry::Registry;
+pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};
 pub use retire::{RetireRequest, Retirement};
 pub use steward::{StewardAnswer, StewardOperation, StewardRequest};
 pub use words::{

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{backup, client, generate, link, serve, store_commands};
+use crate::{backup, client, generate, link, relink, serve, store_commands};
 
 /// Enterprise Master Patient Index: decides which patient records are the same human being.
 #[derive(clap::Parser)]
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Retire(client::retire::Args),
     /// Check an index, also one that a server has open: every row against every other
     Verify(store_commands::VerifyArgs),
+    /// Link all records of an index anew and bring its persons into line
+    Relink(relink::Args),
     /// Copy an index, also one that a server has open
     Backup(backup::BackupArgs),
     /// Make an index of a backup, and verify it
@@ -71,6 +73,7 @@ impl Command {
             Self::Events(args) => client::events::run(&args),
             Self::Retire(args) => client::retire::run(args),
             Self::Verify(args) => store_commands::verify(&args),
+            Self::Relink(args) => relink::run(&args),
             Self::Backup(args) => backup::backup(&args),
             Self::Restore(args) => backup::restore(&args),
             Self::Stats(args) => store_commands::stats(&args),

@@ -10,6 +10,7 @@ mod generate;
 mod link;
 mod log;
 mod output;
+mod relink;
 mod serve;
 mod store_commands;
 

@@ -100,7 +100,7 @@ async fn open(data: PathBuf, options: RegistryOptions) -> anyhow::Result<Arc<Reg
     Ok(Arc::new(registry))
 }
 
-fn read_model(file: Option<&Path>) -> anyhow::Result<LinkageModel> {
+pub(crate) fn read_model(file: Option<&Path>) -> anyhow::Result<LinkageModel> {
     let Some(file) = file else { return Ok(LinkageModel::us_default()?) };
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read the model {}", file.display()))?;

@@ -9,6 +9,7 @@ mod before;
 mod follow;
 mod pending;
 mod register;
+mod relink;
 mod resolve;
 mod retire;
 mod steward;
@@ -16,6 +17,7 @@ mod undo;
 
 pub(crate) use pending::Pending;
 pub(crate) use register::{compose_registration, unchanged};
+pub(crate) use relink::compose_relinked;
 pub(crate) use resolve::compose_resolution;
 pub(crate) use retire::compose_retirement;
 pub(crate) use steward::compose_operation;

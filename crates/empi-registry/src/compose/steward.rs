@@ -224,7 +224,7 @@ impl Draft<'_> {
 
     /// The enterprise ID for records that leave a person: the one that all of them brought along, if
     /// nobody else did, so that whoever remembers it is right again; else a new one.
-    fn home_of(
+    pub(super) fn home_of(
         &mut self,
         person: EnterpriseId,
         leaving: &[RecordIndex],

@@ -120,6 +120,13 @@ impl Mirror {
         self.persons.len()
     }
 
+    /// Every living person with its records, in no order.
+    pub(crate) fn persons_with_records(
+        &self,
+    ) -> impl Iterator<Item = (EnterpriseId, &[RecordIndex])> + '_ {
+        self.persons.iter().map(|(id, person)| (*id, person.records.as_slice()))
+    }
+
     /// Every enterprise ID that was minted answers itself or redirects.
     pub(crate) fn redirect_count(&self) -> u64 {
         self.counters.persons_minted.saturating_sub(self.persons.len() as u64)

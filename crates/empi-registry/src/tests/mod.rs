@@ -8,6 +8,7 @@ mod golden;
 mod machine;
 mod queries;
 mod queue;
+mod relink;
 mod requests;
 mod retiring;
 mod rules;

@@ -1,0 +1,312 @@
+//! Linking all records of a store anew, as bulk linkage does with files, and bringing its persons into
+//! line.
+//!
+//! ```text
+//! Relinking::open --link()--> Relinked --apply()--> RelinkReport
+//! ```
+//!
+//! What stewards decided is never undone (identity rule 4): [`decisions`] reads from the events which
+//! records they put where they are and which they took apart, and [`plan`] changes nothing that speaks
+//! against it. Enterprise IDs follow their people (rule 3). Every group of persons that exchange records is
+//! one change with one event (rule 5), undoable like any other. The same records, decisions and model give
+//! the same persons: a second run changes nothing.
+
+mod decisions;
+mod plan;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use empi_linkage::{Blocked, LinkageModel, Linker, Progress};
+use empi_model::{
+    Actor, MatchWeight, PersonMark, RecordIndex, RecordState, RegistryEvent, Timestamp,
+};
+use empi_store::{Commit, Store, StoredRecord};
+use hashbrown::HashMap;
+
+use crate::compose::{Context, Pending, compose_relinked};
+use crate::events::EventView;
+use crate::mirror::Mirror;
+use crate::offline;
+use crate::plan::Rules;
+use crate::words::Clock;
+use crate::{RegistryError, StoreError};
+use decisions::Decisions;
+pub(crate) use plan::{Regroup, RegroupKind};
+use plan::{Standing, plan};
+
+/// Records that are normalised at a time.
+const CHUNK_RECORDS: usize = 8192;
+
+/// Changes in one synced write.
+const COMMIT_BATCH_MAX: usize = 256;
+
+/// Changes of each kind that a report shows.
+const SAMPLES_MAX: usize = 10;
+
+/// A store whose records are ready to be compared with one another.
+#[derive(Debug)]
+pub struct Relinking {
+    store: Store,
+    model: LinkageModel,
+    blocked: Blocked,
+    records: Records,
+}
+
+/// A store whose records were linked anew, before anything is changed.
+#[derive(Debug)]
+pub struct Relinked {
+    store: Store,
+    model: LinkageModel,
+    records: Records,
+    /// The person of each record as bulk linkage sees it; `None` for one that has no say.
+    labels: Vec<Option<u32>>,
+    /// The weight that links a record to its person, as bulk linkage sees it.
+    weights: Vec<Option<MatchWeight>>,
+}
+
+/// What is known of the records beside what they say.
+#[derive(Debug, Default)]
+struct Records {
+    /// Those that have a say, in the order in which they were linked.
+    active: Vec<RecordIndex>,
+    /// Where retired records went to, if to another record.
+    successors: HashMap<RecordIndex, RecordIndex>,
+    count: usize,
+}
+
+/// How to bring persons into line.
+#[derive(Clone)]
+pub struct RelinkOptions {
+    /// Who asks, for the events.
+    pub actor: Actor,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Whether to tell only what would change.
+    pub dry_run: bool,
+}
+
+/// What relinking changed, or would change.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct RelinkReport {
+    /// Records of the store.
+    pub records: u64,
+    /// Living persons before.
+    pub persons_before: u64,
+    /// Living persons after.
+    pub persons_after: u64,
+    /// Changes in which whole persons become one.
+    pub merges: u64,
+    /// Changes in which one person becomes several.
+    pub splits: u64,
+    /// Changes in which persons exchange records.
+    pub exchanges: u64,
+    /// Records that answer under another enterprise ID.
+    pub records_moved: u64,
+    /// Enterprise IDs that redirect from now on.
+    pub ids_redirected: u64,
+    /// Enterprise IDs that answer themselves again.
+    pub ids_revived: u64,
+    /// Enterprise IDs that are new.
+    pub ids_minted: u64,
+    /// Review tasks that are settled by it.
+    pub tasks_closed: u64,
+    /// Groups of records that linkage would make one person and that stay apart, because a steward's
+    /// decision speaks against it.
+    pub held_back: u64,
+    /// The first changes of each kind, with record keys and enterprise IDs only.
+    pub samples: Vec<EventView>,
+}
+
+impl RelinkReport {
+    /// How many changes there are, each with one event.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.merges + self.splits + self.exchanges
+    }
+}
+
+impl Relinking {
+    /// Opens a store that no server has open, reads its records and puts them into blocks.
+    ///
+    /// # Errors
+    /// [`RegistryError::Store`] when the store is missing, open elsewhere or cannot be read.
+    pub fn open(dir: &Path, model: LinkageModel) -> Result<Self, RegistryError> {
+        let store = offline::open(dir)?;
+        let mut linker = Linker::new(model.clone());
+        let records = read_records(&store, &mut linker)?;
+        Ok(Self { store, model, blocked: linker.block(), records })
+    }
+
+    /// How many pairs will be looked at: what [`Progress`] counts up to.
+    #[must_use]
+    pub fn pairs_total(&self) -> u64 {
+        self.blocked.pairs_with_repeats()
+    }
+
+    /// Compares the records and joins them into persons, as bulk linkage does.
+    #[must_use]
+    pub fn link(self, progress: &Progress) -> Relinked {
+        let Self { store, model, blocked, records } = self;
+        let linkage = blocked.score(progress).cluster();
+        let mut labels = vec![None; records.count];
+        let mut weights = vec![None; records.count];
+        for (record, place) in records.active.iter().zip(&linkage.order) {
+            let (at, place) = (record.0 as usize, *place as usize);
+            if let (Some(label), Some(weight)) = (labels.get_mut(at), weights.get_mut(at)) {
+                *label = linkage.persons.get(place).copied();
+                *weight = linkage.link_weights.get(place).copied().flatten();
+            }
+        }
+        Relinked { store, model, records, labels, weights }
+    }
+}
+
+/// Reads the records of a store into a linker, those that have a say.
+fn read_records(store: &Store, linker: &mut Linker) -> Result<Records, StoreError> {
+    let snapshot = store.snapshot();
+    let mut stored = snapshot.records();
+    let mut records = Records::default();
+    loop {
+        let chunk: Vec<StoredRecord> =
+            stored.by_ref().take(CHUNK_RECORDS).collect::<Result<_, _>>()?;
+        if chunk.is_empty() {
+            return Ok(records);
+        }
+        let mut speaking = Vec::with_capacity(chunk.len());
+        for StoredRecord { index, record, state, .. } in chunk {
+            records.count = records.count.max(index.0 as usize + 1);
+            match state {
+                RecordState::Active => {
+                    records.active.push(index);
+                    speaking.push(record);
+                }
+                RecordState::ReplacedBy(successor) => {
+                    records.successors.insert(index, successor);
+                }
+                RecordState::Retired => {}
+            }
+        }
+        if !linker.add(&speaking).is_empty() {
+            return Err(StoreError::Damaged("two records have one key".to_owned()));
+        }
+    }
+}
+
+impl Relinked {
+    /// Changes the persons of the store so that they are those that linkage sees, as far as no steward's
+    /// decision speaks against it; or tells only what would change.
+    ///
+    /// # Errors
+    /// [`RegistryError::Store`] when reading or writing fails. What was written before stands, each change
+    /// as a whole; another run does the rest.
+    pub fn apply(self, options: &RelinkOptions) -> Result<RelinkReport, RegistryError> {
+        let Self { store, model, records, labels, weights } = self;
+        if !options.dry_run {
+            store.upgrade()?;
+        }
+        let decisions = Decisions::read(&store.snapshot())?;
+        let mirror = Mirror::rebuild(model.limits(), &store.snapshot())?;
+        let standing = Standing {
+            mirror: &mirror,
+            labels: &labels,
+            successors: &records.successors,
+            decisions: &decisions,
+        };
+        let planned = plan(&standing);
+        let report = RelinkReport {
+            records: records.count as u64,
+            persons_before: mirror.person_count() as u64,
+            held_back: planned.held_back,
+            ..RelinkReport::default()
+        };
+        let rules = Rules { thresholds: model.thresholds(), tasks_max: 0 };
+        let (time, pending) = (options.clock.now(), Pending::new(&store));
+        let writer =
+            Writer { store: &store, model: &model, rules, options, time, mirror, pending, report };
+        writer.write(&planned.regroups, &weights)
+    }
+}
+
+/// Writes changes, one after the other, a batch at a time.
+struct Writer<'a> {
+    store: &'a Store,
+    model: &'a LinkageModel,
+    rules: Rules,
+    options: &'a RelinkOptions,
+    time: Timestamp,
+    mirror: Mirror,
+    /// The changes of the write in progress; of a dry run, all.
+    pending: Pending<'a>,
+    report: RelinkReport,
+}
+
+impl Writer<'_> {
+    fn write(
+        mut self,
+        regroups: &[Regroup],
+        weights: &[Option<MatchWeight>],
+    ) -> Result<RelinkReport, RegistryError> {
+        for batch in regroups.chunks(COMMIT_BATCH_MAX) {
+            for regroup in batch {
+                let context = Context {
+                    mirror: &self.mirror,
+                    pending: &self.pending,
+                    model: self.model,
+                    rules: &self.rules,
+                    actor: &self.options.actor,
+                    request_id: None,
+                    time: self.time,
+                };
+                let change = compose_relinked(context, regroup, weights)?;
+                self.report(regroup.kind(), &change.commit);
+                self.mirror.apply(&change);
+                self.pending.push(change.commit);
+            }
+            if !self.options.dry_run {
+                self.store.commit(self.pending.commits())?;
+                self.pending = Pending::new(self.store);
+                // The keys and requests of a write that is done are asked for by nobody.
+                let sequence = self.mirror.sequence();
+                self.mirror.recent.turn(sequence);
+            }
+        }
+        self.report.persons_after = self.mirror.person_count() as u64;
+        Ok(self.report)
+    }
+
+    fn report(&mut self, kind: RegroupKind, commit: &Commit) {
+        let report = &mut self.report;
+        let count = match kind {
+            RegroupKind::Merge => &mut report.merges,
+            RegroupKind::Split => &mut report.splits,
+            RegroupKind::Exchange => &mut report.exchanges,
+        };
+        *count += 1;
+        let is_shown = *count <= SAMPLES_MAX as u64;
+        for event in &commit.events {
+            report.count(event);
+            if is_shown {
+                report.samples.push(EventView::in_mirror(event.clone(), &self.mirror));
+            }
+        }
+    }
+}
+
+impl RelinkReport {
+    fn count(&mut self, event: &RegistryEvent) {
+        let Some(change) = &event.change else { return };
+        self.records_moved += change.records.iter().filter(|it| it.moves()).count() as u64;
+        for person in &change.persons {
+            let count = match (person.before, person.after) {
+                (Some(PersonMark::Live), PersonMark::Redirect { .. }) => &mut self.ids_redirected,
+                (Some(PersonMark::Redirect { .. }), PersonMark::Live) => &mut self.ids_revived,
+                (None, PersonMark::Live) => &mut self.ids_minted,
+                _ => continue,
+            };
+            *count += 1;
+        }
+        let closed = change.tasks.iter().filter(|task| task.old_state.is_some() && !task.is_open);
+        self.tasks_closed += closed.count() as u64;
+    }
+}
