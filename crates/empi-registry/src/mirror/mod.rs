@@ -29,7 +29,7 @@ pub(crate) use postings::Postings;
 pub(crate) use recent::Recent;
 use record_keys::RecordKeys;
 
-/// Most records of one index: a posting keeps one bit of a record's number for itself.
+/// Most records of one index.
 pub(crate) const RECORDS_MAX: u32 = (1 << 31) - 1;
 
 /// The index in memory.

@@ -1,243 +1,167 @@
 //! Which records have a blocking key: the inverted index of the mirror.
 //!
-//! Most keys belong to one record, so a key's entry is twelve bytes: the key, and either that
-//! record or the number of a list. With some fifteen keys per record, this is what decides how many
-//! records fit into memory.
+//! With some fifteen keys per record, this decides how many records fit into memory. So postings lie
+//! packed, in pages by the hash of the key, at 6.6 bytes per posting; what changes lies beside its page
+//! until so much has changed that the page is packed anew. Packing one page takes microseconds, and
+//! no change waits for more than one.
+
+mod page;
 
 use empi_model::{BlockingKey, RecordIndex};
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use rayon::prelude::*;
 
-/// Set in a target that is the number of a list.
-const LIST: u32 = 1 << 31;
+use page::{Page, Posting, posting};
 
-/// Records by blocking key: in shards, so that all cores can fill it.
+/// Bits of a key's hash that choose its page.
+const PAGE_BITS: u32 = 12;
+
+/// How many pages there are.
+const PAGES: usize = 1 << PAGE_BITS;
+
+/// Records by blocking key.
 #[derive(Debug)]
 pub(crate) struct Postings {
-    shards: Vec<Shard>,
+    pages: Box<[Page]>,
 }
 
-/// The keys whose hash falls into one share of all.
-#[derive(Debug, Default)]
-struct Shard {
-    table: HashTable<Slot>,
-    lists: Vec<Vec<u32>>,
-    free: Vec<u32>,
-}
-
-/// How many shards there are.
-const SHARDS: usize = 16;
-
-/// The shard of a key. Tables take the lowest and the highest bits of a hash for themselves.
-const fn shard_of(key: BlockingKey) -> usize {
-    (hash(key.as_number()) >> 40) as usize % SHARDS
-}
-
-/// A key in two halves, so that it aligns to four bytes, and where its records are.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    high: u32,
-    low: u32,
-    target: u32,
-}
-
-impl Slot {
-    const fn key(self) -> u64 {
-        ((self.high as u64) << 32) | self.low as u64
-    }
-}
-
-/// Keys are hashes already, but their rule stands in the top byte: multiplying spreads it.
-const fn hash(key: u64) -> u64 {
-    key.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
+/// The page of a key, and its tag there.
+///
+/// Page and tag are 44 bits of the hash. Two keys that have the same would share one list: then a
+/// record is compared with some more that it shares no key with, which changes its score with none of
+/// them. Of ten million records, fewer than one in a million keys meets another.
+const fn place(key: BlockingKey) -> (usize, u32) {
+    // Keys are hashes already, but their rule stands in the top byte: multiplying spreads it.
+    let hash = key.as_number().wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+    let hash = hash.wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    ((hash >> (64 - PAGE_BITS)) as usize, (hash >> (32 - PAGE_BITS) & 0xFFFF_FFFF) as u32)
 }
 
 impl Default for Postings {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
+        Self { pages: (0..PAGES).map(|_| Page::default()).collect() }
     }
 }
 
 impl Postings {
-    /// Makes room for so many more keys.
-    pub(crate) fn reserve(&mut self, keys: usize) {
-        let keys = keys.div_ceil(SHARDS);
-        let reserve = |shard: &mut Shard| shard.table.reserve(keys, |slot| hash(slot.key()));
-        self.shards.par_iter_mut().for_each(reserve);
+    /// Packs very many postings, page by page on all cores.
+    pub(crate) fn of_parts(parts: &[Part]) -> Self {
+        let pages = (0..PAGES).into_par_iter().map(|number| {
+            let mut postings: Vec<Posting> =
+                parts.iter().flat_map(|part| part.of_page(number)).copied().collect();
+            postings.sort_unstable();
+            postings.dedup();
+            Page::of_sorted(&postings)
+        });
+        let pages: Vec<Page> = pages.collect();
+        Self { pages: pages.into() }
     }
 
     /// The records with a key, in ascending order.
     pub(crate) fn records(&self, key: BlockingKey) -> &[u32] {
-        self.shards.get(shard_of(key)).map_or(&[], |shard| shard.records(key))
+        let (page, tag) = place(key);
+        self.pages.get(page).map_or(&[], |page| page.records(tag))
     }
 
     /// Adds a record to a key, if it is not there yet.
     pub(crate) fn insert(&mut self, key: BlockingKey, record: RecordIndex) {
-        if let Some(shard) = self.shards.get_mut(shard_of(key)) {
-            shard.insert(key, record);
+        let (page, tag) = place(key);
+        if let Some(page) = self.pages.get_mut(page) {
+            page.insert(tag, record.0);
         }
-    }
-
-    /// Adds very many records to keys, shard by shard on all cores. Each part holds postings by the shard
-    /// of their key.
-    pub(crate) fn insert_all(&mut self, parts: &[Sharded]) {
-        self.shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
-            let postings = parts.iter().filter_map(|part| part.0.get(number)).flatten();
-            postings.for_each(|(key, record)| shard.insert(*key, *record));
-        });
     }
 
     /// Takes a record from a key.
     pub(crate) fn remove(&mut self, key: BlockingKey, record: RecordIndex) {
-        if let Some(shard) = self.shards.get_mut(shard_of(key)) {
-            shard.remove(key, record);
+        let (page, tag) = place(key);
+        if let Some(page) = self.pages.get_mut(page) {
+            page.remove(tag, record.0);
         }
     }
 
-    /// Every key with its records, in no order.
+    /// The records of every key that has some, by page and tag.
     #[cfg(test)]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &[u32])> {
-        self.shards.iter().flat_map(|shard| {
-            shard.table.iter().map(|slot| {
-                let key = BlockingKey::from_number(slot.key());
-                (slot.key(), shard.records(key))
-            })
+    pub(crate) fn iter(&self) -> impl Iterator<Item = ((usize, u32), &[u32])> {
+        self.pages.iter().enumerate().flat_map(|(number, page)| {
+            page.iter().map(move |(tag, records)| ((number, tag), records))
         })
     }
 }
 
-/// Postings by the shard of their key.
+/// Some postings, in the order of their pages.
 #[derive(Debug)]
-pub(crate) struct Sharded(Vec<Vec<(BlockingKey, RecordIndex)>>);
+pub(crate) struct Part {
+    postings: Vec<Posting>,
+    /// Where the postings of each page end.
+    ends: Vec<u32>,
+}
 
-impl FromIterator<(BlockingKey, RecordIndex)> for Sharded {
+impl Part {
+    fn of_page(&self, number: usize) -> &[Posting] {
+        let begin = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let end = self.ends.get(number).copied().unwrap_or(0);
+        self.postings.get(begin.unwrap_or(0) as usize..end as usize).unwrap_or_default()
+    }
+}
+
+impl FromIterator<(BlockingKey, RecordIndex)> for Part {
+    /// At most 2^32 postings.
     fn from_iter<T: IntoIterator<Item = (BlockingKey, RecordIndex)>>(postings: T) -> Self {
-        let mut shards: Vec<Vec<_>> = (0..SHARDS).map(|_| Vec::new()).collect();
-        for (key, record) in postings {
-            if let Some(shard) = shards.get_mut(shard_of(key)) {
-                shard.push((key, record));
-            }
+        let placed = postings.into_iter().map(|(key, record)| {
+            let (page, tag) = place(key);
+            (page as u16, posting(tag, record.0))
+        });
+        let placed: Vec<(u16, Posting)> = placed.collect();
+        let mut ends = vec![0_u32; PAGES];
+        for (page, _) in &placed {
+            ends[usize::from(*page)] += 1;
         }
-        Self(shards)
-    }
-}
-
-impl Shard {
-    fn records(&self, key: BlockingKey) -> &[u32] {
-        let number = key.as_number();
-        match self.table.find(hash(number), |slot| slot.key() == number) {
-            None => &[],
-            Some(Slot { target, .. }) if target & LIST == 0 => std::slice::from_ref(target),
-            Some(slot) => self.list(slot.target),
+        let mut sum = 0;
+        for end in &mut ends {
+            // Until its postings are put there, a page's end is where the page before ends.
+            sum += std::mem::replace(end, sum);
         }
-    }
-
-    fn list(&self, target: u32) -> &[u32] {
-        self.lists.get((target & !LIST) as usize).map_or(&[], Vec::as_slice)
-    }
-
-    fn insert(&mut self, key: BlockingKey, RecordIndex(record): RecordIndex) {
-        let number = key.as_number();
-        let entry =
-            self.table.entry(hash(number), |slot| slot.key() == number, |slot| hash(slot.key()));
-        let mut occupied = match entry {
-            Entry::Vacant(vacant) => {
-                let [high, low] = [(number >> 32) as u32, (number & 0xFFFF_FFFF) as u32];
-                vacant.insert(Slot { high, low, target: record });
-                return;
-            }
-            Entry::Occupied(occupied) => occupied,
-        };
-        let slot = occupied.get_mut();
-        if slot.target & LIST == 0 {
-            if slot.target != record {
-                let list = vec![slot.target.min(record), slot.target.max(record)];
-                slot.target = LIST | keep_list(&mut self.lists, &mut self.free, list);
-            }
-        } else if let Some(list) = self.lists.get_mut((slot.target & !LIST) as usize) {
-            // Records mostly come in ascending order, so this is mostly a push.
-            if let Err(at) = list.binary_search(&record) {
-                list.insert(at, record);
-            }
+        let mut postings = vec![0; placed.len()];
+        for (page, posting) in placed {
+            let end = &mut ends[usize::from(page)];
+            postings[*end as usize] = posting;
+            *end += 1;
         }
+        Self { postings, ends }
     }
-
-    fn remove(&mut self, key: BlockingKey, RecordIndex(record): RecordIndex) {
-        let number = key.as_number();
-        let found = self.table.find_entry(hash(number), |slot| slot.key() == number);
-        let Ok(mut occupied) = found else { return };
-        let slot = occupied.get_mut();
-        if slot.target & LIST == 0 {
-            if slot.target == record {
-                occupied.remove();
-            }
-            return;
-        }
-        let number = slot.target & !LIST;
-        let Some(list) = self.lists.get_mut(number as usize) else { return };
-        if let Ok(at) = list.binary_search(&record) {
-            list.remove(at);
-        }
-        if let [last] = list.as_slice() {
-            slot.target = *last;
-            *list = Vec::new();
-            self.free.push(number);
-        }
-    }
-}
-
-/// Puts a list into a free place, or at the end; returns its number.
-fn keep_list(lists: &mut Vec<Vec<u32>>, free: &mut Vec<u32>, list: Vec<u32>) -> u32 {
-    if let Some(number) = free.pop()
-        && let Some(place) = lists.get_mut(number as usize)
-    {
-        *place = list;
-        return number;
-    }
-    lists.push(list);
-    u32::try_from(lists.len() - 1).unwrap_or(LIST - 1)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     use empi_model::BlockingRule;
-    use proptest::prelude::*;
 
     use super::*;
 
-    proptest! {
-        #[test]
-        fn postings_are_a_map_of_sets(
-            steps in proptest::collection::vec((any::<bool>(), 0_u64..6, 0_u32..8), 0..200)
-        ) {
-            let mut postings = Postings::default();
-            let mut expected: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
-            for (is_insert, key, record) in steps {
-                let key = BlockingKey::new(BlockingRule::Phone, key);
-                if is_insert {
-                    postings.insert(key, RecordIndex(record));
-                    expected.entry(key.as_number()).or_default().insert(record);
-                } else {
-                    postings.remove(key, RecordIndex(record));
-                    if let Some(records) = expected.get_mut(&key.as_number()) {
-                        records.remove(&record);
-                    }
-                }
-                expected.retain(|_, records| !records.is_empty());
-                let found: BTreeMap<u64, BTreeSet<u32>> = postings
-                    .iter()
-                    .map(|(key, records)| (key, records.iter().copied().collect()))
-                    .collect();
-                prop_assert_eq!(&found, &expected);
-            }
+    #[test]
+    fn postings_packed_at_once_are_those_added_one_by_one() {
+        let key = |number: u64| BlockingKey::new(BlockingRule::Phone, number % 7001);
+        let pairs =
+            (0..30_000_u32).map(|record| (key(u64::from(record) * 31), RecordIndex(record)));
+        let pairs: Vec<_> = pairs.collect();
+        let mut one_by_one = Postings::default();
+        pairs.iter().for_each(|(key, record)| one_by_one.insert(*key, *record));
+        let parts: Vec<Part> = pairs.chunks(7777).map(|it| it.iter().copied().collect()).collect();
+        let at_once = Postings::of_parts(&parts);
+        let lists = |postings: &Postings| -> BTreeMap<(usize, u32), Vec<u32>> {
+            postings.iter().map(|(place, records)| (place, records.to_vec())).collect()
+        };
+        assert_eq!(lists(&at_once), lists(&one_by_one));
+        assert_eq!(lists(&at_once).len(), 7001);
+        for (key, record) in &pairs {
+            assert!(at_once.records(*key).contains(&record.0));
         }
     }
 
     #[test]
-    fn a_key_costs_twelve_bytes() {
-        assert_eq!(size_of::<Slot>(), 12);
+    fn the_rules_of_one_value_are_different_keys() {
+        let places = BlockingRule::ALL.map(|rule| place(BlockingKey::new(rule, 12_345)));
+        let distinct: std::collections::BTreeSet<_> = places.into_iter().collect();
+        assert_eq!(distinct.len(), BlockingRule::ALL.len());
     }
 }

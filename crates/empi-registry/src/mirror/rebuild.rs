@@ -8,7 +8,7 @@ use empi_store::{Snapshot, StoreError, StoredRecord};
 use rayon::prelude::*;
 
 use super::Mirror;
-use super::postings::Sharded;
+use super::postings::{Part, Postings};
 use crate::content::content_hash;
 
 /// Records that one task reads and normalises.
@@ -17,11 +17,8 @@ const CHUNK_RECORDS: u32 = 4096;
 /// Chunks that are prepared while those before are taken in, for each core.
 const CHUNKS_PER_CORE: u32 = 4;
 
-/// Records whose keys are in memory at a time, before they are taken in.
-const KEYED_RECORDS: usize = 1 << 18;
-
-/// Keys per record to make room for; more only cost a rehash.
-const KEYS_PER_RECORD: usize = 12;
+/// Records whose keys one task makes and puts in order.
+const KEYED_RECORDS: usize = 1 << 15;
 
 /// Some records read from the store.
 struct Chunk {
@@ -132,24 +129,20 @@ impl Mirror {
 
     /// Makes the keys of every record that has a say.
     fn index_keys(&mut self) {
-        let keys = self.records.len().saturating_mul(KEYS_PER_RECORD);
-        self.postings.reserve(keys);
         let indexes: Vec<RecordIndex> = (0..self.counters.records).map(RecordIndex).collect();
-        for indexes in indexes.chunks(KEYED_RECORDS) {
-            let parts = indexes.par_chunks(CHUNK_RECORDS as usize).map(|indexes| {
-                let active = indexes.iter().filter_map(|index| {
-                    self.record(*index).filter(|record| record.is_active).map(|it| (index, it))
-                });
-                active
-                    .flat_map(|(index, record)| {
-                        let keys = blocking_keys(&self.lexicon, &record.row);
-                        keys.into_iter().map(|key| (key, *index))
-                    })
-                    .collect::<Sharded>()
+        let parts = indexes.par_chunks(KEYED_RECORDS).map(|indexes| {
+            let active = indexes.iter().filter_map(|index| {
+                self.record(*index).filter(|record| record.is_active).map(|it| (index, it))
             });
-            let parts: Vec<Sharded> = parts.collect();
-            self.postings.insert_all(&parts);
-        }
+            active
+                .flat_map(|(index, record)| {
+                    let keys = blocking_keys(&self.lexicon, &record.row);
+                    keys.into_iter().map(|key| (key, *index))
+                })
+                .collect::<Part>()
+        });
+        let parts: Vec<Part> = parts.collect();
+        self.postings = Postings::of_parts(&parts);
     }
 }
 
@@ -171,7 +164,7 @@ mod digest {
     #[derive(Debug, PartialEq)]
     pub(crate) struct Digest {
         records: Vec<RecordDigest>,
-        postings: BTreeMap<u64, Vec<u32>>,
+        postings: BTreeMap<(usize, u32), Vec<u32>>,
         persons: BTreeMap<EnterpriseId, (Vec<RecordIndex>, i64, u64)>,
         kept_apart: BTreeSet<(RecordIndex, RecordIndex)>,
         tasks: Vec<(TaskId, u8, RecordIndex, RecordIndex, Option<u64>)>,
@@ -200,7 +193,7 @@ mod digest {
             let counters = &self.counters;
             Digest {
                 records: records.collect(),
-                postings: self.postings.iter().map(|(key, ids)| (key, ids.to_vec())).collect(),
+                postings: self.postings.iter().map(|(at, ids)| (at, ids.to_vec())).collect(),
                 persons: persons.collect(),
                 kept_apart: kept_apart
                     .flat_map(|(one, others)| others.iter().map(|other| (*one, *other)))

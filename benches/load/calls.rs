@@ -1,0 +1,157 @@
+//! Driving the server: as fast as it answers, or at a fixed rate.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use empi_proto::v1;
+use empi_proto::v1::admin_service_client::AdminServiceClient;
+use empi_proto::v1::registry_service_client::RegistryServiceClient;
+use tokio::task::JoinSet;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::figures::Driven;
+use crate::patients::Patients;
+
+/// Connections that the callers share.
+const CONNECTIONS: usize = 8;
+
+/// Calls of the fixed rate that may wait for their answers; more are sent late, and their latency tells.
+const WAITING_MAX: usize = 4096;
+
+type Client = RegistryServiceClient<Channel>;
+
+/// One outcome: `None` when there is nothing more to ask for.
+type Outcome = Option<Result<(), Status>>;
+
+/// Everybody who calls.
+pub(crate) struct Callers {
+    clients: Vec<Client>,
+    admin: AdminServiceClient<Channel>,
+    count: usize,
+}
+
+impl Callers {
+    pub(crate) async fn connect(address: &str, count: usize) -> anyhow::Result<Self> {
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
+        let mut clients = Vec::new();
+        for _ in 0..CONNECTIONS.min(count.max(1)) {
+            clients.push(Client::new(endpoint.connect().await?));
+        }
+        Ok(Self { clients, admin: AdminServiceClient::new(endpoint.connect().await?), count })
+    }
+
+    /// How many records the index holds.
+    pub(crate) async fn record_count(&self) -> anyhow::Result<u64> {
+        Ok(self.admin.clone().stats(v1::StatsRequest {}).await?.into_inner().records)
+    }
+
+    fn client(&self, number: usize) -> anyhow::Result<Client> {
+        self.clients.get(number % self.clients.len().max(1)).cloned().context("nobody calls")
+    }
+}
+
+/// Looks up a record of the store by its key.
+pub(crate) async fn lookup(mut client: Client, patients: Arc<Patients>, number: u64) -> Outcome {
+    let key = patients.key(number);
+    Some(client.get_record(v1::GetRecordRequest { key }).await.map(drop))
+}
+
+/// Asks whom a record resembles.
+pub(crate) async fn matching(mut client: Client, patients: Arc<Patients>, number: u64) -> Outcome {
+    let record = patients.stranger(number);
+    let request = v1::MatchRecordRequest { record, candidates_max: 0 };
+    Some(client.match_record(request).await.map(drop))
+}
+
+/// Registers a record that was not registered before.
+pub(crate) async fn register(mut client: Client, patients: Arc<Patients>, _number: u64) -> Outcome {
+    let record = Some(patients.next()?);
+    let kind = v1::ActorKind::System.into();
+    let actor = Some(v1::Actor { kind, name: "load driver".to_owned() });
+    let request = v1::RegisterRecordRequest { record, actor, request_id: String::new() };
+    Some(client.register_record(request).await.map(drop))
+}
+
+/// Has every caller call again as soon as it was answered.
+pub(crate) async fn flat_out<F>(
+    callers: &Callers,
+    call: fn(Client, Arc<Patients>, u64) -> F,
+    patients: &Arc<Patients>,
+    time: Duration,
+) -> anyhow::Result<Driven>
+where
+    F: Future<Output = Outcome> + Send + 'static,
+{
+    let numbers = Arc::new(AtomicU64::new(0));
+    let started = Instant::now();
+    let mut running = JoinSet::new();
+    for caller in 0..callers.count {
+        let (client, patients) = (callers.client(caller)?, Arc::clone(patients));
+        let numbers = Arc::clone(&numbers);
+        running.spawn(async move {
+            let mut driven = Driven::default();
+            while started.elapsed() < time {
+                let number = numbers.fetch_add(1, Ordering::Relaxed);
+                let sent = Instant::now();
+                match call(client.clone(), Arc::clone(&patients), number).await {
+                    Some(outcome) => driven.add(sent.elapsed(), &outcome),
+                    None => break,
+                }
+            }
+            driven
+        });
+    }
+    let mut driven = Driven::default();
+    for of_caller in running.join_all().await {
+        driven.merge(of_caller);
+    }
+    Ok(driven.over(started.elapsed()))
+}
+
+/// Sends so many calls a second, whether earlier ones are answered or not.
+pub(crate) async fn at_rate<F>(
+    callers: &Callers,
+    call: fn(Client, Arc<Patients>, u64) -> F,
+    patients: &Arc<Patients>,
+    rate: u32,
+    time: Duration,
+) -> anyhow::Result<Driven>
+where
+    F: Future<Output = Outcome> + Send + 'static,
+{
+    let started = Instant::now();
+    let interval = Duration::from_secs(1) / rate.max(1);
+    let mut driven = Driven::default();
+    let mut running = JoinSet::new();
+    let mut due = started;
+    for number in 0_u64.. {
+        if due.duration_since(started) >= time {
+            break;
+        }
+        tokio::time::sleep_until(due.into()).await;
+        let client = callers.client(usize::try_from(number)?)?;
+        let patients = Arc::clone(patients);
+        let was_due = due;
+        running.spawn(async move {
+            let outcome = call(client, patients, number).await;
+            (was_due.elapsed(), outcome)
+        });
+        while running.len() > WAITING_MAX
+            && let Some(ended) = running.join_next().await
+        {
+            driven.take(ended?);
+        }
+        while let Some(ended) = running.try_join_next() {
+            driven.take(ended?);
+        }
+        due += interval;
+    }
+    while let Some(ended) = running.join_next().await {
+        driven.take(ended?);
+    }
+    Ok(driven.over(started.elapsed()))
+}

@@ -1,0 +1,189 @@
+//! The load driver: how much a running `empi serve` carries, and how fast it answers meanwhile.
+//!
+//! ```text
+//! cargo build --release -p empi -p empi-benches
+//! target/release/load-driver --records 1000000 --out benches/results/DATE-load.md
+//! ```
+//!
+//! It generates patients, loads most of them into a store, serves it, and drives the server over the
+//! loopback address: lookups, match queries and registrations as fast as so many callers get answers, then
+//! registrations at a fixed rate. There every call has its time to be sent, and its latency counts from
+//! that time on: a server that falls behind cannot hide it by slowing down its callers. Server and driver
+//! share the machine. Every registration is durable when it is answered.
+
+#![allow(clippy::print_stdout, reason = "a program for the command line")]
+
+mod calls;
+mod figures;
+mod patients;
+mod server;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use calls::{Callers, at_rate, flat_out};
+use figures::{Figures, Machine, megabytes};
+use patients::Patients;
+use server::{Server, bytes_of, load};
+
+/// Measure a running index.
+#[derive(clap::Parser)]
+#[command(max_term_width = 100)]
+struct Args {
+    /// The program to measure
+    #[arg(long, value_name = "FILE", default_value = "target/release/empi")]
+    program: PathBuf,
+    /// Records in the store when it is served
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    records: u64,
+    /// Further records of the same people and of others, to be registered
+    #[arg(long, value_name = "N", default_value_t = 80_000)]
+    fresh: u64,
+    /// Seed of the generated patients
+    #[arg(long, value_name = "S", default_value_t = 7)]
+    seed: u64,
+    /// Seconds of each measurement
+    #[arg(long, value_name = "N", default_value_t = 15)]
+    seconds: u64,
+    /// Calls in flight where the server is driven as fast as it answers
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    callers: usize,
+    /// Registrations per second of the measurement at a fixed rate
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    rate: u32,
+    /// Where files go that are only needed for the run [default: the system's folder for them]
+    #[arg(long, value_name = "DIR")]
+    work: Option<PathBuf>,
+    /// Where the table goes, in Markdown; it is printed besides
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let machine = Machine::look(&args.program);
+    let folder = match &args.work {
+        Some(parent) => tempfile::tempdir_in(parent),
+        None => tempfile::tempdir(),
+    }
+    .context("cannot make a folder for the run")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let figures = runtime.block_on(measure(&args, folder.path()))?;
+    let table = report(&args, &machine, &figures)?;
+    println!("{table}");
+    if let Some(out) = &args.out {
+        std::fs::write(out, &table).with_context(|| format!("cannot write {}", out.display()))?;
+    }
+    Ok(())
+}
+
+/// The run: every measurement in its order.
+async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
+    let time = Duration::from_secs(args.seconds);
+    let mut figures = Figures::default();
+    let patients = Patients::generate(&args.program, folder, args.records, args.fresh, args.seed)?;
+    let data = folder.join("store");
+    figures.load_seconds = load(&args.program, &patients.file, &data)?;
+    figures.disk_loaded = bytes_of(&data)?;
+
+    let server = Server::start(&args.program, &data)?;
+    figures.start_seconds = server.start_seconds;
+    figures.memory_started = server.memory()?;
+    let callers = Callers::connect(server.address(), args.callers).await?;
+    let patients = Arc::new(patients);
+    figures.add("lookups of a record", flat_out(&callers, calls::lookup, &patients, time).await?);
+    figures.add("match queries", flat_out(&callers, calls::matching, &patients, time).await?);
+    // The last records are kept for the fixed rate.
+    let reserved = usize::try_from(u64::from(args.rate) * args.seconds)?;
+    patients.reserve(reserved);
+    let driven = flat_out(&callers, calls::register, &patients, time).await?;
+    figures.add("registrations, as fast as answered", driven);
+    patients.reserve(0);
+    let paced = at_rate(&callers, calls::register, &patients, args.rate, time).await?;
+    figures.add(&format!("registrations, {} a second", args.rate), paced);
+    figures.memory_after = server.memory()?;
+    figures.memory_peak = server.memory_peak()?;
+    figures.records_after = callers.record_count().await?;
+    server.stop()?;
+    figures.disk_after = bytes_of(&data)?;
+    let server = Server::start(&args.program, &data)?;
+    figures.restart_seconds = server.start_seconds;
+    server.stop()?;
+    Ok(figures)
+}
+
+fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<String> {
+    let Args { records, fresh, seed, seconds, callers, rate, .. } = args;
+    let mut text = format!(
+        "# A served index of {records} generated records\n\n\
+         Server and driver on the same machine, {callers} calls in flight, {seconds} s each; every \
+         registration synced before it is answered. Latency at the fixed rate counts from the moment at \
+         which a call was due.\n\n\
+         | calls | a second | p50 ms | p99 ms | p99.9 ms | slowest ms | answered | refused |\n\
+         |---|---|---|---|---|---|---|---|\n"
+    );
+    for (name, driven) in &figures.driven {
+        writeln!(text, "| {name} | {} |", driven.row())?;
+    }
+    let per_record = |bytes: u64, records: u64| bytes / records.max(1);
+    let load_rate = *records as f64 / figures.load_seconds;
+    writeln!(text, "\n| store and process | |\n|---|---|")?;
+    for (name, value) in [
+        ("`empi load`", format!("{:.1} s, {load_rate:.0} records/s", figures.load_seconds)),
+        ("start to serving, loaded store", format!("{:.2} s", figures.start_seconds)),
+        ("start to serving, after the run", format!("{:.2} s", figures.restart_seconds)),
+        (
+            "memory when serving begins",
+            format!(
+                "{} MB, {} bytes/record",
+                megabytes(figures.memory_started),
+                per_record(figures.memory_started, *records)
+            ),
+        ),
+        (
+            "memory after the run",
+            format!(
+                "{} MB of {} records, {} MB at most",
+                megabytes(figures.memory_after),
+                figures.records_after,
+                megabytes(figures.memory_peak)
+            ),
+        ),
+        (
+            "disk when loaded",
+            format!(
+                "{} MB, {} bytes/record",
+                megabytes(figures.disk_loaded),
+                per_record(figures.disk_loaded, *records)
+            ),
+        ),
+        (
+            "disk after the run",
+            format!(
+                "{} MB, {} bytes/record",
+                megabytes(figures.disk_after),
+                per_record(figures.disk_after, figures.records_after)
+            ),
+        ),
+    ] {
+        writeln!(text, "| {name} | {value} |")?;
+    }
+    writeln!(text, "\n{machine}")?;
+    writeln!(
+        text,
+        "- data: `empi generate --records {} --seed {seed} --difficulty realistic`, {records} of them \
+         loaded, the others registered",
+        records + fresh
+    )?;
+    writeln!(
+        text,
+        "- command: `target/release/load-driver --records {records} --fresh {fresh} --seed {seed} \
+         --seconds {seconds} --callers {callers} --rate {rate}`"
+    )?;
+    Ok(text)
+}

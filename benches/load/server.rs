@@ -1,0 +1,98 @@
+//! The server under measurement: loaded, started, looked at, stopped.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+
+/// What the server prints, before the address, when it answers calls.
+const READY: &str = "serving gRPC on ";
+
+/// A server process. Dropping it kills it.
+pub(crate) struct Server {
+    child: Child,
+    address: String,
+    pub(crate) start_seconds: f64,
+}
+
+/// Loads a file into a store; gives the seconds that it took.
+pub(crate) fn load(program: &Path, file: &Path, data: &Path) -> anyhow::Result<f64> {
+    let started = Instant::now();
+    let loaded = Command::new(program).arg("load").arg(file).arg("--data").arg(data).output()?;
+    let words = String::from_utf8_lossy(&loaded.stderr);
+    ensure!(loaded.status.success(), "`empi load` failed: {words}");
+    Ok(started.elapsed().as_secs_f64())
+}
+
+/// Bytes of all files below a directory.
+pub(crate) fn bytes_of(dir: &Path) -> anyhow::Result<u64> {
+    let mut sum = 0;
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        sum += if metadata.is_dir() { bytes_of(&entry.path())? } else { metadata.len() };
+    }
+    Ok(sum)
+}
+
+impl Server {
+    /// Starts a server on a free port and waits until it says that it serves.
+    pub(crate) fn start(program: &Path, data: &Path) -> anyhow::Result<Self> {
+        let started = Instant::now();
+        let mut child = Command::new(program)
+            .arg("serve")
+            .arg("--data")
+            .arg(data)
+            .args(["--grpc", "127.0.0.1:0"])
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let stdout = child.stdout.take().context("stdout is piped")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let start_seconds = started.elapsed().as_secs_f64();
+        let address = line.trim_end().strip_prefix(READY).context("the server did not start")?;
+        Ok(Self { child, address: address.to_owned(), start_seconds })
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Bytes of memory that it has now.
+    pub(crate) fn memory(&self) -> anyhow::Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// Bytes of memory that it had at most.
+    pub(crate) fn memory_peak(&self) -> anyhow::Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> anyhow::Result<u64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let kilobytes: u64 =
+            line.and_then(|rest| rest.split_whitespace().next()).unwrap_or("0").parse()?;
+        Ok(kilobytes * 1024)
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        ensure!(sent.success() && self.child.wait()?.success(), "the server did not stop well");
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already, and then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
