@@ -8,7 +8,7 @@ use empi_model::{BlockingKey, BlockingRule};
 use smallvec::SmallVec;
 
 use crate::lexicon::Values;
-use crate::row::{CompareRow, NameId, NameIds};
+use crate::row::{CompareRow, NameId, NameIds, Several};
 
 /// Most keys a record may have; further ones of a record with very many values are left out, the
 /// most specific rules being made first.
@@ -36,7 +36,8 @@ pub(crate) fn blocking_keys_of(
     // Only a record with several names or addresses can have too many keys; which of them are left out
     // depends on all rules together.
     let all = RuleSet { is_wide: rules.is_wide, ..RuleSet::ALL };
-    let made = if row.more.is_some() { all } else { rules };
+    let has_many = row.has_several(Several::Names) || row.has_several(Several::Addresses);
+    let made = if has_many { all } else { rules };
     let mut keys = Keys { values, row, rules: made, keys: SmallVec::new() };
     if made.holds_any(&OF_NUMBERS) {
         keys.add_numbers();

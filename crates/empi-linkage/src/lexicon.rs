@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::names_table::{FormalNames, NameShares, formal_names, hash_of, name_shares};
 use crate::phonetic::Sound;
-use crate::row::{AddressIds, CompareRow, IdentifierHash, MoreValues, NameId, NameIds};
+use crate::row::{AddressIds, CompareRow, IdentifierHash, MoreValue, NameId, NameIds};
 use crate::row::{PackedSsn, TextId};
 use crate::similarity::Letters;
 use crate::spelling;
@@ -103,16 +103,21 @@ pub trait Intern {
 
     /// The compact row of a record, every value of it interned.
     fn row(&mut self, record: &NormalizedRecord) -> CompareRow {
-        let (name, names) = parted(record.names.iter().map(|name| name_ids(self, name)));
-        let (address, addresses) = parted(record.addresses.iter().map(|it| address_ids(self, it)));
-        let (phone, phones) = parted(record.phones.iter().map(|phone| phone.as_number()));
-        let (email, emails) = parted(record.emails.iter().map(|email| hash_of(email.expose())));
-        let (identifier, identifiers) =
-            parted(record.identifiers.iter().map(|identifier| IdentifierHash {
-                authority: hash_of(&identifier.authority),
-                value: hash_of(identifier.value.expose()),
-            }));
-        let row = CompareRow {
+        let mut more: SmallVec<[MoreValue; 8]> = SmallVec::new();
+        let names = record.names.iter().map(|name| name_ids(self, name));
+        let name = first(names, &mut more, MoreValue::Name);
+        let addresses = record.addresses.iter().map(|it| address_ids(self, it));
+        let address = first(addresses, &mut more, MoreValue::Address);
+        let phones = record.phones.iter().map(|phone| phone.as_number());
+        let phone = first(phones, &mut more, MoreValue::Phone);
+        let emails = record.emails.iter().map(|email| hash_of(email.expose()));
+        let email = first(emails, &mut more, MoreValue::Email);
+        let identifiers = record.identifiers.iter().map(|identifier| IdentifierHash {
+            authority: hash_of(&identifier.authority),
+            value: hash_of(identifier.value.expose()),
+        });
+        let identifier = first(identifiers, &mut more, MoreValue::Identifier);
+        let mut row = CompareRow {
             name,
             address,
             birth_date: record.birth_date.map_or(0, |date| date.as_number()),
@@ -121,26 +126,27 @@ pub trait Intern {
             phone,
             email,
             identifier,
-            more: None,
             source: self.intern_text(&record.key.source),
             sex: record.sex,
             suffix: record.suffix,
             birth_order: record.birth_order.unwrap_or(0),
             newborn_name: record.newborn_name,
+            ..CompareRow::default()
         };
-        let more = MoreValues { names, addresses, phones, emails, identifiers };
-        CompareRow { more: (!more.is_empty()).then(|| Box::new(more)), ..row }
+        row.set_more(&more);
+        row
     }
 }
 
-/// The first of several values, the default where there is none, and the rest.
-fn parted<T: Default>(mut values: impl Iterator<Item = T>) -> (T, Vec<T>) {
-    (values.next().unwrap_or_default(), values.collect())
-}
-
-/// Takes the first of several values out; the default where there is none.
-pub(crate) fn take_first<T: Default>(values: &mut Vec<T>) -> T {
-    if values.is_empty() { T::default() } else { values.remove(0) }
+/// The first of several values, the default where there is none; the rest goes to `more`.
+pub(crate) fn first<T: Default>(
+    mut values: impl Iterator<Item = T>,
+    more: &mut impl Extend<MoreValue>,
+    as_more: impl Fn(T) -> MoreValue,
+) -> T {
+    let first = values.next().unwrap_or_default();
+    more.extend(values.map(as_more));
+    first
 }
 
 fn intern_optional_name<I: Intern + ?Sized>(lexicon: &mut I, name: Option<&PatientText>) -> NameId {

@@ -55,9 +55,7 @@ pub use model::{
 pub use names_table::{FormalNames, NameShares};
 pub use normalize::{Normalizer, normalize};
 pub use phonetic::Sound;
-pub use row::{
-    AddressIds, CompareRow, IdentifierHash, MoreValues, NameId, NameIds, PackedSsn, TextId,
-};
+pub use row::{AddressIds, CompareRow, IdentifierHash, NameId, NameIds, PackedSsn, TextId};
 pub use score::{Scored, score};
 pub use similarity::{jaro_winkler, within_one_edit};
 pub use train::{

@@ -120,8 +120,8 @@ impl PackedSsn {
 
 /// A normalised record in numbers: the form in which pairs are compared, online and in bulk.
 ///
-/// The first of each kind of value lies in the row itself; records with several keep the rest in
-/// [`more`](Self::more), which most records do without.
+/// The first of each kind of value lies in the row itself. Records with several keep the rest elsewhere,
+/// and the row tells of which kinds: where both records have one value, no list is looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct CompareRow {
     /// Current name.
@@ -141,7 +141,7 @@ pub struct CompareRow {
     /// First identifier.
     pub identifier: IdentifierHash,
     /// Everything beyond the first of each kind.
-    pub more: Option<Box<MoreValues>>,
+    pub(crate) more: Box<[MoreValue]>,
     /// Source system, for guards that ask whether two records are of one source.
     pub source: TextId,
     /// Administrative sex.
@@ -152,31 +152,39 @@ pub struct CompareRow {
     pub birth_order: u8,
     /// Whether the record carries a newborn's temporary name.
     pub newborn_name: bool,
+    /// The kinds of which there are several values, one bit each.
+    pub(crate) several: u8,
 }
 
-/// Values beyond the first of each kind.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct MoreValues {
-    /// Former names and aliases.
-    pub names: Vec<NameIds>,
-    /// Former addresses.
-    pub addresses: Vec<AddressIds>,
-    /// Further telephone numbers.
-    pub phones: Vec<u64>,
-    /// Further e-mail addresses.
-    pub emails: Vec<u64>,
-    /// Further identifiers.
-    pub identifiers: Vec<IdentifierHash>,
+/// Kinds of values of which a record may have several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Several {
+    Names = 1,
+    Addresses = 2,
+    Phones = 4,
+    Emails = 8,
+    Identifiers = 16,
 }
 
-impl MoreValues {
-    pub(crate) fn is_empty(&self) -> bool {
-        let Self { names, addresses, phones, emails, identifiers } = self;
-        names.is_empty()
-            && addresses.is_empty()
-            && phones.is_empty()
-            && emails.is_empty()
-            && identifiers.is_empty()
+/// A value beyond the first of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MoreValue {
+    Name(NameIds),
+    Address(AddressIds),
+    Phone(u64),
+    Email(u64),
+    Identifier(IdentifierHash),
+}
+
+impl MoreValue {
+    pub(crate) const fn kind(&self) -> Several {
+        match self {
+            Self::Name(_) => Several::Names,
+            Self::Address(_) => Several::Addresses,
+            Self::Phone(_) => Several::Phones,
+            Self::Email(_) => Several::Emails,
+            Self::Identifier(_) => Several::Identifiers,
+        }
     }
 }
 
@@ -203,10 +211,44 @@ impl CompareRow {
         self.name = renamed(self.name);
         self.address = moved(self.address);
         self.mother = name(self.mother);
-        if let Some(more) = &mut self.more {
-            more.names.iter_mut().for_each(|name| *name = renamed(*name));
-            more.addresses.iter_mut().for_each(|address| *address = moved(*address));
+        for value in &mut self.more {
+            match value {
+                MoreValue::Name(name) => *name = renamed(*name),
+                MoreValue::Address(address) => *address = moved(*address),
+                MoreValue::Phone(_) | MoreValue::Email(_) | MoreValue::Identifier(_) => {}
+            }
         }
+    }
+
+    /// Keeps values beyond the first of each kind, in place of those before.
+    pub(crate) fn set_more(&mut self, more: &[MoreValue]) {
+        self.several = more.iter().fold(0, |several, value| several | value.kind() as u8);
+        self.more = more.into();
+    }
+
+    /// Values beyond the first of each kind.
+    pub(crate) fn more_values(&self) -> &[MoreValue] {
+        &self.more
+    }
+
+    /// Values beyond the first of each kind, to be changed within their kinds.
+    pub(crate) fn more_mut(&mut self) -> &mut [MoreValue] {
+        &mut self.more
+    }
+
+    /// Values beyond the first of a kind, among others.
+    fn more(&self, kind: Several) -> &[MoreValue] {
+        if self.has_several(kind) { &self.more } else { &[] }
+    }
+
+    /// Whether there is more than one value of a kind.
+    pub(crate) const fn has_several(&self, kind: Several) -> bool {
+        self.several & kind as u8 != 0
+    }
+
+    /// Whether neither of two rows has more than one value of a kind.
+    pub(crate) const fn have_one_each(&self, other: &Self, kind: Several) -> bool {
+        (self.several | other.several) & kind as u8 == 0
     }
 
     /// The birth date, where there is one.
@@ -217,34 +259,49 @@ impl CompareRow {
 
     /// Every name, the current one first.
     pub fn names(&self) -> impl Iterator<Item = NameIds> + '_ {
-        let more = self.more.as_deref().map_or(&[][..], |more| &more.names);
+        let more = self.more(Several::Names).iter().filter_map(|value| match value {
+            MoreValue::Name(name) => Some(*name),
+            _ => None,
+        });
         let named = |name: &NameIds| name.given.is_some() || name.family.is_some();
-        std::iter::once(self.name).chain(more.iter().copied()).filter(move |name| named(name))
+        std::iter::once(self.name).chain(more).filter(move |name| named(name))
     }
 
     /// Every address, the current one first.
     pub fn addresses(&self) -> impl Iterator<Item = AddressIds> + '_ {
-        let more = self.more.as_deref().map_or(&[][..], |more| &more.addresses);
+        let more = self.more(Several::Addresses).iter().filter_map(|value| match value {
+            MoreValue::Address(address) => Some(*address),
+            _ => None,
+        });
         let known = |address: &AddressIds| *address != AddressIds::default();
-        std::iter::once(self.address).chain(more.iter().copied()).filter(move |it| known(it))
+        std::iter::once(self.address).chain(more).filter(move |it| known(it))
     }
 
     /// Every telephone number.
     pub fn phones(&self) -> impl Iterator<Item = u64> + '_ {
-        let more = self.more.as_deref().map_or(&[][..], |more| &more.phones);
-        std::iter::once(self.phone).chain(more.iter().copied()).filter(|phone| *phone != 0)
+        let more = self.more(Several::Phones).iter().filter_map(|value| match value {
+            MoreValue::Phone(phone) => Some(*phone),
+            _ => None,
+        });
+        std::iter::once(self.phone).chain(more).filter(|phone| *phone != 0)
     }
 
     /// Hashes of every e-mail address.
     pub fn emails(&self) -> impl Iterator<Item = u64> + '_ {
-        let more = self.more.as_deref().map_or(&[][..], |more| &more.emails);
-        std::iter::once(self.email).chain(more.iter().copied()).filter(|email| *email != 0)
+        let more = self.more(Several::Emails).iter().filter_map(|value| match value {
+            MoreValue::Email(email) => Some(*email),
+            _ => None,
+        });
+        std::iter::once(self.email).chain(more).filter(|email| *email != 0)
     }
 
     /// Every identifier.
     pub fn identifiers(&self) -> impl Iterator<Item = IdentifierHash> + '_ {
-        let more = self.more.as_deref().map_or(&[][..], |more| &more.identifiers);
-        std::iter::once(self.identifier).chain(more.iter().copied()).filter(|id| id.authority != 0)
+        let more = self.more(Several::Identifiers).iter().filter_map(|value| match value {
+            MoreValue::Identifier(identifier) => Some(*identifier),
+            _ => None,
+        });
+        std::iter::once(self.identifier).chain(more).filter(|id| id.authority != 0)
     }
 }
 

@@ -47,6 +47,15 @@ const DATA_CHARACTERS: usize = 10;
 const HALF_BITS: u32 = 25;
 const HALF_MASK: u64 = (1 << HALF_BITS) - 1;
 
+/// Keys of the permutation's rounds. They never change: they make the IDs of every store.
+const ROUND_KEYS: [u64; 4] =
+    [0x9E37_79B9_7F4A_7C15, 0xBF58_476D_1CE4_E5B9, 0x94D0_49BB_1331_11EB, 0xD6E8_FEB8_6659_FD93];
+
+/// What one round of the permutation adds to the other half.
+const fn mixed(half: u64, key: u64) -> u64 {
+    ((half ^ key).wrapping_mul(0xFF51_AFD7_ED55_8CCD) >> 33) & HALF_MASK
+}
+
 impl EnterpriseId {
     /// The ID of the n-th person of a store, n below 2^50 (higher bits are dropped).
     ///
@@ -54,18 +63,21 @@ impl EnterpriseId {
     /// that an ID tells nothing about when it was minted and two IDs are never the same.
     #[must_use]
     pub fn mint(count: u64) -> Self {
-        const ROUND_KEYS: [u64; 4] = [
-            0x9E37_79B9_7F4A_7C15,
-            0xBF58_476D_1CE4_E5B9,
-            0x94D0_49BB_1331_11EB,
-            0xD6E8_FEB8_6659_FD93,
-        ];
         let (mut left, mut right) = ((count >> HALF_BITS) & HALF_MASK, count & HALF_MASK);
         for key in ROUND_KEYS {
-            let mixed = (right ^ key).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
-            (left, right) = (right, left ^ ((mixed >> 33) & HALF_MASK));
+            (left, right) = (right, left ^ mixed(right, key));
         }
         Self((left << HALF_BITS) | right)
+    }
+
+    /// The count that it was minted with: the inverse of [`mint`](Self::mint).
+    #[must_use]
+    pub fn minted_as(self) -> u64 {
+        let (mut left, mut right) = (self.0 >> HALF_BITS, self.0 & HALF_MASK);
+        for key in ROUND_KEYS.into_iter().rev() {
+            (left, right) = (right ^ mixed(left, key), left);
+        }
+        (left << HALF_BITS) | right
     }
 
     /// The ID as a number below 2^50.
@@ -257,6 +269,7 @@ mod tests {
         for count in (0..50_000).chain([(1 << 50) - 1]) {
             let id = EnterpriseId::mint(count);
             assert!(seen.insert(id));
+            assert_eq!(id.minted_as(), count);
             assert_eq!(id.to_string().parse(), Ok(id));
             assert_eq!(id.to_string().to_lowercase().replace('-', "").parse(), Ok(id));
         }

@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::lexicon::take_first;
+use crate::lexicon::first;
 use crate::model::Limits;
-use crate::row::{AddressIds, CompareRow, IdentifierHash, PackedSsn, TextId};
+use crate::row::{AddressIds, CompareRow, IdentifierHash, MoreValue, PackedSsn, TextId};
 
 /// A kind of value that may be a hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -204,27 +204,29 @@ impl Hubs {
             }
         };
         strip(&mut row.address);
-        row.more.iter_mut().flat_map(|more| &mut more.addresses).for_each(strip);
+        for value in row.more_mut() {
+            if let MoreValue::Address(address) = value {
+                strip(address);
+            }
+        }
     }
 
     /// Removes hubs from the lists; the next value takes the place of a removed first one.
     fn remove_lists(&self, row: &mut CompareRow) {
+        let mut more: SmallVec<[MoreValue; 8]> = SmallVec::new();
+        let is_kept = |it: &&MoreValue| matches!(it, MoreValue::Name(_) | MoreValue::Address(_));
+        more.extend(row.more_values().iter().filter(is_kept).copied());
         let identifiers = row.identifiers().filter(|it| {
             let hash = identifier_hash(*it);
             !self.holds(HubKind::Identifier, hash)
         });
-        let mut identifiers: Vec<IdentifierHash> = identifiers.collect();
-        let mut phones: Vec<u64> =
-            row.phones().filter(|hash| !self.holds(HubKind::Phone, *hash)).collect();
-        let mut emails: Vec<u64> =
-            row.emails().filter(|hash| !self.holds(HubKind::Email, *hash)).collect();
-        row.identifier = take_first(&mut identifiers);
-        row.phone = take_first(&mut phones);
-        row.email = take_first(&mut emails);
-        if let Some(mut more) = row.more.take() {
-            (more.identifiers, more.phones, more.emails) = (identifiers, phones, emails);
-            row.more = (!more.is_empty()).then_some(more);
-        }
+        let identifier = first(identifiers, &mut more, MoreValue::Identifier);
+        let phones = row.phones().filter(|it| !self.holds(HubKind::Phone, *it));
+        let phone = first(phones, &mut more, MoreValue::Phone);
+        let emails = row.emails().filter(|hash| !self.holds(HubKind::Email, *hash));
+        let email = first(emails, &mut more, MoreValue::Email);
+        (row.identifier, row.phone, row.email) = (identifier, phone, email);
+        row.set_more(&more);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Addresses as one group: street, number, unit, city and postal code are one piece of evidence.
 
 use crate::lexicon::Values;
-use crate::row::{AddressIds, CompareRow, TextId};
+use crate::row::{AddressIds, CompareRow, Several, TextId};
 use crate::similarity::{jaro_winkler, within_one_edit};
 
 /// Levels of the address, best first.
@@ -17,7 +17,7 @@ const DIFFERENT: u8 = 5;
 
 /// Compares every address of one record with every address of the other; the best level wins.
 pub(super) fn compare(values: &impl Values, left: &CompareRow, right: &CompareRow) -> Option<u8> {
-    if left.more.is_none() && right.more.is_none() {
+    if left.have_one_each(right, Several::Addresses) {
         return compare_pair(values, left.address, right.address);
     }
     let pairs = left.addresses().flat_map(|one| right.addresses().map(move |other| (one, other)));

@@ -1,6 +1,6 @@
 //! Telephone numbers and e-mail addresses: sets, of which one common member is enough.
 
-use crate::row::CompareRow;
+use crate::row::{CompareRow, Several};
 
 /// Levels of the telephone, best first.
 pub(super) const PHONE_LEVELS: &[&str] = &["same", "close", "different"];
@@ -12,7 +12,7 @@ const DIFFERENT: u8 = 2;
 /// Compares two sets of telephone numbers: one in common, one mistyped by a digit or given without
 /// its area code, or none.
 pub(super) fn compare_phones(left: &CompareRow, right: &CompareRow) -> Option<u8> {
-    if left.more.is_none() && right.more.is_none() {
+    if left.have_one_each(right, Several::Phones) {
         let given = left.phone != 0 && right.phone != 0;
         return given.then(|| compare_phone(left.phone, right.phone));
     }
@@ -46,7 +46,7 @@ const fn is_one_digit_off(left: u64, right: u64) -> bool {
 
 /// Compares two sets of e-mail addresses.
 pub(super) fn compare_emails(left: &CompareRow, right: &CompareRow) -> Option<u8> {
-    if left.more.is_none() && right.more.is_none() {
+    if left.have_one_each(right, Several::Emails) {
         let given = left.email != 0 && right.email != 0;
         return given.then(|| u8::from(left.email != right.email));
     }

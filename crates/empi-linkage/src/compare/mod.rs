@@ -26,7 +26,7 @@ pub(crate) mod levels {
 use empi_model::EvidenceGroup;
 
 use crate::lexicon::Values;
-use crate::row::CompareRow;
+use crate::row::{CompareRow, Several};
 
 /// One kind of information that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,7 +131,7 @@ impl Comparison {
         match self {
             Self::MiddleName => best(left.name.middle.is_some() && right.name.middle.is_some()),
             Self::MotherMaidenName => best(left.mother.is_some() && right.mother.is_some()),
-            Self::Address if left.more.is_none() && right.more.is_none() => {
+            Self::Address if left.have_one_each(right, Several::Addresses) => {
                 address::best_level(left.address, right.address)
             }
             _ => Some(0),

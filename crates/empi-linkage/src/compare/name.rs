@@ -4,7 +4,7 @@
 
 use super::Comparison;
 use crate::lexicon::{NameValue, Values};
-use crate::row::{CompareRow, NameId, NameIds};
+use crate::row::{CompareRow, NameId, NameIds, Several};
 use crate::similarity::{jaro_winkler, within_one_edit};
 
 /// Levels of the name group, best first.
@@ -164,7 +164,7 @@ pub(super) fn compare_names(
     left: &CompareRow,
     right: &CompareRow,
 ) -> ComparedNames {
-    let best = if left.more.is_none() && right.more.is_none() {
+    let best = if left.have_one_each(right, Several::Names) {
         compare_pair(values, left.name, right.name)
     } else {
         let pairs = left.names().flat_map(|name| right.names().map(move |other| (name, other)));

@@ -2,7 +2,7 @@
 
 use empi_model::Ssn;
 
-use crate::row::{CompareRow, IdentifierHash, PackedSsn};
+use crate::row::{CompareRow, IdentifierHash, PackedSsn, Several};
 use crate::similarity::within_one_edit;
 
 /// Levels of the national number, best first.
@@ -46,7 +46,7 @@ fn is_one_edit(one: Ssn, other: Ssn) -> bool {
 /// Same: one authority gave both records one identifier. Different: an authority gave them two.
 /// Missing: no authority knows both.
 pub(super) fn compare_identifiers(left: &CompareRow, right: &CompareRow) -> Option<u8> {
-    if left.more.is_none() && right.more.is_none() {
+    if left.have_one_each(right, Several::Identifiers) {
         let (one, other) = (left.identifier, right.identifier);
         let shared_authority = one.authority != 0 && one.authority == other.authority;
         return shared_authority.then(|| u8::from(one.value != other.value));

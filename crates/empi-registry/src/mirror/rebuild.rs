@@ -8,6 +8,7 @@ use empi_store::{Snapshot, StoreError, StoredRecord};
 use rayon::prelude::*;
 
 use super::Mirror;
+use super::persons::Persons;
 use super::postings::{Part, Postings};
 use crate::content::content_hash;
 
@@ -60,10 +61,11 @@ impl Mirror {
         let mut mirror = Self::new(limits);
         mirror.counters = snapshot.counters()?;
         mirror.add_records(snapshot)?;
-        mirror.index_keys();
-        for person in snapshot.persons() {
-            mirror.put_person(&person?);
-        }
+        let (persons, postings) = rayon::join(
+            || read_persons(snapshot, mirror.counters.persons_minted),
+            || mirror.packed(),
+        );
+        (mirror.persons, mirror.postings) = (persons?, postings);
         for pair in snapshot.kept_apart() {
             mirror.put_kept_apart(&pair?);
         }
@@ -90,7 +92,6 @@ impl Mirror {
     /// Takes in every record, a wave of chunks while the next is being read.
     fn add_records(&mut self, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
         let count = self.counters.records;
-        self.records.reserve(count as usize);
         let cores = u32::try_from(rayon::current_num_threads()).unwrap_or(1);
         let wave_records = CHUNK_RECORDS.saturating_mul(CHUNKS_PER_CORE.saturating_mul(cores));
         let wave = |start: u32| start..count.min(start.saturating_add(wave_records));
@@ -127,8 +128,8 @@ impl Mirror {
         Ok(())
     }
 
-    /// Makes the keys of every record that has a say.
-    fn index_keys(&mut self) {
+    /// The keys of every record that has a say.
+    fn packed(&self) -> Postings {
         let indexes: Vec<RecordIndex> = (0..self.counters.records).map(RecordIndex).collect();
         let parts = indexes.par_chunks(KEYED_RECORDS).map(|indexes| {
             let active = indexes.iter().filter_map(|index| {
@@ -142,8 +143,19 @@ impl Mirror {
                 .collect::<Part>()
         });
         let parts: Vec<Part> = parts.collect();
-        self.postings = Postings::of_parts(&parts);
+        Postings::of_parts(&parts)
     }
+}
+
+fn read_persons(snapshot: &Snapshot<'_>, minted: u64) -> Result<Persons, StoreError> {
+    let mut persons = Persons::default();
+    persons.mint(minted);
+    for person in snapshot.persons() {
+        if !persons.put(&person?) {
+            return Err(StoreError::Damaged("there are more persons than were minted".to_owned()));
+        }
+    }
+    Ok(persons)
 }
 
 #[cfg(test)]
@@ -183,7 +195,7 @@ mod digest {
                 (key.source, key.record_id, hash, record.person, marks, keys)
             });
             let persons = self.persons.iter().map(|(id, person)| {
-                (*id, (person.records.to_vec(), person.created.0, person.version.0))
+                (id, (person.records.to_vec(), person.created.0, person.version.0))
             });
             let kept_apart = self.kept_apart.iter();
             let tasks = self.tasks.sorted().into_iter().map(|task| {
@@ -213,11 +225,11 @@ mod digest {
         /// Whether the person's state fits the records: used by the property tests.
         pub(crate) fn check_persons(&self) {
             let mut seen = BTreeSet::new();
-            for (id, person) in &self.persons {
+            for (id, person) in self.persons.iter() {
                 assert!(!person.records.is_empty(), "a living person has a record");
                 for record in &person.records {
                     assert!(seen.insert(*record), "a record has one person");
-                    assert_eq!(self.person_of(*record), Some(*id));
+                    assert_eq!(self.person_of(*record), Some(id));
                 }
             }
             assert_eq!(seen.len(), self.records.len(), "every record has a person");

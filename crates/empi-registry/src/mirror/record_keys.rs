@@ -4,22 +4,52 @@ use empi_model::{RecordIndex, RecordKey};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+/// Keys in a piece.
+const PIECE: usize = 4096;
+
+/// Tables that the keys are spread over. A table that grows looks at each of its keys again, and a call
+/// waits meanwhile: of one in a hundred, nobody notices.
+const TABLES: usize = 256;
+
 /// The key of every record, by index, and the index by key. Sources repeat, so they are kept once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RecordKeys {
     sources: Vec<String>,
-    keys: Vec<Key>,
-    by_key: HashTable<u32>,
+    pieces: Vec<Piece>,
+    count: u32,
+    by_key: Vec<HashTable<u32>>,
 }
 
-#[derive(Debug)]
-struct Key {
-    source: u32,
-    record_id: Box<str>,
+/// Some keys, their record IDs end to end.
+#[derive(Debug, Default)]
+struct Piece {
+    sources: Vec<u32>,
+    ends: Vec<usize>,
+    record_ids: String,
+}
+
+impl Piece {
+    fn get(&self, at: usize) -> Option<(u32, &str)> {
+        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let record_id = self.record_ids.get(begin.unwrap_or(0)..*self.ends.get(at)?)?;
+        Some((*self.sources.get(at)?, record_id))
+    }
 }
 
 fn hash(source: u32, record_id: &str) -> u64 {
     xxh3_64_with_seed(record_id.as_bytes(), u64::from(source))
+}
+
+/// The table of a hash. Tables take the lowest and the highest bits for themselves.
+const fn table_of(hash: u64) -> usize {
+    (hash >> 40) as usize % TABLES
+}
+
+impl Default for RecordKeys {
+    fn default() -> Self {
+        let by_key = (0..TABLES).map(|_| HashTable::new()).collect();
+        Self { sources: Vec::new(), pieces: Vec::new(), count: 0, by_key }
+    }
 }
 
 impl RecordKeys {
@@ -29,21 +59,25 @@ impl RecordKeys {
         u32::try_from(at).ok()
     }
 
+    fn parts(pieces: &[Piece], index: u32) -> Option<(u32, &str)> {
+        let index = index as usize;
+        pieces.get(index / PIECE)?.get(index % PIECE)
+    }
+
     /// The index of a record.
     pub(crate) fn index(&self, key: &RecordKey) -> Option<RecordIndex> {
         let source = self.source(&key.source)?;
-        let is_it = |at: &u32| {
-            self.keys
-                .get(*at as usize)
-                .is_some_and(|known| known.source == source && *known.record_id == *key.record_id)
-        };
-        self.by_key.find(hash(source, &key.record_id), is_it).map(|at| RecordIndex(*at))
+        let wanted = Some((source, key.record_id.as_str()));
+        let hash = hash(source, &key.record_id);
+        let table = self.by_key.get(table_of(hash))?;
+        let found = table.find(hash, |index| Self::parts(&self.pieces, *index) == wanted);
+        found.map(|index| RecordIndex(*index))
     }
 
     /// The key of a record.
     pub(crate) fn key(&self, RecordIndex(index): RecordIndex) -> Option<RecordKey> {
-        let Key { source, record_id } = self.keys.get(index as usize)?;
-        Some(RecordKey::new(self.sources.get(*source as usize)?.clone(), record_id.to_string()))
+        let (source, record_id) = Self::parts(&self.pieces, index)?;
+        Some(RecordKey::new(self.sources.get(source as usize)?.clone(), record_id))
     }
 
     /// Adds the key of the next record.
@@ -52,12 +86,24 @@ impl RecordKeys {
             self.sources.push(key.source.clone());
             u32::try_from(self.sources.len() - 1).unwrap_or(u32::MAX)
         });
-        let index = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-        self.keys.push(Key { source, record_id: key.record_id.clone().into_boxed_str() });
-        let keys = &self.keys;
-        let rehash =
-            |at: &u32| keys.get(*at as usize).map_or(0, |key| hash(key.source, &key.record_id));
-        self.by_key.insert_unique(hash(source, &key.record_id), index, rehash);
+        if (self.count as usize).is_multiple_of(PIECE) {
+            self.pieces.push(Piece::default());
+        }
+        if let Some(piece) = self.pieces.last_mut() {
+            piece.record_ids.push_str(&key.record_id);
+            piece.ends.push(piece.record_ids.len());
+            piece.sources.push(source);
+        }
+        let index = self.count;
+        self.count += 1;
+        let pieces = &self.pieces;
+        let rehash = |index: &u32| {
+            Self::parts(pieces, *index).map_or(0, |(source, record_id)| hash(source, record_id))
+        };
+        let hash = hash(source, &key.record_id);
+        if let Some(table) = self.by_key.get_mut(table_of(hash)) {
+            table.insert_unique(hash, index, rehash);
+        }
     }
 }
 
@@ -69,11 +115,11 @@ mod tests {
     fn keys_and_indexes_answer_each_other() {
         let mut keys = RecordKeys::default();
         let key = |at: usize| RecordKey::new(format!("s{}", at % 3), format!("r{}", at / 3));
-        for at in 0..1000 {
+        for at in 0..3 * PIECE {
             assert_eq!(keys.index(&key(at)), None);
             keys.push(&key(at));
         }
-        for at in 0..1000 {
+        for at in 0..3 * PIECE {
             let index = keys.index(&key(at)).unwrap();
             assert_eq!(index.0 as usize, at);
             assert_eq!(keys.key(index), Some(key(at)));

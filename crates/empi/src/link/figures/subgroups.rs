@@ -210,7 +210,9 @@ mod tests {
     use super::*;
 
     fn born(year: u32, sex: Option<Sex>) -> CompareRow {
-        CompareRow { birth_date: year * 10_000 + 101, sex, ..CompareRow::default() }
+        let mut row = CompareRow::default();
+        (row.birth_date, row.sex) = (year * 10_000 + 101, sex);
+        row
     }
 
     #[test]
