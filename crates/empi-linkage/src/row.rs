@@ -211,6 +211,7 @@ impl CompareRow {
         self.name = renamed(self.name);
         self.address = moved(self.address);
         self.mother = name(self.mother);
+        self.source = text(self.source);
         for value in &mut self.more {
             match value {
                 MoreValue::Name(name) => *name = renamed(*name),

@@ -179,3 +179,52 @@ impl std::fmt::Debug for Texts {
         write!(formatter, "Texts({} [redacted])", self.items.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use empi_model::{PatientText, PersonName, PostalAddress};
+
+    use super::*;
+    use crate::normalize::normalize;
+
+    /// A record with a value of every kind that a row names by number, several of some.
+    fn record(source: &str, number: u32) -> SourceRecord {
+        let text =
+            |word: &str| PatientText::non_blank(&format!("{word}{}", "x".repeat(number as usize)));
+        let name = |word: &str| PersonName {
+            given: text(&format!("{word} given")),
+            middle: text("middle"),
+            family: text(word),
+            suffix: None,
+        };
+        let address = |word: &str| PostalAddress {
+            street: text(&format!("{} {word} street", number + 7)),
+            city: text("city"),
+            ..PostalAddress::default()
+        };
+        SourceRecord {
+            key: RecordKey::new(source, number.to_string()),
+            names: vec![name("one"), name("other")],
+            addresses: vec![address("first"), address("second")],
+            mother_maiden_name: text("mother"),
+            ..SourceRecord::default()
+        }
+    }
+
+    #[test]
+    fn rows_of_any_part_are_those_that_the_lexicon_makes_itself() {
+        // Each part meets sources and values in another order, and so numbers them otherwise.
+        let parts = [
+            vec![record("a", 0), record("b", 1), record("a", 2)],
+            vec![record("b", 2), record("a", 1)],
+            vec![record("c", 0), record("b", 0), record("a", 3)],
+        ];
+        let mut lexicon = Lexicon::new();
+        for records in parts {
+            let rows = Prepared::new(&records).into_rows(&mut lexicon);
+            for (row, record) in rows.into_iter().zip(&records) {
+                assert_eq!(row, lexicon.row(&normalize(record)));
+            }
+        }
+    }
+}
