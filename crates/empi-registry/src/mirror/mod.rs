@@ -59,11 +59,36 @@ pub(crate) struct Mirror {
 #[derive(Debug)]
 pub(crate) struct MirroredRecord {
     pub(crate) row: CompareRow,
+    known: Known,
+}
+
+/// What the mirror knows of a record beside its row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
     pub(crate) content_hash: u64,
     pub(crate) person: EnterpriseId,
     pub(crate) link: LinkSource,
     /// Whether it has a say: a retired record stays with its person and is compared with nothing.
     pub(crate) is_active: bool,
+}
+
+impl Known {
+    fn of(stored: &StoredRecord) -> Self {
+        Self {
+            content_hash: stored.content_hash,
+            person: stored.link.enterprise_id,
+            link: stored.link.source,
+            is_active: stored.state.is_active(),
+        }
+    }
+}
+
+impl std::ops::Deref for MirroredRecord {
+    type Target = Known;
+
+    fn deref(&self) -> &Known {
+        &self.known
+    }
 }
 
 /// One change, ready for the disk and for the mirror.
@@ -253,10 +278,7 @@ impl Mirror {
             self.put_content(stored, content);
         }
         if let Some(record) = self.records.get_mut(stored.index.0 as usize) {
-            record.is_active = stored.state.is_active();
-            record.person = stored.link.enterprise_id;
-            record.link = stored.link.source;
-            record.content_hash = stored.content_hash;
+            record.known = Known::of(stored);
         }
     }
 
@@ -270,7 +292,7 @@ impl Mirror {
         let (old, was_active) = match self.records.get_mut(at) {
             Some(record) => (std::mem::replace(&mut record.row, row), record.is_active),
             None => {
-                self.push_record(stored, row);
+                self.push_record(&stored.record.key, Known::of(stored), row);
                 return;
             }
         };
@@ -280,15 +302,9 @@ impl Mirror {
         self.mark_keys(&old);
     }
 
-    fn push_record(&mut self, stored: &StoredRecord, row: CompareRow) {
-        self.keys.push(&stored.record.key);
-        self.records.push(MirroredRecord {
-            row,
-            content_hash: stored.content_hash,
-            person: stored.link.enterprise_id,
-            link: stored.link.source,
-            is_active: stored.state.is_active(),
-        });
+    fn push_record(&mut self, key: &RecordKey, known: Known, row: CompareRow) {
+        self.keys.push(key);
+        self.records.push(MirroredRecord { row, known });
     }
 
     /// Every key of a record whose content changes is marked, also those that stay: whoever read

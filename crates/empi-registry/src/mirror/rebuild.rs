@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use empi_linkage::{Limits, Normalizer, Prepared, blocking_keys};
-use empi_model::{RecordIndex, ReviewState};
-use empi_store::{Snapshot, StoreError, StoredRecord};
+use empi_model::{RecordIndex, RecordKey, ReviewState};
+use empi_store::{Snapshot, StoreError};
 use rayon::prelude::*;
 
-use super::Mirror;
 use super::persons::Persons;
 use super::postings::{Part, Postings};
+use super::{Known, Mirror};
 use crate::content::content_hash;
 
 /// Records that one task reads and normalises.
@@ -23,18 +23,23 @@ const KEYED_RECORDS: usize = 1 << 15;
 
 /// Some records read from the store.
 struct Chunk {
-    stored: Vec<StoredRecord>,
+    /// Each one's number and key, beside what the mirror keeps of it.
+    known: Vec<(RecordIndex, Known, RecordKey)>,
     prepared: Prepared,
 }
 
 impl Chunk {
     fn read(snapshot: &Snapshot<'_>, first: u32) -> Result<Self, StoreError> {
-        let stored = snapshot.records_from(RecordIndex(first)).take(CHUNK_RECORDS as usize);
-        let stored: Vec<StoredRecord> = stored.collect::<Result<_, _>>()?;
-        let mut prepared = Prepared::with_capacity(stored.len());
+        let mut known = Vec::with_capacity(CHUNK_RECORDS as usize);
+        let mut prepared = Prepared::with_capacity(CHUNK_RECORDS as usize);
         let mut normalizer = Normalizer::default();
-        stored.iter().for_each(|it| prepared.add(&normalizer.normalize(&it.record)));
-        Ok(Self { stored, prepared })
+        // One after the other, so that each is still near when it is normalised.
+        for stored in snapshot.records_from(RecordIndex(first)).take(CHUNK_RECORDS as usize) {
+            let stored = stored?;
+            prepared.add(&normalizer.normalize(&stored.record));
+            known.push((stored.index, Known::of(&stored), stored.record.key));
+        }
+        Ok(Self { known, prepared })
     }
 
     /// The chunks of a wave, each read on some core.
@@ -92,6 +97,7 @@ impl Mirror {
     /// Takes in every record, a wave of chunks while the next is being read.
     fn add_records(&mut self, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
         let count = self.counters.records;
+        self.keys.reserve(count as usize);
         let cores = u32::try_from(rayon::current_num_threads()).unwrap_or(1);
         let wave_records = CHUNK_RECORDS.saturating_mul(CHUNKS_PER_CORE.saturating_mul(cores));
         let wave = |start: u32| start..count.min(start.saturating_add(wave_records));
@@ -115,15 +121,15 @@ impl Mirror {
 
     fn take_in(&mut self, chunk: Chunk) -> Result<(), StoreError> {
         let rows = chunk.prepared.into_rows(&mut self.lexicon);
-        for (stored, row) in chunk.stored.iter().zip(rows) {
-            if stored.index.0 as usize != self.records.len() {
+        for ((index, known, key), row) in chunk.known.into_iter().zip(rows) {
+            if index.0 as usize != self.records.len() {
                 return Err(StoreError::Damaged("records are missing in between".to_owned()));
             }
             // A retired record is known, and counts for nothing.
-            if !stored.state.is_active() {
+            if !known.is_active {
                 self.lexicon.discount(&row);
             }
-            self.push_record(stored, row);
+            self.push_record(&key, known, row);
         }
         Ok(())
     }

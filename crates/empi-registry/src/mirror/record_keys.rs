@@ -64,6 +64,16 @@ impl RecordKeys {
         pieces.get(index / PIECE)?.get(index % PIECE)
     }
 
+    /// Makes room for so many keys in all.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        // Hashes are not spread quite evenly: some room more saves growing a table at the end.
+        let of_table = count.div_ceil(TABLES) + count / TABLES / 16;
+        // Nothing is in them yet that would have to find another place.
+        self.by_key.iter_mut().filter(|table| table.is_empty()).for_each(|table| {
+            *table = HashTable::with_capacity(of_table);
+        });
+    }
+
     /// The index of a record.
     pub(crate) fn index(&self, key: &RecordKey) -> Option<RecordIndex> {
         let source = self.source(&key.source)?;
