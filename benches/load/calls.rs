@@ -67,6 +67,24 @@ pub(crate) async fn matching(mut client: Client, patients: Arc<Patients>, number
     Some(client.match_record(request).await.map(drop))
 }
 
+/// Searches for somebody by name and year of birth, as a steward types it.
+pub(crate) async fn search(mut client: Client, patients: Arc<Patients>, number: u64) -> Outcome {
+    let record = patients.stranger(number)?;
+    let name = record.names.first()?;
+    let date = record.birth_date.clone();
+    // Every second time the given name is cut short, and every third the date is not known.
+    let letters = if number.is_multiple_of(2) { name.given.len() } else { 3 };
+    let given: String = name.given.chars().take(letters).collect();
+    let date = if number.is_multiple_of(3) { String::new() } else { date };
+    let text = format!("{} {given} {date}", name.family);
+    let request = v1::SearchPersonsRequest { text, page_size: 20 };
+    // A record without a name or with placeholders only cannot be searched for.
+    match client.search_persons(request).await {
+        Err(status) if status.code() == tonic::Code::InvalidArgument => Some(Ok(())),
+        answer => Some(answer.map(drop)),
+    }
+}
+
 /// Registers a record that was not registered before.
 pub(crate) async fn register(mut client: Client, patients: Arc<Patients>, _number: u64) -> Outcome {
     let record = Some(patients.next()?);

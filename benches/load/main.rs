@@ -64,6 +64,9 @@ struct Args {
     out: Option<PathBuf>,
 }
 
+/// What very many stewards together may search for.
+const SEARCHES_PER_SECOND: u32 = 20;
+
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let machine = Machine::look(&args.program);
@@ -98,6 +101,8 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     let patients = Arc::new(patients);
     figures.add("lookups of a record", flat_out(&callers, calls::lookup, &patients, time).await?);
     figures.add("match queries", flat_out(&callers, calls::matching, &patients, time).await?);
+    let searched = at_rate(&callers, calls::search, &patients, SEARCHES_PER_SECOND, time).await?;
+    figures.add(&format!("searches, {SEARCHES_PER_SECOND} a second"), searched);
     // The last records are kept for the fixed rate.
     let reserved = usize::try_from(u64::from(args.rate) * args.seconds)?;
     patients.reserve(reserved);

@@ -21,6 +21,7 @@ mod queue;
 mod registration;
 mod relink;
 mod report;
+mod search;
 mod shutdown;
 mod undoing;
 mod updates;

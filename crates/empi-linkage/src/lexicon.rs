@@ -213,6 +213,12 @@ impl Lexicon {
         self.change_counts(row, |count| count.saturating_sub(1));
     }
 
+    /// Every name with its number.
+    pub fn names(&self) -> impl Iterator<Item = (NameId, &NameValue)> {
+        let names = (0..).map(NameId).zip(&self.names.items);
+        names.skip(1)
+    }
+
     /// The number of a name whose hash is known already.
     fn intern_hashed_name(&mut self, hash: u64, text: &str) -> NameId {
         if let Some(id) = self.names.find_hashed(hash, text) {

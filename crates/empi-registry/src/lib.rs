@@ -88,6 +88,7 @@ mod query;
 mod queue;
 mod registry;
 mod retire;
+mod search;
 mod steward;
 
 mod backup;
@@ -112,6 +113,7 @@ pub use queue::{Claim, QueueStats};
 pub use registry::Registry;
 pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};
 pub use retire::{RetireRequest, Retirement};
+pub use search::{SearchAnswer, SearchHit};
 pub use steward::{StewardAnswer, StewardOperation, StewardRequest};
 pub use words::{
     Clock, MatchCandidate, PairView, PersonView, RecordView, RegisterRequest, Registration,

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Person(client::person::Args),
     /// Work through the review queue
     Review(client::review::Args),
+    /// Find persons by names, birth dates, numbers or enterprise IDs, as people type them
+    Search(client::search::Args),
     /// Link, unlink, merge, split, move and keep apart by hand, and undo any event
     Steward(Box<client::steward::Args>),
     /// Tell what changed, from any event on, and what changes from now on
@@ -68,6 +70,7 @@ impl Command {
             Self::Register(args) => client::register::run(*args),
             Self::Match(args) => client::match_record::run(*args),
             Self::Person(args) => client::person::run(args),
+            Self::Search(args) => client::search::run(&args),
             Self::Review(args) => client::review::run(args),
             Self::Steward(args) => client::steward::run(*args),
             Self::Events(args) => client::events::run(&args),

@@ -330,10 +330,13 @@ impl<'a> Member<'a> {
         Self { record, before, sketch }
     }
 
-    /// Whether an earlier block holds both, where the pair was visited.
+    /// Whether an earlier block holds both, where the pair was visited. Records of one person mostly share
+    /// the first or the last.
     fn met_before(&self, other: &Self) -> bool {
         self.sketch & other.sketch != 0
-            && self.before.iter().any(|block| other.before.contains(block))
+            && (self.before.first() == other.before.first()
+                || self.before.last() == other.before.last()
+                || self.before.iter().any(|block| other.before.contains(block)))
     }
 }
 

@@ -300,11 +300,12 @@ impl Draft<'_> {
     }
 
     /// One task for all blocks over the limit that nobody was told about yet, so that a common
-    /// value raises one task and not one per record (identity rule 7).
+    /// value raises one task and not one per record; and one for a record of which candidates were left
+    /// out, which may hide whom it belongs to (identity rule 7).
     fn ask_about_blocks(&mut self, record: RecordIndex, assessment: &Assessment) -> Option<TaskId> {
         let mirror = self.context.mirror;
         let is_new = assessment.capped.iter().any(|key| mirror.is_unasked_block(*key));
-        is_new.then(|| {
+        (is_new || assessment.candidates_cut > 0).then(|| {
             self.raise(RaisedTask {
                 kind: ReviewKind::CappedBlock,
                 incoming: record,

@@ -15,6 +15,7 @@ mod postings;
 mod rebuild;
 mod recent;
 mod record_keys;
+pub(crate) mod search_keys;
 
 use empi_linkage::{CompareRow, Intern, Lexicon, Limits, blocking_keys};
 use empi_model::{
@@ -33,6 +34,7 @@ use pieces::Pieces;
 pub(crate) use postings::Postings;
 pub(crate) use recent::Recent;
 use record_keys::RecordKeys;
+use search_keys::search_keys;
 
 /// Most records of one index.
 pub(crate) const RECORDS_MAX: u32 = (1 << 31) - 1;
@@ -146,6 +148,11 @@ impl Mirror {
 
     pub(crate) fn record_index(&self, key: &RecordKey) -> Option<RecordIndex> {
         self.keys.index(key)
+    }
+
+    /// Every source that has sent a record.
+    pub(crate) fn sources(&self) -> &[String] {
+        self.keys.sources()
     }
 
     pub(crate) fn key(&self, record: RecordIndex) -> Option<RecordKey> {
@@ -289,17 +296,21 @@ impl Mirror {
         }
         self.mark_keys(&row);
         let at = stored.index.0 as usize;
-        let (old, was_active) = match self.records.get_mut(at) {
-            Some(record) => (std::mem::replace(&mut record.row, row), record.is_active),
-            None => {
-                self.push_record(&stored.record.key, Known::of(stored), row);
-                return;
-            }
+        for key in search_keys(&self.lexicon, &row) {
+            self.postings.insert(key, stored.index);
+        }
+        let Some(record) = self.records.get_mut(at) else {
+            self.push_record(&stored.record.key, Known::of(stored), row);
+            return;
         };
+        let new_keys = search_keys(&self.lexicon, &row);
+        let (old, was_active) = (std::mem::replace(&mut record.row, row), record.is_active);
         if was_active {
             self.lexicon.discount(&old);
         }
         self.mark_keys(&old);
+        let gone = search_keys(&self.lexicon, &old).into_iter().filter(|it| !new_keys.contains(it));
+        gone.for_each(|key| self.postings.remove(key, stored.index));
     }
 
     fn push_record(&mut self, key: &RecordKey, known: Known, row: CompareRow) {

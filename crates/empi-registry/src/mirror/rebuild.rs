@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::persons::Persons;
 use super::postings::{Part, Postings};
+use super::search_keys::search_keys;
 use super::{Known, Mirror};
 use crate::content::content_hash;
 
@@ -134,17 +135,18 @@ impl Mirror {
         Ok(())
     }
 
-    /// The keys of every record that has a say.
+    /// The blocking keys of every record that has a say, and what people search by of every record.
     fn packed(&self) -> Postings {
         let indexes: Vec<RecordIndex> = (0..self.counters.records).map(RecordIndex).collect();
         let parts = indexes.par_chunks(KEYED_RECORDS).map(|indexes| {
-            let active = indexes.iter().filter_map(|index| {
-                self.record(*index).filter(|record| record.is_active).map(|it| (index, it))
-            });
-            active
+            let records = indexes.iter().filter_map(|index| Some((*index, self.record(*index)?)));
+            records
                 .flat_map(|(index, record)| {
-                    let keys = blocking_keys(&self.lexicon, &record.row);
-                    keys.into_iter().map(|key| (key, *index))
+                    let blocking =
+                        record.is_active.then(|| blocking_keys(&self.lexicon, &record.row));
+                    let search = search_keys(&self.lexicon, &record.row);
+                    let keys = blocking.into_iter().flatten().chain(search);
+                    keys.map(move |key| (key, index))
                 })
                 .collect::<Part>()
         });
@@ -174,6 +176,7 @@ mod digest {
     use empi_model::{EnterpriseId, RecordIndex, TaskId};
 
     use super::Mirror;
+    use crate::mirror::search_keys::search_keys;
 
     /// Source, record ID, content, person, manual and active, keys.
     type RecordDigest = (String, String, u64, EnterpriseId, [bool; 2], Vec<u64>);
@@ -182,7 +185,7 @@ mod digest {
     #[derive(Debug, PartialEq)]
     pub(crate) struct Digest {
         records: Vec<RecordDigest>,
-        postings: BTreeMap<(usize, u32), Vec<u32>>,
+        postings: BTreeMap<u64, Vec<u32>>,
         persons: BTreeMap<EnterpriseId, (Vec<RecordIndex>, i64, u64)>,
         kept_apart: BTreeSet<(RecordIndex, RecordIndex)>,
         tasks: Vec<(TaskId, u8, RecordIndex, RecordIndex, Option<u64>)>,
@@ -211,7 +214,7 @@ mod digest {
             let counters = &self.counters;
             Digest {
                 records: records.collect(),
-                postings: self.postings.iter().map(|(at, ids)| (at, ids.to_vec())).collect(),
+                postings: self.digest_of_postings(),
                 persons: persons.collect(),
                 kept_apart: kept_apart
                     .flat_map(|(one, others)| others.iter().map(|other| (*one, *other)))
@@ -226,6 +229,25 @@ mod digest {
                     counters.events,
                 ],
             }
+        }
+
+        /// The lists of all blocking keys. That there is no other list, and none has a record too many, is
+        /// told by their lengths.
+        fn digest_of_postings(&self) -> BTreeMap<u64, Vec<u32>> {
+            let (mut lists, mut count) = (BTreeMap::new(), 0);
+            for record in self.records.iter() {
+                let search = search_keys(&self.lexicon, &record.row);
+                count += search.len();
+                let blocking = record.is_active.then(|| blocking_keys(&self.lexicon, &record.row));
+                for key in blocking.into_iter().flatten() {
+                    let records = self.postings.records(key).to_vec();
+                    lists.insert(key.as_number(), records);
+                }
+            }
+            count += lists.values().map(Vec::len).sum::<usize>();
+            let counted: usize = self.postings.iter().map(|(_, records)| records.len()).sum();
+            assert_eq!(counted, count, "every posting is of a key that the record has");
+            lists
         }
 
         /// Whether the person's state fits the records: used by the property tests.

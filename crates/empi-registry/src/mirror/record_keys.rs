@@ -53,6 +53,11 @@ impl Default for RecordKeys {
 }
 
 impl RecordKeys {
+    /// Every source that a key names.
+    pub(crate) fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
     fn source(&self, source: &str) -> Option<u32> {
         // Few systems send records: a search through them is faster than a hash.
         let at = self.sources.iter().position(|known| known == source)?;

@@ -12,6 +12,7 @@ mod relink;
 mod requests;
 mod retiring;
 mod rules;
+mod search;
 mod steward;
 mod undo;
 mod updates;

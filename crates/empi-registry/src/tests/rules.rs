@@ -227,6 +227,24 @@ fn rule_7_a_capped_block_becomes_one_task() {
     index.check();
 }
 
+#[test]
+fn rule_7_candidates_left_out_become_a_task() {
+    let mut options = options();
+    options.model = model_with_limits(500, 2, 200).with_record_count(500_000);
+    let index = Index::with(options);
+    let line = |at: usize| {
+        format!("{}|Family{at}||1980-{:02}-{:02}|M||||617-555-8123", name(at), at + 1, at + 20)
+    };
+    let answers: Vec<_> = (0..5).map(|at| index.register(&format!("a/{at}"), &line(at))).collect();
+    let asked: Vec<_> = answers.iter().map(|answer| answer.tasks.len()).collect();
+    assert_eq!(asked, [0, 0, 0, 1, 1], "{}", index.state());
+    assert_eq!(
+        index.registry().task(answers[3].tasks[0]).unwrap().task.guards,
+        [Guard::CappedBlock]
+    );
+    index.check();
+}
+
 /// Names that have nothing in common.
 fn name(at: usize) -> &'static str {
     ["Adam", "Boris", "Chidi", "Dmitri", "Emil", "Fritz", "Gustav", "Hiro"][at]

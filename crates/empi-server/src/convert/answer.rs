@@ -2,8 +2,12 @@
 
 use empi_model::{Link, LinkSource, QualityNote, RecordField, RecordState, TaskId, Timestamp};
 use empi_proto::v1;
-use empi_registry::{PersonView, RecordView, Registration, RegistrationDecision, StoredRecord};
+use empi_registry::{
+    PersonView, RecordView, Registration, RegistrationDecision, SearchAnswer, SearchHit,
+    StoredRecord,
+};
 
+use super::golden::golden;
 use super::source::{record_key, source_record_to_proto};
 
 pub(crate) fn registration(registration: Registration) -> v1::RegisterRecordResponse {
@@ -40,6 +44,18 @@ pub(crate) fn person(view: PersonView) -> v1::Person {
             .collect(),
         enterprise_id,
     }
+}
+
+pub(crate) fn search_answer(answer: SearchAnswer) -> v1::SearchPersonsResponse {
+    let SearchAnswer { hits, is_cut } = answer;
+    let hit = |SearchHit { mut view, record, score }: SearchHit| v1::SearchHit {
+        golden: Some(golden(std::mem::take(&mut view.golden))),
+        record: Some(record_key(record)),
+        score,
+        asked_enterprise_id: view.asked.to_string(),
+        person: Some(person(view)),
+    };
+    v1::SearchPersonsResponse { hits: hits.into_iter().map(hit).collect(), is_cut }
 }
 
 pub(crate) fn record_view(view: RecordView) -> v1::RegisteredRecord {

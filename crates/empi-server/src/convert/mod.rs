@@ -14,7 +14,7 @@ mod steward;
 
 use std::fmt;
 
-pub(crate) use answer::{person, record_view, registration};
+pub(crate) use answer::{person, record_view, registration, search_answer};
 pub(crate) use event::event;
 pub(crate) use explanation::candidate;
 pub(crate) use golden::golden;

@@ -7,6 +7,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::bulk;
+use super::review::page_wanted;
 use crate::call_log::CallNotes;
 use crate::config::GrpcConfig;
 use crate::convert::{self, InvalidRequest};
@@ -14,6 +15,9 @@ use crate::door::Door;
 
 /// What MatchRecord answers with when the caller names no number.
 const CANDIDATES_DEFAULT: usize = 10;
+
+/// What SearchPersons answers with when the caller names no number.
+const HITS_DEFAULT: usize = 20;
 
 pub(crate) struct RegistryCalls {
     pub(crate) door: Door,
@@ -96,6 +100,19 @@ impl RegistryService for RegistryCalls {
         Ok(Response::new(v1::ResolveIdentifierResponse {
             persons: views.into_iter().map(convert::person).collect(),
         }))
+    }
+
+    async fn search_persons(
+        &self,
+        request: Request<v1::SearchPersonsRequest>,
+    ) -> Result<Response<v1::SearchPersonsResponse>, Status> {
+        let v1::SearchPersonsRequest { text, page_size } = request.into_inner();
+        let limit = match page_size {
+            0 => HITS_DEFAULT.min(self.limits.page_size_max),
+            asked => page_wanted(asked, self.limits.page_size_max)?,
+        };
+        let answer = self.door.call(move |registry| registry.search(&text, limit)).await?;
+        Ok(Response::new(convert::search_answer(answer)))
     }
 
     type BulkRegisterStream = ReceiverStream<Result<v1::BulkRegisterResponse, Status>>;

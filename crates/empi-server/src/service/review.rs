@@ -86,7 +86,7 @@ impl ReviewService for ReviewCalls {
     }
 }
 
-fn page_wanted(asked: u32, max: usize) -> Result<usize, InvalidRequest> {
+pub(super) fn page_wanted(asked: u32, max: usize) -> Result<usize, InvalidRequest> {
     match asked as usize {
         0 => Ok(PAGE_SIZE_DEFAULT.min(max)),
         asked if asked <= max => Ok(asked),

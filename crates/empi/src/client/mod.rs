@@ -14,6 +14,7 @@ pub(crate) mod register;
 pub(crate) mod retire;
 pub(crate) mod review;
 mod rows;
+pub(crate) mod search;
 pub(crate) mod steward;
 mod tables;
 mod words;

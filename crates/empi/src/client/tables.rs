@@ -6,6 +6,7 @@ use empi_model::Guard;
 
 use super::answers::{Candidate, Explanation, Fields, Matched, Person, Record, Registered, Task};
 use super::columns::COLUMNS;
+use super::search::Hit;
 use super::{golden, words};
 
 pub(super) const NAME: [&str; 4] = ["given_name", "middle_name", "family_name", "suffix"];
@@ -45,6 +46,34 @@ pub(super) fn registered(answer: &Registered) -> String {
         line.push_str(&format!("  review task {}", tasks.join(", ")));
     }
     line
+}
+
+/// The persons that a search found.
+pub(super) fn hits(hits: &[Hit]) -> String {
+    let mut found = table([
+        "enterprise ID",
+        "fits",
+        "name",
+        "birth date",
+        "sex",
+        "address",
+        "phone",
+        "records",
+    ]);
+    for hit in hits {
+        let fields = &hit.fields;
+        found.add_row([
+            hit.enterprise_id.clone(),
+            format!("{:.0} %", hit.score * 100.0),
+            fields.line(&NAME),
+            fields.get("birth_date").to_owned(),
+            fields.get("sex").to_owned(),
+            fields.line(&ADDRESS),
+            fields.get("phone").to_owned(),
+            hit.record_count.to_string(),
+        ]);
+    }
+    right_aligned(found, &[1, 7]).to_string()
 }
 
 /// The candidates of one record, and why the best is the best.

@@ -1,0 +1,196 @@
+//! Searching as people type: names, birth dates, numbers and enterprise IDs in one line, in any order, whole
+//! or in part, mistyped or not. The best come first.
+//!
+//! A search reads the mirror only, so it takes milliseconds also in an index of millions: every word leads to
+//! lists of records; the rarest words choose the records that are looked at, all words judge them.
+
+mod terms;
+
+use empi_model::{EnterpriseId, RecordIndex, RecordKey};
+use hashbrown::{HashMap, HashSet};
+
+use crate::RegistryError;
+use crate::mirror::search_keys::name_words;
+use crate::mirror::{Mirror, MirroredRecord};
+use crate::registry::Registry;
+use crate::words::PersonView;
+use terms::Term;
+
+/// Most bytes of what is searched for.
+const TEXT_BYTES_MAX: usize = 300;
+
+/// Most persons in one answer.
+const HITS_MAX: usize = 200;
+
+/// Most records that one search looks at.
+const RECORDS_MAX: usize = 30_000;
+
+/// Least score of what is shown, and least share of the best one's: behind it come namesakes only.
+const SCORE_MIN: f32 = 0.3;
+const SHARE_OF_BEST_MIN: f32 = 0.55;
+
+/// A birth date that differs in one of its three parts, or has two of them swapped.
+const DATE_CLOSE: f32 = 0.6;
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct SearchAnswer {
+    /// Persons, the best first.
+    pub hits: Vec<SearchHit>,
+    /// Whether there was more: persons beyond the limit, or records that were not looked at.
+    pub is_cut: bool,
+}
+
+/// A person that was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchHit {
+    /// The person. `asked` in it is an enterprise ID that was typed and has gone into this person.
+    pub view: PersonView,
+    /// The record of the person that fits best.
+    pub record: RecordKey,
+    /// How well it fits, 0 to 1: the share of the words that were found, each by how well.
+    pub score: f64,
+}
+
+impl Registry {
+    /// The persons that somebody may mean who types `text`: at most `limit`, the best first. Nothing found
+    /// is an empty answer.
+    ///
+    /// # Errors
+    /// [`RegistryError::Invalid`] where nothing can be searched for: no text, or one of more than 300 bytes.
+    pub fn search(&self, text: &str, limit: usize) -> Result<SearchAnswer, RegistryError> {
+        let text = text.trim();
+        if text.is_empty() || text.len() > TEXT_BYTES_MAX {
+            return Err(RegistryError::invalid(
+                "search for a name, a birth date, a number or an enterprise ID, in at most 300 bytes",
+            ));
+        }
+        let core = &*self.core;
+        core.durability.check()?;
+        if let Ok(id) = text.parse::<EnterpriseId>() {
+            return match self.person(id) {
+                Ok(view) => Ok(SearchAnswer { hits: vec![of_id(view)?], is_cut: false }),
+                Err(RegistryError::NotFound(_)) => Ok(SearchAnswer::default()),
+                Err(error) => Err(error),
+            };
+        }
+        let (found, is_cut, sequence) = {
+            let mirror = core.mirror.read();
+            let (found, is_cut) = found(&mirror, &terms::read(text, &mirror), limit.min(HITS_MAX));
+            (found, is_cut, mirror.sequence())
+        };
+        core.durability.wait(sequence)?;
+        let hits = found.into_iter().map(|it| {
+            let view = self.person(it.person)?;
+            Ok(SearchHit { view, record: it.key, score: f64::from(it.score) })
+        });
+        Ok(SearchAnswer { hits: hits.collect::<Result<_, RegistryError>>()?, is_cut })
+    }
+}
+
+fn of_id(view: PersonView) -> Result<SearchHit, RegistryError> {
+    let first = view.records.first().ok_or_else(|| RegistryError::damaged("a person is empty"))?;
+    let record = first.record.key.clone();
+    Ok(SearchHit { view, record, score: 1.0 })
+}
+
+/// A person found in the mirror.
+struct Found {
+    person: EnterpriseId,
+    key: RecordKey,
+    score: f32,
+}
+
+/// The best persons, and whether there were more.
+fn found(mirror: &Mirror, terms: &[Term], limit: usize) -> (Vec<Found>, bool) {
+    let numbered: Vec<HashSet<u32>> = terms.iter().map(|term| numbered(mirror, term)).collect();
+    let (records, mut is_cut) = records(mirror, terms, &numbered);
+    let mut best: HashMap<EnterpriseId, (f32, RecordIndex)> = HashMap::new();
+    for index in records.into_iter().map(RecordIndex) {
+        let Some(record) = mirror.record(index) else { continue };
+        let scores = terms.iter().zip(&numbered);
+        let sum: f32 = scores.map(|(term, of)| term.score(mirror, index, record, of)).sum();
+        let score = sum / terms.len() as f32;
+        let best = best.entry(record.person).or_insert((score, index));
+        if score > best.0 || (score >= best.0 && index < best.1) {
+            *best = (score, index);
+        }
+    }
+    let top = best.values().map(|(score, _)| *score).fold(0.0, f32::max);
+    let least = SCORE_MIN.max(top * SHARE_OF_BEST_MIN);
+    let mut ranked: Vec<_> = best.into_iter().filter(|(_, (score, _))| *score >= least).collect();
+    ranked.sort_unstable_by(|(_, (one, at)), (_, (other, other_at))| {
+        other.total_cmp(one).then(at.cmp(other_at))
+    });
+    is_cut |= ranked.len() > limit;
+    let ranked = ranked.into_iter().take(limit);
+    let found = ranked.filter_map(|(person, (score, index))| {
+        Some(Found { person, key: mirror.key(index)?, score })
+    });
+    (found.collect(), is_cut)
+}
+
+/// The records that a number leads to; none for other terms.
+fn numbered(mirror: &Mirror, term: &Term) -> HashSet<u32> {
+    let Term::Number(_, keys) = term else { return HashSet::new() };
+    let by_key = keys.iter().filter_map(|key| mirror.record_index(key)).map(|index| index.0);
+    term.lists(mirror).into_iter().flatten().copied().chain(by_key).collect()
+}
+
+/// The records to look at: those of the rarest terms, and whether some were left out.
+fn records(mirror: &Mirror, terms: &[Term], numbered: &[HashSet<u32>]) -> (HashSet<u32>, bool) {
+    let mut lists: Vec<Vec<&[u32]>> = terms.iter().map(|term| term.lists(mirror)).collect();
+    lists.sort_by_key(|of_term| of_term.iter().map(|list| list.len()).sum::<usize>());
+    let mut records: HashSet<u32> = numbered.iter().flatten().copied().collect();
+    let mut is_cut = false;
+    for (at, of_term) in lists.into_iter().enumerate() {
+        let count: usize = of_term.iter().map(|list| list.len()).sum();
+        let room = RECORDS_MAX.saturating_sub(records.len());
+        // Whom a rarer word leads to, a commoner one judges only.
+        if at > 0 && count > room {
+            break;
+        }
+        is_cut |= count > room;
+        records.extend(of_term.into_iter().flatten().take(room));
+    }
+    (records, is_cut)
+}
+
+impl Term {
+    /// How well a record fits, 0 to 1.
+    fn score(
+        &self,
+        mirror: &Mirror,
+        index: RecordIndex,
+        record: &MirroredRecord,
+        numbered: &HashSet<u32>,
+    ) -> f32 {
+        match self {
+            Self::Name(fits) => {
+                let words = name_words(&mirror.lexicon, &record.row);
+                let fit = words.iter().filter_map(|word| fits.get(word).copied());
+                fit.fold(0.0, f32::max)
+            }
+            Self::Date(date) => date_score(*date, record.row.birth_date),
+            Self::Number(..) => f32::from(u8::from(numbered.contains(&index.0))),
+        }
+    }
+}
+
+/// Dates as `YYYYMMDD`, with zeros for what was not typed.
+fn date_score(typed: u32, known: u32) -> f32 {
+    let parts = |date: u32| [date / 10_000, date / 100 % 100, date % 100];
+    let ([year, month, day], [known_year, known_month, known_day]) = (parts(typed), parts(known));
+    if known == 0 {
+        return 0.0;
+    }
+    let same =
+        [year == known_year, month == 0 || month == known_month, day == 0 || day == known_day];
+    let is_swapped = year == known_year && month == known_day && day == known_month;
+    match same.into_iter().filter(|same| *same).count() {
+        3 => 1.0,
+        2 if month != 0 => DATE_CLOSE,
+        _ if is_swapped && month != 0 => DATE_CLOSE,
+        _ => 0.0,
+    }
+}

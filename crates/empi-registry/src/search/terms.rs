@@ -1,0 +1,147 @@
+//! What people type when they search, read word by word.
+
+use empi_linkage::{Intern as _, Lexicon, LexiconOverlay, NameId, Values as _, blocking_keys};
+use empi_linkage::{jaro_winkler, normalize};
+use empi_model::{
+    BlockingKey, BlockingRule, Identifier, PatientText, PersonName, RecordKey, SourceRecord,
+};
+use hashbrown::HashMap;
+
+use crate::mirror::Mirror;
+use crate::mirror::search_keys::{date_key, name_key};
+
+/// Most words that a search may have.
+pub(super) const TERMS_MAX: usize = 12;
+
+/// Fewest letters of a word that also finds names which only begin with it.
+const PREFIX_LETTERS_MIN: usize = 2;
+
+/// Least likeness of a name that may be a mistyped word.
+const CLOSE_MIN: f64 = 0.9;
+
+/// How well a name fits a word: the same, a beginning, another form of it, a slip, a sound.
+const SAME: f32 = 1.0;
+const BEGINS: f32 = 0.9;
+const VARIANT: f32 = 0.85;
+const CLOSE: f32 = 0.75;
+const SOUND: f32 = 0.6;
+
+/// One thing that was typed, and where in the index it may stand.
+pub(super) enum Term {
+    /// A word of a name: every name of the index that it may mean, and how well that fits.
+    Name(HashMap<NameId, f32>),
+    /// A birth date, complete or not, as a number.
+    Date(u32),
+    /// A number of any kind: a telephone, a national number, an identifier, a record ID.
+    Number(Vec<BlockingKey>, Vec<RecordKey>),
+}
+
+/// Reads what was typed. Words that can mean nothing are left out.
+pub(super) fn read(text: &str, mirror: &Mirror) -> Vec<Term> {
+    let words = text.split([' ', ',', ';', '\t', '\n']).filter(|word| !word.is_empty());
+    words.take(TERMS_MAX).filter_map(|word| term(word, mirror)).collect()
+}
+
+fn term(word: &str, mirror: &Mirror) -> Option<Term> {
+    let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
+    if !has_digit && !word.contains('@') {
+        return name(word, &mirror.lexicon);
+    }
+    if let Some(date) = date(word) {
+        return Some(Term::Date(date));
+    }
+    Some(number(word, mirror))
+}
+
+/// A birth date in any form that sources write, or a year.
+fn date(word: &str) -> Option<u32> {
+    let is_year = word.len() == 4 && (word.starts_with("19") || word.starts_with("20"));
+    let has_parts = word.contains(['-', '/', '.']) || word.len() == 8;
+    if !is_year && !has_parts {
+        return None;
+    }
+    let record =
+        SourceRecord { birth_date: PatientText::non_blank(word), ..SourceRecord::default() };
+    normalize(&record).birth_date.map(|date| date.as_number())
+}
+
+fn name(word: &str, lexicon: &Lexicon) -> Option<Term> {
+    let family = PatientText::non_blank(word);
+    let names = vec![PersonName { family, ..PersonName::default() }];
+    let normalized = normalize(&SourceRecord { names, ..SourceRecord::default() });
+    let mut values = LexiconOverlay::new(lexicon);
+    let row = values.row(&normalized);
+    let wanted = values.name(row.names().next()?.family);
+    let fits: HashMap<NameId, f32> = lexicon
+        .names()
+        .filter(|(_, name)| name.parts.is_empty())
+        .filter_map(|(id, name)| {
+            let (one, other) = (wanted.text(), name.text());
+            let begins = one.len() >= PREFIX_LETTERS_MIN && other.starts_with(one);
+            // A slip seldom is in the first letter, and never makes a word much longer.
+            let is_near =
+                one.len().abs_diff(other.len()) <= 2 && one.bytes().next() == other.bytes().next();
+            let is_variant = || name.formal.iter().any(|formal| wanted.formal.contains(formal));
+            let fit = if one == other {
+                SAME
+            } else if begins {
+                BEGINS
+            } else if is_variant() {
+                VARIANT
+            } else if is_near && jaro_winkler(one, other) >= CLOSE_MIN {
+                CLOSE
+            } else if name.sound.is_like(wanted.sound) {
+                SOUND
+            } else {
+                return None;
+            };
+            Some((id, fit))
+        })
+        .collect();
+    Some(Term::Name(fits))
+}
+
+/// A number may be anything that a record carries, of any authority that the index knows.
+fn number(word: &str, mirror: &Mirror) -> Term {
+    let plain = SourceRecord {
+        ssn: PatientText::non_blank(word),
+        phones: PatientText::non_blank(word).into_iter().collect(),
+        emails: PatientText::non_blank(word).into_iter().collect(),
+        ..SourceRecord::default()
+    };
+    let (authority, value) = word.split_once(':').unwrap_or_default();
+    let named = (!authority.is_empty()).then(|| carrying(authority, value));
+    let of_sources = mirror.sources().iter().map(|source| carrying(source, word));
+    let records = of_sources.chain(named).chain([plain]);
+    let keys = records.flat_map(|record| number_keys(&mirror.lexicon, &record)).collect();
+    let record_keys = mirror.sources().iter().map(|source| RecordKey::new(source, word));
+    Term::Number(keys, record_keys.collect())
+}
+
+fn carrying(authority: &str, value: &str) -> SourceRecord {
+    let value = PatientText::new(value);
+    let identifiers = vec![Identifier { authority: authority.to_owned(), value }];
+    SourceRecord { identifiers, ..SourceRecord::default() }
+}
+
+/// The keys of a record that stand for one number alone.
+fn number_keys(lexicon: &Lexicon, record: &SourceRecord) -> Vec<BlockingKey> {
+    let mut values = LexiconOverlay::new(lexicon);
+    let row = values.row(&normalize(record));
+    let of_numbers =
+        [BlockingRule::Ssn, BlockingRule::Identifier, BlockingRule::Phone, BlockingRule::Email];
+    let keys = blocking_keys(&values, &row).into_iter();
+    keys.filter(|key| key.rule().is_some_and(|rule| of_numbers.contains(&rule))).collect()
+}
+
+impl Term {
+    /// The lists of records that it may mean.
+    pub(super) fn lists<'a>(&self, mirror: &'a Mirror) -> Vec<&'a [u32]> {
+        let keys: Vec<BlockingKey> = match self {
+            Self::Name(fits) => fits.keys().map(|name| name_key(*name)).collect(),
+            Self::Date(date) => vec![date_key(*date)],
+            Self::Number(keys, _) => keys.clone(),
+        };
+        keys.into_iter().map(|key| mirror.postings.records(key)).collect()
+    }
+}
