@@ -10,9 +10,25 @@ use empi_tests::{Desk, Folder, Server, Steward, empi, nth_patient};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-const CLIENTS: usize = 6;
-/// After how many acknowledgements of a cycle the server is killed.
-const CYCLES: [usize; 8] = [1, 37, 150, 64, 256, 5, 199, 301];
+const CLIENTS: usize = 8;
+
+/// Acknowledgements of a cycle, at most, after which the server is killed.
+const KILL_AFTER_MAX: u64 = 400;
+
+/// Cycles that any record is asked for again, after the one that wrote it.
+const CYCLES_ASKED: usize = 3;
+
+/// After how many acknowledgements the server is killed: cycle by cycle. An ordinary run has few;
+/// `EMPI_CRASH_CYCLES=300` has more, each at another moment.
+fn cycles(ordinary: &[usize]) -> Vec<usize> {
+    let Ok(count) = std::env::var("EMPI_CRASH_CYCLES") else { return ordinary.to_vec() };
+    let mut state = 0x5EED_u64;
+    let moments = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+        usize::try_from((state >> 33) % KILL_AFTER_MAX + 1).expect("a small number")
+    });
+    moments.take(count.parse().expect("a number of cycles")).collect()
+}
 
 /// What a client was told: this record belongs to this person.
 struct Acknowledged {
@@ -55,10 +71,14 @@ async fn sigkill_loses_nothing_acknowledged() {
     // By client and record: the last acknowledged step that wrote it, and the person answered.
     let mut oracle: BTreeMap<(usize, u32), (u32, String)> = BTreeMap::new();
     let mut next = [0; CLIENTS];
-    for (cycle, kill_after) in CYCLES.into_iter().enumerate() {
+    let mut firsts = vec![next];
+    let cycles = cycles(&[1, 37, 150, 64, 256, 5, 199, 301]);
+    for (cycle, kill_after) in cycles.iter().copied().enumerate() {
         let server = Server::start(&data);
         let mut desk = server.desk().await;
-        for (key, acknowledged) in &oracle {
+        // What was written lately; all of it is asked for at the end.
+        let lately = firsts[cycle.saturating_sub(CYCLES_ASKED)];
+        for (key, acknowledged) in oracle.iter().filter(|(key, _)| key.1 + 1 >= lately[key.0]) {
             assert_is_there(&mut desk, *key, acknowledged, cycle).await;
         }
         let (sender, mut told) = unbounded_channel();
@@ -80,6 +100,7 @@ async fn sigkill_loses_nothing_acknowledged() {
         for (client, step) in running.join_all().await {
             next[client] = step;
         }
+        firsts.push(next);
         for Acknowledged { client, step, enterprise_id } in heard {
             let record = if step % 4 == 3 { step - 1 } else { step };
             oracle.insert((client, record), (step, enterprise_id));
@@ -88,7 +109,7 @@ async fn sigkill_loses_nothing_acknowledged() {
     let server = Server::start(&data);
     let mut desk = server.desk().await;
     for (key, acknowledged) in &oracle {
-        assert_is_there(&mut desk, *key, acknowledged, CYCLES.len()).await;
+        assert_is_there(&mut desk, *key, acknowledged, cycles.len()).await;
     }
     let stats = server.stats().await;
     let sent: u64 = next.iter().map(|step| u64::from(*step) + 1).sum();
@@ -117,8 +138,11 @@ async fn assert_is_there(
     assert!(person.records.iter().any(|other| other.record == held.record), "cycle {cycle}");
 }
 
-/// After how many acknowledged answers of stewards the server is killed.
-const STEWARD_CYCLES: [usize; 4] = [3, 20, 41, 8];
+/// Stewards at work, each with a desk.
+const STEWARDS: usize = 4;
+
+/// Answers of earlier cycles that are asked for again after each.
+const KNOWN_ASKED: usize = 500;
 
 /// What a steward was told: this task is resolved.
 struct Resolved {
@@ -136,7 +160,7 @@ async fn resolve_on(
     told: UnboundedSender<Resolved>,
 ) -> (usize, u32) {
     for step in first.. {
-        let number = step * STEWARD_CYCLES.len() as u32 + client as u32;
+        let number = step * STEWARDS as u32 + client as u32;
         let outcome = [ReviewOutcome::Same, ReviewOutcome::Different][step as usize % 2];
         let patient = nth_patient(number).without("ssn").with("birth_order", "1");
         let twin = patient.clone().with("given_name", "Zebulon").with("birth_order", "2");
@@ -162,8 +186,9 @@ async fn sigkill_loses_no_answer_of_a_steward() {
     let folder = Folder::new();
     let data = folder.path("data");
     let mut oracle: Vec<Resolved> = Vec::new();
-    let mut next = [0; STEWARD_CYCLES.len()];
-    for kill_after in STEWARD_CYCLES {
+    let mut next = [0; STEWARDS];
+    for kill_after in cycles(&[3, 20, 41, 8]) {
+        let known = oracle.len();
         let server = Server::start(&data);
         let (sender, mut told) = unbounded_channel();
         let mut running = JoinSet::new();
@@ -184,7 +209,8 @@ async fn sigkill_loses_no_answer_of_a_steward() {
         }
         let server = Server::start(&data);
         let (mut desk, mut steward) = (server.desk().await, server.steward().await);
-        for Resolved { task, outcome, older, newer } in &oracle {
+        for Resolved { task, outcome, older, newer } in &oracle[known.saturating_sub(KNOWN_ASKED)..]
+        {
             let resolution = steward.task(*task).await.task.unwrap().resolution.unwrap();
             assert_eq!(resolution.outcome(), *outcome, "task {task}");
             let is_same = *outcome == ReviewOutcome::Same;

@@ -8,7 +8,14 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 const CLIENTS: usize = 8;
+
+/// Rounds of an ordinary run; `EMPI_RACE_ROUNDS=10000` runs more.
 const ROUNDS: u32 = 1_000;
+
+fn rounds() -> u32 {
+    std::env::var("EMPI_RACE_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"))
+}
+
 /// Rounds that run side by side, so that the synced writes of one do not wait for those of another.
 const LANES: u32 = 8;
 
@@ -52,7 +59,7 @@ async fn register_rounds(
     barrier: Arc<Barrier>,
 ) -> (usize, u32, Vec<String>) {
     let mut persons = Vec::new();
-    for round in (lane..ROUNDS).step_by(LANES as usize) {
+    for round in (lane..rounds()).step_by(LANES as usize) {
         let record = as_client_writes(client, round)
             .record(&format!("hospital-{client}"), &format!("round-{round}"));
         barrier.wait().await;
@@ -63,6 +70,7 @@ async fn register_rounds(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_clients_and_one_new_person() {
+    let rounds = rounds();
     let folder = Folder::new();
     let data = folder.path("data");
     let server = Server::start(&data);
@@ -74,10 +82,10 @@ async fn eight_clients_and_one_new_person() {
             running.spawn(register_rounds(desk.clone(), client, lane, Arc::clone(barrier)));
         }
     }
-    let mut of_round: Vec<HashSet<String>> = vec![HashSet::new(); ROUNDS as usize];
+    let mut of_round: Vec<HashSet<String>> = vec![HashSet::new(); rounds as usize];
     for (_, lane, persons) in running.join_all().await {
-        let rounds = (lane as usize..).step_by(LANES as usize);
-        for (round, person) in rounds.zip(persons) {
+        let of_lane = (lane as usize..).step_by(LANES as usize);
+        for (round, person) in of_lane.zip(persons) {
             of_round[round].insert(person);
         }
     }
@@ -85,10 +93,10 @@ async fn eight_clients_and_one_new_person() {
         assert_eq!(persons.len(), 1, "round {round}: one human, one enterprise ID");
     }
     let all: HashSet<&String> = of_round.iter().flatten().collect();
-    assert_eq!(all.len(), ROUNDS as usize, "another human in each round");
+    assert_eq!(all.len(), rounds as usize, "another human in each round");
     let stats = server.stats().await;
-    assert_eq!(stats.persons, u64::from(ROUNDS));
-    assert_eq!(stats.records, u64::from(ROUNDS) * CLIENTS as u64);
+    assert_eq!(stats.persons, u64::from(rounds));
+    assert_eq!(stats.records, u64::from(rounds) * CLIENTS as u64);
     assert_eq!(stats.redirects, 0, "nobody was minted and merged away");
     assert_eq!(server.stop().code, Some(0));
     let _ = empi(&["verify", "--data", &data]).succeeded();
