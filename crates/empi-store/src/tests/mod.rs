@@ -16,6 +16,7 @@ use crate::{
 mod backups;
 mod bulk;
 mod files;
+mod flips;
 mod opening;
 mod reading;
 mod verifying;
