@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use empi_model::EventSequence;
 use empi_store::{Commit, Store, StoreError};
 
 use super::*;
@@ -51,6 +52,84 @@ fn after_a_failed_write_nothing_is_answered() {
         index.reopen();
         index.expect("a/1", ROBERT, RegistrationDecision::Unchanged);
         index.expect("a/2", ALICE, RegistrationDecision::New);
+        index.check();
+    }
+}
+
+/// One write fails: before it, or after the change is on disk, when only its confirmation is lost.
+struct FailingAt {
+    write: usize,
+    count: AtomicUsize,
+    is_written: bool,
+}
+
+impl Journal for FailingAt {
+    fn commit(&self, store: &Store, changes: &[Commit]) -> Result<(), StoreError> {
+        let is_due = self.count.fetch_add(1, Ordering::Relaxed) == self.write;
+        if !is_due || self.is_written {
+            store.commit(changes)?;
+        }
+        if is_due { Err(StoreError::Poisoned) } else { Ok(()) }
+    }
+}
+
+/// A day at the desk and in the queue: every kind of change, one after the other, each one write.
+fn day() -> Vec<Box<dyn Fn(&Index) -> Result<(), RegistryError>>> {
+    let register = |key: &'static str, line: &'static str| -> Box<dyn Fn(&Index) -> _> {
+        Box::new(move |index| index.try_register(record(key, line), Some(key)).map(drop))
+    };
+    let steward = |operation: fn(&Index) -> StewardOperation| -> Box<dyn Fn(&Index) -> _> {
+        Box::new(move |index| {
+            let mut request = Index::asked(operation(index));
+            request.version_token = Some(index.registry().steward(request.clone())?.version_token);
+            request.validate_only = false;
+            index.registry().steward(request).map(drop)
+        })
+    };
+    vec![
+        register("a/1", ROBERT),
+        register("b/1", BOB),
+        register("a/2", SAMUEL),
+        Box::new(|index| index.try_resolve(TaskId(1), ReviewOutcome::Same).map(drop)),
+        register("a/3", ALICE),
+        register("b/3", MARRIED_ALICE),
+        steward(|_| StewardOperation::UnlinkRecord { record: key("b/3"), keep_apart: true }),
+        steward(|_| StewardOperation::UndoEvent { event: EventSequence(4) }),
+        steward(|_| StewardOperation::LinkRecords { left: key("a/3"), right: key("a/1") }),
+        steward(|_| StewardOperation::UndoEvent { event: EventSequence(9) }),
+        Box::new(|index| index.try_retire("b/1", None).map(drop)),
+        Box::new(|index| index.try_register(record("a/1", SPARSE_ROBERT), None).map(drop)),
+    ]
+}
+
+#[test]
+fn whichever_write_fails_what_was_answered_stands_and_the_day_goes_on() {
+    let day = day();
+    let calm = Index::new();
+    let mut states = vec![calm.state()];
+    for step in &day {
+        step(&calm).unwrap();
+        states.push(calm.state());
+    }
+    assert!(
+        states.windows(2).filter(|pair| pair[0] == pair[1]).count() <= 1,
+        "steps change things"
+    );
+    for (write, is_written) in (0..day.len()).flat_map(|it| [(it, false), (it, true)]) {
+        let journal = FailingAt { write, count: AtomicUsize::new(0), is_written };
+        let mut index = Index::with_journal(options(), Box::new(journal));
+        for (at, step) in day.iter().enumerate() {
+            let answer = step(&index);
+            assert_eq!(is_poisoned(&answer), at >= write, "step {at}, write {write}: {answer:?}");
+        }
+        index.reopen();
+        let stands = write + usize::from(is_written);
+        assert_eq!(index.state(), states[stands], "write {write}, {is_written}");
+        index.check();
+        for step in &day[stands..] {
+            step(&index).unwrap();
+        }
+        assert_eq!(index.state(), states[day.len()], "write {write}, {is_written}");
         index.check();
     }
 }
