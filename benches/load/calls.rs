@@ -16,8 +16,14 @@ use tonic::transport::{Channel, Endpoint};
 use crate::figures::Driven;
 use crate::patients::Patients;
 
-/// Connections that the callers share.
-const CONNECTIONS: usize = 8;
+/// Callers that share a connection; a server takes so many calls of one and not many more.
+const CALLERS_PER_CONNECTION: usize = 200;
+
+/// Connections that a few callers share.
+const CONNECTIONS_MIN: usize = 8;
+
+/// How long a caller waits that was refused and not told how long.
+const PUSHBACK: Duration = Duration::from_millis(100);
 
 /// Calls of the fixed rate that may wait for their answers; more are sent late, and their latency tells.
 const WAITING_MAX: usize = 4096;
@@ -38,7 +44,7 @@ impl Callers {
     pub(crate) async fn connect(address: &str, count: usize) -> anyhow::Result<Self> {
         let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
         let mut clients = Vec::new();
-        for _ in 0..CONNECTIONS.min(count.max(1)) {
+        for _ in 0..count.div_ceil(CALLERS_PER_CONNECTION).max(CONNECTIONS_MIN) {
             clients.push(Client::new(endpoint.connect().await?));
         }
         Ok(Self { clients, admin: AdminServiceClient::new(endpoint.connect().await?), count })
@@ -115,9 +121,13 @@ where
             while started.elapsed() < time {
                 let number = numbers.fetch_add(1, Ordering::Relaxed);
                 let sent = Instant::now();
-                match call(client.clone(), Arc::clone(&patients), number).await {
-                    Some(outcome) => driven.add(sent.elapsed(), &outcome),
-                    None => break,
+                let Some(outcome) = call(client.clone(), Arc::clone(&patients), number).await
+                else {
+                    break;
+                };
+                driven.add(sent.elapsed(), &outcome);
+                if let Err(status) = outcome {
+                    tokio::time::sleep(pushback(&status)).await;
                 }
             }
             driven
@@ -128,6 +138,13 @@ where
         driven.merge(of_caller);
     }
     Ok(driven.over(started.elapsed()))
+}
+
+/// How long a refused caller is told to wait.
+fn pushback(status: &Status) -> Duration {
+    let told = status.metadata().get("grpc-retry-pushback-ms");
+    let told = told.and_then(|it| it.to_str().ok()).and_then(|it| it.parse().ok());
+    told.map_or(PUSHBACK, Duration::from_millis)
 }
 
 /// Sends so many calls a second, whether earlier ones are answered or not.

@@ -16,6 +16,7 @@ pub(crate) struct Figures {
     pub(crate) memory_started: u64,
     pub(crate) memory_after: u64,
     pub(crate) memory_peak: u64,
+    pub(crate) memory_overload: u64,
     pub(crate) disk_loaded: u64,
     pub(crate) disk_after: u64,
     pub(crate) records_after: u64,
@@ -33,15 +34,17 @@ impl Figures {
 pub(crate) struct Driven {
     /// Microseconds of each call that was answered.
     latencies: Vec<u64>,
-    refused: u64,
+    /// Microseconds of each call that was refused.
+    refusals: Vec<u64>,
     time: Duration,
 }
 
 impl Driven {
     pub(crate) fn add(&mut self, latency: Duration, outcome: &Result<(), Status>) {
+        let latency = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         match outcome {
-            Ok(()) => self.latencies.push(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)),
-            Err(_) => self.refused += 1,
+            Ok(()) => self.latencies.push(latency),
+            Err(_) => self.refusals.push(latency),
         }
     }
 
@@ -54,31 +57,36 @@ impl Driven {
 
     pub(crate) fn merge(&mut self, other: Self) {
         self.latencies.extend(other.latencies);
-        self.refused += other.refused;
+        self.refusals.extend(other.refusals);
     }
 
     /// Completes the measurement.
     pub(crate) fn over(mut self, time: Duration) -> Self {
         self.latencies.sort_unstable();
+        self.refusals.sort_unstable();
         Self { time, ..self }
-    }
-
-    /// The latency that so many of a thousand calls do not exceed, in milliseconds.
-    fn quantile(&self, thousandths: usize) -> f64 {
-        let at = (self.latencies.len() * thousandths / 1000).min(self.latencies.len().max(1) - 1);
-        self.latencies.get(at).map_or(f64::NAN, |micros| *micros as f64 / 1000.0)
     }
 
     /// The cells of the table, without the outer bars.
     pub(crate) fn row(&self) -> String {
         let answered = self.latencies.len();
         let rate = answered as f64 / self.time.as_secs_f64();
-        let [median, p99, p999, slowest] = [500, 990, 999, 1000].map(|it| self.quantile(it));
+        let [median, p99, p999, slowest] =
+            [500, 990, 999, 1000].map(|it| quantile(&self.latencies, it));
+        let refused = match self.refusals.len() {
+            0 => "0".to_owned(),
+            count => format!("{count}, p99 {:.2} ms", quantile(&self.refusals, 990)),
+        };
         format!(
-            "{rate:.0} | {median:.2} | {p99:.2} | {p999:.2} | {slowest:.1} | {answered} | {}",
-            self.refused
+            "{rate:.0} | {median:.2} | {p99:.2} | {p999:.2} | {slowest:.1} | {answered} | {refused}"
         )
     }
+}
+
+/// The latency that so many of a thousand calls do not exceed, in milliseconds.
+fn quantile(sorted: &[u64], thousandths: usize) -> f64 {
+    let at = (sorted.len() * thousandths / 1000).min(sorted.len().max(1) - 1);
+    sorted.get(at).map_or(f64::NAN, |micros| *micros as f64 / 1000.0)
 }
 
 /// Where and when it was measured.

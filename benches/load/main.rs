@@ -56,6 +56,12 @@ struct Args {
     /// Registrations per second of the measurement at a fixed rate
     #[arg(long, value_name = "N", default_value_t = 1000)]
     rate: u32,
+    /// Callers at once, many more than the server takes: how it refuses; 0 leaves this out
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    overload: usize,
+    /// The server's configuration
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
     /// Where files go that are only needed for the run [default: the system's folder for them]
     #[arg(long, value_name = "DIR")]
     work: Option<PathBuf>,
@@ -94,7 +100,7 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     figures.load_seconds = load(&args.program, &patients.file, &data)?;
     figures.disk_loaded = bytes_of(&data)?;
 
-    let server = Server::start(&args.program, &data)?;
+    let server = Server::start(&args.program, &data, args.config.as_deref())?;
     figures.start_seconds = server.start_seconds;
     figures.memory_started = server.memory()?;
     let callers = Callers::connect(server.address(), args.callers).await?;
@@ -112,18 +118,27 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     let paced = at_rate(&callers, calls::register, &patients, args.rate, time).await?;
     figures.add(&format!("registrations, {} a second", args.rate), paced);
     figures.memory_after = server.memory()?;
+    if args.overload > 0 {
+        let crowd = Callers::connect(server.address(), args.overload).await?;
+        let name = format!("registrations, {} callers at once", args.overload);
+        figures.add(&name, flat_out(&crowd, calls::register, &patients, time).await?);
+        drop(crowd);
+        let again = at_rate(&callers, calls::matching, &patients, args.rate, time / 3).await?;
+        figures.add(&format!("match queries, {} a second, right after", args.rate), again);
+        figures.memory_overload = server.memory()?;
+    }
     figures.memory_peak = server.memory_peak()?;
     figures.records_after = callers.record_count().await?;
     server.stop()?;
     figures.disk_after = bytes_of(&data)?;
-    let server = Server::start(&args.program, &data)?;
+    let server = Server::start(&args.program, &data, args.config.as_deref())?;
     figures.restart_seconds = server.start_seconds;
     server.stop()?;
     Ok(figures)
 }
 
 fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<String> {
-    let Args { records, fresh, seed, seconds, callers, rate, .. } = args;
+    let Args { records, fresh, seed, seconds, callers, rate, overload, .. } = args;
     let mut text = format!(
         "# A served index of {records} generated records\n\n\
          Server and driver on the same machine, {callers} calls in flight, {seconds} s each; every \
@@ -160,6 +175,13 @@ fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<S
             ),
         ),
         (
+            "memory after the crowd",
+            match figures.memory_overload {
+                0 => "not measured".to_owned(),
+                bytes => format!("{} MB", megabytes(bytes)),
+            },
+        ),
+        (
             "disk when loaded",
             format!(
                 "{} MB, {} bytes/record",
@@ -188,7 +210,7 @@ fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<S
     writeln!(
         text,
         "- command: `target/release/load-driver --records {records} --fresh {fresh} --seed {seed} \
-         --seconds {seconds} --callers {callers} --rate {rate}`"
+         --seconds {seconds} --callers {callers} --rate {rate} --overload {overload}`"
     )?;
     Ok(text)
 }

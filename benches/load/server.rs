@@ -39,13 +39,18 @@ pub(crate) fn bytes_of(dir: &Path) -> anyhow::Result<u64> {
 
 impl Server {
     /// Starts a server on a free port and waits until it says that it serves.
-    pub(crate) fn start(program: &Path, data: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        program: &Path,
+        data: &Path,
+        config: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let started = Instant::now();
         let mut child = Command::new(program)
             .arg("serve")
             .arg("--data")
             .arg(data)
             .args(["--grpc", "127.0.0.1:0"])
+            .args(config.into_iter().flat_map(|file| [Path::new("--config"), file]))
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

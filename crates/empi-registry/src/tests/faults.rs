@@ -73,12 +73,15 @@ impl Journal for FailingAt {
     }
 }
 
+/// A change, and whether it was answered.
+type Step = Box<dyn Fn(&Index) -> Result<(), RegistryError>>;
+
 /// A day at the desk and in the queue: every kind of change, one after the other, each one write.
-fn day() -> Vec<Box<dyn Fn(&Index) -> Result<(), RegistryError>>> {
-    let register = |key: &'static str, line: &'static str| -> Box<dyn Fn(&Index) -> _> {
+fn day() -> Vec<Step> {
+    let register = |key: &'static str, line: &'static str| -> Step {
         Box::new(move |index| index.try_register(record(key, line), Some(key)).map(drop))
     };
-    let steward = |operation: fn(&Index) -> StewardOperation| -> Box<dyn Fn(&Index) -> _> {
+    let steward = |operation: fn(&Index) -> StewardOperation| -> Step {
         Box::new(move |index| {
             let mut request = Index::asked(operation(index));
             request.version_token = Some(index.registry().steward(request.clone())?.version_token);
