@@ -162,7 +162,7 @@ impl Default for GrpcConfig {
         Self {
             connections_max: 1024,
             calls_per_connection_max: 256,
-            calls_max: 2048,
+            calls_max: 512,
             threads_max: 64,
             message_bytes_max: 1 << 20,
             answer_bytes_max: 16 << 20,
