@@ -150,10 +150,30 @@ fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<S
     for (name, driven) in &figures.driven {
         writeln!(text, "| {name} | {} |", driven.row())?;
     }
-    let per_record = |bytes: u64, records: u64| bytes / records.max(1);
-    let load_rate = *records as f64 / figures.load_seconds;
     writeln!(text, "\n| store and process | |\n|---|---|")?;
-    for (name, value) in [
+    for (name, value) in process(figures, *records) {
+        writeln!(text, "| {name} | {value} |")?;
+    }
+    writeln!(text, "\n{machine}")?;
+    writeln!(
+        text,
+        "- data: `empi generate --records {} --seed {seed} --difficulty realistic`, {records} of them \
+         loaded, the others registered",
+        records + fresh
+    )?;
+    writeln!(
+        text,
+        "- command: `target/release/load-driver --records {records} --fresh {fresh} --seed {seed} \
+         --seconds {seconds} --callers {callers} --rate {rate} --overload {overload}`"
+    )?;
+    Ok(text)
+}
+
+/// What store and process took, in words.
+fn process(figures: &Figures, records: u64) -> [(&'static str, String); 8] {
+    let per_record = |bytes: u64, records: u64| bytes / records.max(1);
+    let load_rate = records as f64 / figures.load_seconds;
+    [
         ("`empi load`", format!("{:.1} s, {load_rate:.0} records/s", figures.load_seconds)),
         ("start to serving, loaded store", format!("{:.2} s", figures.start_seconds)),
         ("start to serving, after the run", format!("{:.2} s", figures.restart_seconds)),
@@ -162,7 +182,7 @@ fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<S
             format!(
                 "{} MB, {} bytes/record",
                 megabytes(figures.memory_started),
-                per_record(figures.memory_started, *records)
+                per_record(figures.memory_started, records)
             ),
         ),
         (
@@ -186,7 +206,7 @@ fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<S
             format!(
                 "{} MB, {} bytes/record",
                 megabytes(figures.disk_loaded),
-                per_record(figures.disk_loaded, *records)
+                per_record(figures.disk_loaded, records)
             ),
         ),
         (
@@ -197,20 +217,5 @@ fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<S
                 per_record(figures.disk_after, figures.records_after)
             ),
         ),
-    ] {
-        writeln!(text, "| {name} | {value} |")?;
-    }
-    writeln!(text, "\n{machine}")?;
-    writeln!(
-        text,
-        "- data: `empi generate --records {} --seed {seed} --difficulty realistic`, {records} of them \
-         loaded, the others registered",
-        records + fresh
-    )?;
-    writeln!(
-        text,
-        "- command: `target/release/load-driver --records {records} --fresh {fresh} --seed {seed} \
-         --seconds {seconds} --callers {callers} --rate {rate} --overload {overload}`"
-    )?;
-    Ok(text)
+    ]
 }
