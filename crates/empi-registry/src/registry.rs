@@ -221,19 +221,27 @@ impl Registry {
         self.queue.as_ref().map_or(0, Sender::len)
     }
 
-    /// Commits what waits and closes the store. Dropping does the same.
-    pub fn close(self) {
-        drop(self);
+    /// Commits what waits, and leaves a store that opens quickly. Dropping commits, too.
+    pub fn close(mut self) {
+        self.finish();
+        if let Err(error) = self.core.store.write_out() {
+            tracing::warn!(%error, "the log could not be written out: the next start reads it again");
+        }
     }
-}
 
-impl Drop for Registry {
-    fn drop(&mut self) {
+    /// Lets the commit thread do what waits, and end.
+    fn finish(&mut self) {
         drop(self.queue.take());
         if let Some(thread) = self.commit_thread.take() {
             // It catches its panics itself, and has told about them.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.finish();
     }
 }
 

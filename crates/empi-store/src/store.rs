@@ -117,6 +117,19 @@ impl Store {
         self.write(batch, &synced())
     }
 
+    /// Writes what stands in the log only into sorted files, so that whoever opens the store next need not
+    /// read the log again. Nothing that was committed depends on it.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`] after an earlier failure; else what RocksDB says.
+    pub fn write_out(&self) -> Result<(), StoreError> {
+        self.refuse_if_poisoned()?;
+        Family::ALL.into_iter().try_for_each(|family| {
+            let family = self.family(family)?;
+            Ok(self.db.flush_cf(&family)?)
+        })
+    }
+
     /// Writes a batch; a failure poisons the store.
     pub(crate) fn write(&self, batch: WriteBatch, how: &WriteOptions) -> Result<(), StoreError> {
         self.refuse_if_poisoned()?;

@@ -104,3 +104,30 @@ fn after_a_failed_write_the_store_takes_no_more() {
     assert_eq!(store.snapshot().records().count(), 1);
     store.commit(&[registration(1)]).unwrap();
 }
+
+#[test]
+fn a_store_that_was_written_out_has_nothing_left_in_its_log() {
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir);
+    for number in 0..40 {
+        store.commit(&[registration(number)]).unwrap();
+    }
+    let tables = || {
+        let paths = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_some_and(|it| it == "sst")).count()
+    };
+    assert_eq!(tables(), 0);
+    store.write_out().unwrap();
+    assert!(tables() >= 5, "{} tables", tables());
+    drop(store);
+    // Without the log, everything is there.
+    let logs = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+    let logs: Vec<_> = logs.filter(|it| it.extension().is_some_and(|it| it == "log")).collect();
+    for log in logs {
+        let committed = std::fs::read(&log).unwrap();
+        assert!(!committed.windows(6).any(|bytes| bytes == b"clinic"), "{log:?}");
+    }
+    let store = open(&dir);
+    assert_eq!(store.snapshot().records().count(), 40);
+    assert_eq!(store.verify(&keys_of).unwrap().problems, Vec::<String>::new());
+}
