@@ -67,12 +67,13 @@ impl Registry {
         }
         let core = &*self.core;
         core.durability.check()?;
+        // A name of eleven letters may look like an enterprise ID; then nobody has it.
         if let Ok(id) = text.parse::<EnterpriseId>() {
-            return match self.person(id) {
-                Ok(view) => Ok(SearchAnswer { hits: vec![of_id(view)?], is_cut: false }),
-                Err(RegistryError::NotFound(_)) => Ok(SearchAnswer::default()),
-                Err(error) => Err(error),
-            };
+            match self.person(id) {
+                Ok(view) => return Ok(SearchAnswer { hits: vec![of_id(view)?], is_cut: false }),
+                Err(RegistryError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         let (found, is_cut, sequence) = {
             let mirror = core.mirror.read();

@@ -80,6 +80,21 @@ fn retired_enterprise_ids_lead_to_the_survivor() {
 }
 
 #[test]
+fn a_name_that_looks_like_an_enterprise_id_is_a_name() {
+    let names = ["Marchbanks", "Stephenssen", "Brandenberg", "Schwarzenba"];
+    let endings = |name: &str| {
+        let name = name.chars().take(10).collect::<String>();
+        ('a'..='z').map(move |ending| format!("{name}{ending}")).collect::<Vec<_>>()
+    };
+    let names = names.into_iter().flat_map(endings);
+    let mut alike = names.filter(|name| name.parse::<empi_model::EnterpriseId>().is_ok());
+    let name = alike.next().expect("one name in 32 looks so");
+    let index = Index::new();
+    index.register("a/1", &ROBERT.replacen("Okafor", &name, 1));
+    assert_eq!(found(&index, &name), ["a/1"]);
+}
+
+#[test]
 fn updates_are_found_by_what_they_say_now() {
     let mut index = Index::new();
     index.register("a/1", ROBERT);
