@@ -112,8 +112,7 @@ impl Steward {
         let mut tasks = Vec::new();
         let mut page_token = String::new();
         loop {
-            let request =
-                v1::ListTasksRequest { include_resolved: false, page_size: 0, page_token };
+            let request = v1::ListTasksRequest { page_token, ..v1::ListTasksRequest::default() };
             let page = self.0.list_tasks(request).await.expect("the queue can be read");
             let page = page.into_inner();
             tasks.extend(page.tasks);

@@ -15,6 +15,16 @@ async fn stewards_take_turns_and_their_answers_become_labels() {
     let _ = desk.register(senior).await;
     let task = desk.register(junior).await.tasks[0];
 
+    let listed = |flags: &[&str]| {
+        let run = server.empi(&[&["review", "list", "--json"], flags].concat()).succeeded();
+        run.json_lines().len()
+    };
+    assert_eq!(listed(&["--kind", "possible-match", "--kind", "held-update"]), 1);
+    assert_eq!(listed(&["--source", "hospital-a", "--weight-min", "-5"]), 1);
+    for none in [["--kind", "held-update"], ["--source", "clinic-b"], ["--weight-max", "-50"]] {
+        assert_eq!(listed(&none), 0, "{none:?}");
+    }
+
     let taken = server.empi(&["review", "next", "--actor", "ana", "--json"]).succeeded().json();
     assert_eq!(taken["task_id"], task);
     let nothing = server.empi(&["review", "next", "--actor", "bo", "--json"]).succeeded();

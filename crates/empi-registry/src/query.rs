@@ -144,7 +144,8 @@ impl Registry {
         Ok(views)
     }
 
-    /// A page of the review queue, in order of task IDs.
+    /// A page of the review queue, in order of task IDs. Tasks that are asked for by their source or kind are
+    /// looked for from `after` on, so a page of few among many costs reading the many.
     ///
     /// # Errors
     /// [`RegistryError::Store`] when reading fails, [`RegistryError::Poisoned`] after a failed
@@ -152,8 +153,28 @@ impl Registry {
     pub fn tasks(&self, query: &TaskQuery) -> Result<Vec<ReviewTask>, RegistryError> {
         self.core.durability.check()?;
         let snapshot = self.core.store.snapshot();
-        let tasks = snapshot.tasks_after(query.open_only, query.after).take(query.limit);
-        Ok(tasks.collect::<Result<_, _>>()?)
+        let (least, most) = query.weights;
+        let mut page = Vec::new();
+        for task in snapshot.tasks_after(query.open_only, query.after) {
+            if page.len() >= query.limit {
+                break;
+            }
+            let task = task?;
+            let is_wanted = (query.kinds.is_empty() || query.kinds.contains(&task.kind))
+                && (least.bits()..=most.bits()).contains(&task.weight.bits())
+                && query.source.as_ref().is_none_or(|source| self.is_about(&task, source));
+            if is_wanted {
+                page.push(task);
+            }
+        }
+        Ok(page)
+    }
+
+    /// Whether a task is about a record of a source. The key of a record never changes.
+    fn is_about(&self, task: &ReviewTask, source: &str) -> bool {
+        let mirror = self.core.mirror.read();
+        let is_of_source = |record| mirror.key(record).is_some_and(|key| key.source == source);
+        is_of_source(task.incoming) || is_of_source(task.candidate)
     }
 
     /// A review task with everything needed to answer it.

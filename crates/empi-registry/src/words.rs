@@ -6,7 +6,8 @@ use std::sync::Arc;
 use empi_linkage::LinkageModel;
 use empi_model::{
     Actor, BlockingRule, EnterpriseId, EventSequence, MatchGrade, MatchWeight, Person, QualityNote,
-    RecordKey, ReviewOutcome, ReviewTask, ScoreExplanation, SourceRecord, TaskId, Timestamp,
+    RecordKey, ReviewKind, ReviewOutcome, ReviewTask, ScoreExplanation, SourceRecord, TaskId,
+    Timestamp,
 };
 use empi_store::StoredRecord;
 
@@ -187,7 +188,7 @@ pub struct PairView {
 }
 
 /// A page of the review queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TaskQuery {
     /// Whether to leave out what was answered.
     pub open_only: bool,
@@ -195,6 +196,21 @@ pub struct TaskQuery {
     pub after: Option<TaskId>,
     /// Most tasks on the page.
     pub limit: usize,
+    /// Only tasks of these kinds; of any, when there is none.
+    pub kinds: Vec<ReviewKind>,
+    /// Only tasks about a record of this source.
+    pub source: Option<String>,
+    /// Only tasks whose weight lies between, in bits.
+    pub weights: (MatchWeight, MatchWeight),
+}
+
+impl TaskQuery {
+    /// A page of every task, or of those that wait.
+    #[must_use]
+    pub fn page(open_only: bool, after: Option<TaskId>, limit: usize) -> Self {
+        let all = (MatchWeight::from_bits(f64::MIN), MatchWeight::from_bits(f64::MAX));
+        Self { open_only, after, limit, kinds: Vec::new(), source: None, weights: all }
+    }
 }
 
 /// A review task with everything a steward needs to answer it.

@@ -271,7 +271,8 @@ async fn tasks_come_in_pages() {
     let mut paged = Vec::new();
     let mut page_token = String::new();
     loop {
-        let request = v1::ListTasksRequest { page_size: 2, page_token, include_resolved: false };
+        let request =
+            v1::ListTasksRequest { page_size: 2, page_token, ..v1::ListTasksRequest::default() };
         let page = running.review().list_tasks(request).await.unwrap().into_inner();
         assert!(page.tasks.len() <= 2);
         paged.extend(page.tasks.iter().map(|task| task.task_id));

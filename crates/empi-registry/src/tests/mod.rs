@@ -278,7 +278,7 @@ impl Index {
     }
 
     pub(crate) fn open_tasks(&self) -> Vec<TaskId> {
-        let query = TaskQuery { open_only: true, after: None, limit: 1000 };
+        let query = TaskQuery::page(true, None, 1000);
         self.registry().tasks(&query).unwrap().into_iter().map(|task| task.id).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Asking without changing.
 
-use empi_model::{Guard, Identifier, MatchGrade, MatchWeight};
+use empi_model::{Guard, Identifier, MatchGrade, MatchWeight, ReviewKind};
 
 use super::*;
 
@@ -68,7 +68,7 @@ fn the_queue_comes_in_pages() {
     index.register("a/2", SAMUEL);
     index.register("a/3", SPARSE_ROBERT);
     let page = |open_only, after: Option<u64>, limit| {
-        let query = TaskQuery { open_only, after: after.map(TaskId), limit };
+        let query = TaskQuery::page(open_only, after.map(TaskId), limit);
         let tasks = index.registry().tasks(&query).unwrap();
         tasks.into_iter().map(|task| task.id.0).collect::<Vec<_>>()
     };
@@ -81,6 +81,39 @@ fn the_queue_comes_in_pages() {
     assert!(!page(true, None, 100).contains(&all[0]));
     assert_eq!(page(false, None, 100), all);
     assert!(matches!(index.registry().task(TaskId(99)), Err(RegistryError::NotFound(_))));
+}
+
+#[test]
+fn the_queue_is_asked_for_by_kind_source_and_weight() {
+    let index = Index::new();
+    index.register("a/1", ROBERT);
+    index.register("b/2", SAMUEL);
+    index.register("c/3", SPARSE_ROBERT);
+    let all = index.registry().tasks(&TaskQuery::page(true, None, 100)).unwrap();
+    assert!(all.len() >= 2, "{}", index.state());
+    let ids = |query: TaskQuery| -> Vec<TaskId> {
+        index.registry().tasks(&query).unwrap().into_iter().map(|task| task.id).collect()
+    };
+    let due = |is_due: &dyn Fn(&empi_model::ReviewTask) -> bool| -> Vec<TaskId> {
+        all.iter().filter(|task| is_due(task)).map(|task| task.id).collect()
+    };
+    let page = || TaskQuery::page(true, None, 100);
+    for kind in ReviewKind::ALL {
+        let query = TaskQuery { kinds: vec![kind], ..page() };
+        assert_eq!(ids(query), due(&|task| task.kind == kind));
+    }
+    for (source, record) in [("a", 0), ("b", 1), ("c", 2)] {
+        let query = TaskQuery { source: Some(source.to_owned()), ..page() };
+        let is_named =
+            |task: &empi_model::ReviewTask| task.incoming.0 == record || task.candidate.0 == record;
+        assert_eq!(ids(query), due(&is_named), "{source}");
+    }
+    assert_eq!(ids(TaskQuery { source: Some("d".to_owned()), ..page() }), []);
+    let middle = all[0].weight;
+    let above = (middle, MatchWeight::from_bits(f64::MAX));
+    assert_eq!(ids(TaskQuery { weights: above, ..page() }), due(&|task| task.weight >= middle));
+    let one = TaskQuery { limit: 1, kinds: vec![all[1].kind], ..page() };
+    assert_eq!(ids(one).len(), 1);
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(crate) use explanation::candidate;
 pub(crate) use golden::golden;
 pub(crate) use request::{actor, enterprise_id, identifier, register_request};
 pub(crate) use review::{
-    claim, claimed, page_after, queue_stats, review_task, steward_resolution, task_id, task_view,
+    claim, claimed, queue_stats, review_task, steward_resolution, task_id, task_query, task_view,
 };
 pub(crate) use source::record_key_from_proto;
 pub use source::{source_record_from_proto, source_record_to_proto};

@@ -1,8 +1,10 @@
 //! Review tasks and their answers.
 
-use empi_model::{Actor, ActorKind, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, TaskId};
+use empi_model::{
+    Actor, ActorKind, MatchWeight, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, TaskId,
+};
 use empi_proto::v1;
-use empi_registry::{Claim, QueueStats, Resolution, TaskView};
+use empi_registry::{Claim, QueueStats, Resolution, TaskQuery, TaskView};
 
 use super::answer::{record_view, timestamp};
 use super::explanation::{explanation, guard};
@@ -14,7 +16,7 @@ pub(super) const NOTE_BYTES_MAX: usize = 2000;
 const LEASE_SECONDS_DEFAULT: u32 = 15 * 60;
 
 /// The task after which a page begins; `None` for the first page.
-pub(crate) fn page_after(token: &str) -> Result<Option<TaskId>, InvalidRequest> {
+fn page_after(token: &str) -> Result<Option<TaskId>, InvalidRequest> {
     if token.is_empty() {
         return Ok(None);
     }
@@ -23,6 +25,39 @@ pub(crate) fn page_after(token: &str) -> Result<Option<TaskId>, InvalidRequest> 
             "`page_token` is not one: send the `next_page_token` of the page before",
         )
     })
+}
+
+/// The tasks that a page is to have, at most `limit`.
+pub(crate) fn task_query(
+    request: v1::ListTasksRequest,
+    limit: usize,
+) -> Result<TaskQuery, InvalidRequest> {
+    let kinds = request.kinds().map(|kind| {
+        kind_of(kind)
+            .ok_or_else(|| InvalidRequest::new("`kinds` names none: leave it empty for any"))
+    });
+    let kinds = kinds.collect::<Result<Vec<ReviewKind>, _>>()?;
+    let bits = |bits: Option<f64>, otherwise: MatchWeight| match bits {
+        Some(bits) if bits.is_nan() => {
+            Err(InvalidRequest::new("a weight is not a number: leave it out, or say how many bits"))
+        }
+        bits => Ok(bits.map_or(otherwise, MatchWeight::from_bits)),
+    };
+    let page = TaskQuery::page(!request.include_resolved, page_after(&request.page_token)?, limit);
+    let (least, most) = page.weights;
+    let weights = (bits(request.match_weight_min, least)?, bits(request.match_weight_max, most)?);
+    let source = (!request.source.is_empty()).then_some(request.source);
+    Ok(TaskQuery { kinds, source, weights, ..page })
+}
+
+fn kind_of(kind: v1::ReviewKind) -> Option<ReviewKind> {
+    match kind {
+        v1::ReviewKind::Unspecified => None,
+        v1::ReviewKind::PossibleMatch => Some(ReviewKind::PossibleMatch),
+        v1::ReviewKind::PotentialDuplicate => Some(ReviewKind::PotentialDuplicate),
+        v1::ReviewKind::HeldUpdate => Some(ReviewKind::HeldUpdate),
+        v1::ReviewKind::CappedBlock => Some(ReviewKind::CappedBlock),
+    }
 }
 
 pub(crate) fn task_id(number: u64) -> Result<TaskId, InvalidRequest> {

@@ -2,7 +2,6 @@
 
 use empi_proto::v1;
 use empi_proto::v1::review_service_server::ReviewService;
-use empi_registry::TaskQuery;
 use tonic::{Request, Response, Status};
 
 use crate::config::GrpcConfig;
@@ -23,11 +22,10 @@ impl ReviewService for ReviewCalls {
         &self,
         request: Request<v1::ListTasksRequest>,
     ) -> Result<Response<v1::ListTasksResponse>, Status> {
-        let v1::ListTasksRequest { include_resolved, page_size, page_token } = request.into_inner();
-        let page_size = page_wanted(page_size, self.limits.page_size_max)?;
-        let after = convert::page_after(&page_token)?;
+        let request = request.into_inner();
+        let page_size = page_wanted(request.page_size, self.limits.page_size_max)?;
         // One more than asked for tells whether another page follows.
-        let query = TaskQuery { open_only: !include_resolved, after, limit: page_size + 1 };
+        let query = convert::task_query(request, page_size + 1)?;
         let mut tasks = self.door.call(move |registry| registry.tasks(&query)).await?;
         let is_last = tasks.len() <= page_size;
         tasks.truncate(page_size);

@@ -60,7 +60,8 @@ pub(super) async fn labels(server: &Server, out: &Path) -> anyhow::Result<()> {
         "decision",
     ])?;
     let mut count = 0_u64;
-    for task in tasks(server, true, usize::MAX).await? {
+    let all = v1::ListTasksRequest { include_resolved: true, ..v1::ListTasksRequest::default() };
+    for task in tasks(server, all, usize::MAX).await? {
         let outcome = task.resolution.as_ref().map(|resolution| resolution.outcome.as_str());
         let is_pair = matches!(task.kind.as_str(), "possible_match" | "potential_duplicate");
         let Some(decision @ ("same" | "different")) = outcome.filter(|_| is_pair) else { continue };

@@ -43,6 +43,55 @@ struct ListArgs {
     /// At most this many tasks
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
+    /// Only tasks of this kind; may be given several times
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<Kind>,
+    /// Only tasks about a record of this source
+    #[arg(long, value_name = "S", default_value = "")]
+    source: String,
+    /// Only tasks of at least this weight
+    #[arg(long, value_name = "BITS", allow_negative_numbers = true)]
+    weight_min: Option<f64>,
+    /// Only tasks of at most this weight
+    #[arg(long, value_name = "BITS", allow_negative_numbers = true)]
+    weight_max: Option<f64>,
+}
+
+/// What kind of question a task asks.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    /// A record may belong to a person
+    PossibleMatch,
+    /// Two persons may be one
+    PotentialDuplicate,
+    /// A record's change makes it resemble its own person no longer
+    HeldUpdate,
+    /// A value is shared by so many records that not all of them were compared
+    CappedBlock,
+}
+
+impl From<Kind> for v1::ReviewKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::PossibleMatch => Self::PossibleMatch,
+            Kind::PotentialDuplicate => Self::PotentialDuplicate,
+            Kind::HeldUpdate => Self::HeldUpdate,
+            Kind::CappedBlock => Self::CappedBlock,
+        }
+    }
+}
+
+impl ListArgs {
+    fn request(&self) -> v1::ListTasksRequest {
+        v1::ListTasksRequest {
+            include_resolved: self.all,
+            kinds: self.kind.iter().map(|kind| v1::ReviewKind::from(*kind).into()).collect(),
+            source: self.source.clone(),
+            match_weight_min: self.weight_min,
+            match_weight_max: self.weight_max,
+            ..v1::ListTasksRequest::default()
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -108,7 +157,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     converse(async {
         let server = args.server.connect().await?;
         match args.command {
-            Command::List(ListArgs { all, limit }) => list(&server, all, limit, json).await,
+            Command::List(wanted) => list(&server, wanted.request(), wanted.limit, json).await,
             Command::Next(taker) => next(&server, taker, json).await,
             Command::Release(ReleaseArgs { task_id, actor }) => {
                 let actor = Some(steward(actor));
@@ -124,8 +173,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     })
 }
 
-async fn list(server: &Server, all: bool, limit: usize, json: bool) -> anyhow::Result<()> {
-    let tasks = tasks(server, all, limit).await?;
+async fn list(
+    server: &Server,
+    wanted: v1::ListTasksRequest,
+    limit: usize,
+    json: bool,
+) -> anyhow::Result<()> {
+    let tasks = tasks(server, wanted, limit).await?;
     let mut output = Output::lock();
     if !json {
         return output.text(&tables::tasks(&tasks));
@@ -148,7 +202,7 @@ async fn next(server: &Server, taker: NextArgs, json: bool) -> anyhow::Result<()
             Err(status) => Err(refusal(&status)),
         };
     }
-    match tasks(server, false, 1).await?.first() {
+    match tasks(server, v1::ListTasksRequest::default(), 1).await?.first() {
         Some(task) => print(view_of(server, task.task_id).await?, json),
         // For a script, no line is the answer: there is no task.
         None if json => Ok(()),
@@ -157,22 +211,24 @@ async fn next(server: &Server, taker: NextArgs, json: bool) -> anyhow::Result<()
 }
 
 /// The first tasks of the queue, page by page.
-pub(super) async fn tasks(server: &Server, all: bool, limit: usize) -> anyhow::Result<Vec<Task>> {
+pub(super) async fn tasks(
+    server: &Server,
+    mut wanted: v1::ListTasksRequest,
+    limit: usize,
+) -> anyhow::Result<Vec<Task>> {
     let mut tasks = Vec::new();
-    let mut page_token = String::new();
     // Pages of the server's own size, which it never refuses.
-    let page_size = if limit == 1 { 1 } else { 0 };
+    wanted.page_size = if limit == 1 { 1 } else { 0 };
     while tasks.len() < limit {
-        let request = v1::ListTasksRequest { include_resolved: all, page_size, page_token };
         let page = server
             .review()
-            .list_tasks(request)
+            .list_tasks(wanted.clone())
             .await
             .map_err(|status| refusal(&status))?
             .into_inner();
         tasks.extend(page.tasks.into_iter().map(Task::from));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
+        wanted.page_token = page.next_page_token;
+        if wanted.page_token.is_empty() {
             break;
         }
     }
