@@ -18,6 +18,10 @@ use crate::{Desk, Run, Steward, empi};
 /// What the server prints, before the address, when it answers calls.
 const READY: &str = "serving gRPC on ";
 
+/// Starts a program that can make no file longer than so many blocks of 512 bytes: writing on fails, as
+/// on a full disk, and the signal that would end the process is ignored.
+const WITH_SHORT_FILES: &str = r#"trap "" XFSZ; ulimit -f "$1"; shift; exec "$@""#;
+
 /// A server process. Dropping it kills it.
 #[derive(Debug)]
 pub struct Server {
@@ -52,7 +56,26 @@ impl Server {
     /// # Errors
     /// The run of a server that ended without serving.
     pub fn try_start(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Self, Run> {
-        let mut child = Command::new(binary())
+        Self::try_run(Command::new(binary()), arguments, variables)
+    }
+
+    /// Serves a data directory on a disk that takes no more as soon as one file has so many kibibytes.
+    ///
+    /// # Errors
+    /// The run of a server that ended without serving.
+    pub fn try_start_with_files_up_to(data: &str, file_kib_max: u32) -> Result<Self, Run> {
+        let mut command = Command::new("sh");
+        let blocks = (2 * file_kib_max).to_string();
+        command.args(["-c", WITH_SHORT_FILES, "sh", &blocks]).arg(binary());
+        Self::try_run(command, &["--data", data, "--grpc", "127.0.0.1:0"], &[])
+    }
+
+    fn try_run(
+        mut command: Command,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Self, Run> {
+        let mut child = command
             .arg("serve")
             .args(arguments)
             .envs(variables.iter().copied())

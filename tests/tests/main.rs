@@ -12,6 +12,7 @@ mod crash;
 mod eight_clients;
 mod explain;
 mod febrl;
+mod full_disk;
 mod keeping_apart;
 mod link;
 mod load_then_serve;

@@ -168,3 +168,28 @@ fn what_a_crash_left_of_a_backup_does_no_harm() {
     store.backup(&backup, &quiet).unwrap();
     restored(&backup, &dir.path().join("restored")).unwrap();
 }
+
+#[test]
+fn what_a_killed_backup_left_beside_its_place_goes_with_the_next() {
+    let (dir, backup) = backed_up();
+    let store = Store::open(&dir.path().join("store"), &options()).unwrap();
+    let beside = dir.path().join("backups");
+    // The first has the number of this process, as after a restart in a container; the third is still
+    // being filled; the others are somebody else's.
+    let own = format!(".tuesday.{}.part", std::process::id());
+    let others = [".tuesday.7.part", ".tuesday.9.part", ".tuesday.x.part", ".wednesday.7.part"];
+    for name in [&[own.as_str()], &others[..]].concat() {
+        fs::create_dir(beside.join(name)).unwrap();
+        fs::write(beside.join(name).join("half"), "half").unwrap();
+    }
+    let filling = fs::File::open(beside.join(".tuesday.9.part")).unwrap();
+    filling.lock().unwrap();
+    store.backup(&beside.join("tuesday"), &quiet).unwrap();
+    let left = [".tuesday.9.part", ".tuesday.x.part", ".wednesday.7.part", "monday", "tuesday"];
+    assert_eq!(entries(&beside), left);
+    drop(filling);
+    // A restore that was killed is cleared away in the same way.
+    fs::create_dir(dir.path().join(&own)).unwrap();
+    restored(&backup, &dir.path().join("tuesday")).unwrap();
+    assert_eq!(entries(dir.path()), ["backups", "store", "tuesday"]);
+}

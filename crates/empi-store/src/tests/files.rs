@@ -62,6 +62,60 @@ fn a_log_cut_anywhere_leaves_whole_commits_from_the_first_on() {
     assert_eq!(last, COMMITS);
 }
 
+/// Bytes between two places where the log is cut in an ordinary run, beside those around each
+/// acknowledgement; `EMPI_LOG_CUT_STEP=1` cuts it at every byte.
+const CUT_STEP: usize = 149;
+
+#[test]
+fn a_power_cut_takes_nothing_that_was_acknowledged() {
+    // The log after each commit: what is on disk when a commit returns is this long at least.
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir);
+    let mut acknowledged = vec![fs::read(log(dir.path())).unwrap().len()];
+    for number in 0..COMMITS {
+        store.commit(&[registration(number)]).unwrap();
+        acknowledged.push(fs::read(log(dir.path())).unwrap().len());
+    }
+    assert!(acknowledged.is_sorted_by(|one, next| one < next), "{acknowledged:?}");
+    let written = copy(dir.path());
+    drop(store);
+    let step = std::env::var("EMPI_LOG_CUT_STEP");
+    let step = step.map_or(CUT_STEP, |step| step.parse().expect("a number of bytes"));
+    let (first, last) = (acknowledged[0], acknowledged[COMMITS as usize]);
+    let around = acknowledged.iter().flat_map(|end| [end - 1, *end, (end + 1).min(last)]);
+    let lengths: Vec<_> =
+        (first..last).step_by(step).chain(around).filter(|length| *length >= first).collect();
+    let whole = fs::read(log(written.path())).unwrap();
+    let mut refused = 0;
+    for length in lengths.iter().copied() {
+        let cut = copy(written.path());
+        // A disk may have made room for what it did not write: zeros where the rest should be.
+        let rest = if length % 2 == 0 { 0 } else { last - length };
+        let left = [&whole[..length], &vec![0; rest]].concat();
+        fs::write(log(cut.path()), left).unwrap();
+        let store = match Store::open(cut.path(), &StoreOptions::default()) {
+            Ok(store) => store,
+            // Zeros in the middle of an entry cannot be told from damage, which is never passed over.
+            Err(StoreError::Corrupt(_)) if rest > 0 => {
+                refused += 1;
+                continue;
+            }
+            Err(error) => panic!("cut at {length}: {error}"),
+        };
+        let due = acknowledged.iter().filter(|end| **end <= length).count() - 1;
+        let there: Vec<_> = store.snapshot().records().map(Result::unwrap).collect();
+        assert_eq!(there.len(), due, "cut at {length}");
+        for (number, stored) in (0..).zip(&there) {
+            assert_eq!(stored, &registration(number).records[0], "cut at {length}");
+        }
+        assert_eq!(store.verify(&keys_of).unwrap().problems, Vec::<String>::new());
+        // It goes on from there.
+        store.commit(&[registration(u32::try_from(due).unwrap())]).unwrap();
+    }
+    println!("{} power cuts, {refused} of them refused", lengths.len());
+    assert!(refused * 2 <= lengths.len());
+}
+
 #[test]
 fn a_log_altered_before_its_end_is_refused() {
     let dir = written();
