@@ -57,7 +57,7 @@ fn every_change_to_a_user_is_kept_with_who_made_it() {
 
 #[test]
 fn somebody_can_always_look_after_users() {
-    let mut index = Index::new();
+    let index = Index::new();
     let registry = index.registry();
     let change = |user: &str, change| registry.change_user(&name(user), change, by("root"));
     change("root", add(Role::Administrator)).unwrap();

@@ -9,7 +9,8 @@ use empi_registry::RegistryError;
 use maud::Markup;
 
 /// Headers of every answer. Nothing but our own styles, scripts and pictures is loaded, no frame may hold a
-/// page, nothing is kept by the browser, nothing is told to other sites.
+/// page, nothing is kept by the browser, nothing is told to other sites. (Without any referrer browsers would send
+/// forms with the origin `null`.)
 const HEADERS: [(HeaderName, &str); 8] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -18,7 +19,7 @@ const HEADERS: [(HeaderName, &str); 8] = [
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    (header::REFERRER_POLICY, "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),

@@ -216,7 +216,7 @@ async fn every_answer_carries_the_headers_that_protect_it() {
         }
         assert!(!csp.contains("unsafe"), "{csp}");
         assert_eq!(shown.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
-        assert_eq!(shown.header(header::REFERRER_POLICY), "no-referrer");
+        assert_eq!(shown.header(header::REFERRER_POLICY), "same-origin");
         let kept = shown.header(header::CACHE_CONTROL);
         let is_asset = path == script;
         assert_eq!(kept.contains("immutable"), is_asset, "{path}: {kept}");
