@@ -7,10 +7,12 @@ mod change;
 mod identity;
 mod record;
 mod review;
+mod user;
 
 pub(crate) use identity::{CountersRow, EventRow, PersonRow, RequestRow};
 pub(crate) use record::{RecordRow, SourceRow};
 pub(crate) use review::TaskRow;
+pub(crate) use user::{AccountRow, UserRow};
 
 use empi_model::{Actor, ActorKind};
 use prost::Message;
