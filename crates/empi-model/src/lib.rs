@@ -16,6 +16,7 @@ mod change;
 mod decision;
 mod event;
 mod explanation;
+mod golden;
 mod identity;
 mod normalized;
 mod redact;
@@ -31,6 +32,7 @@ pub use change::{
 pub use decision::{EvidenceGroup, Guard, LinkDecision, MatchGrade};
 pub use event::{Actor, ActorKind, EventKind, EventSequence, ReasonCode, RegistryEvent, Timestamp};
 pub use explanation::{ExplanationRow, ScoreExplanation};
+pub use golden::{Chosen, ChosenChange, GoldenField};
 pub use identity::{
     EnterpriseId, EnterpriseIdError, Link, LinkSource, Person, PersonState, RecordContent,
     RecordIndex, RecordState,

@@ -74,6 +74,7 @@ mod incoming;
 mod mirror;
 
 mod assess;
+mod hubs;
 mod plan;
 
 mod compose;
@@ -104,12 +105,13 @@ mod tests;
 
 pub use backup::{backup, restore};
 pub use empi_linkage::LinkageModel;
+pub use empi_model::GoldenField;
 pub use empi_store::{
     BackupReport, CopyProgress, RestoreReport, StoreError, StoreStats, StoredRecord, VerifyReport,
 };
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
-pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
+pub use golden::{GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
 pub use loader::{LoadReport, LoadedReview, Loader};
 pub use offline::{stats, verify};
 pub use queue::{Claim, TaskFilter, TaskLine, TaskPage, TaskQuery};

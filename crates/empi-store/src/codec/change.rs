@@ -4,15 +4,15 @@
 //! left out, and 0 or nothing stands for them.
 
 use empi_model::{
-    EnterpriseId, EventChange, EventSequence, KeptApartChange, PersonChange, PersonMark,
-    RecordChange, RecordContent, RecordIndex, RecordState, ReviewState, TaskChange, TaskId,
-    Timestamp,
+    Chosen, ChosenChange, EnterpriseId, EventChange, EventSequence, KeptApartChange, PersonChange,
+    PersonMark, RecordChange, RecordContent, RecordIndex, RecordState, ReviewState, TaskChange,
+    TaskId, Timestamp,
 };
 use prost::Message;
 
 use super::Row;
 use super::identity::LinkRow;
-use super::record::SourceRow;
+use super::record::{ChosenRow, SourceRow, chosen_of};
 use super::review::{self, ResolutionRow, WaitingRow};
 
 #[derive(Clone, PartialEq, Message)]
@@ -48,6 +48,30 @@ pub(crate) struct RecordChangeRow {
     content_event: u64,
     #[prost(uint64, optional, tag = "7")]
     previous: Option<u64>,
+    /// Absent where nothing that was chosen changed.
+    #[prost(message, optional, tag = "8")]
+    chosen: Option<ChosenChangeRow>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ChosenChangeRow {
+    #[prost(message, repeated, tag = "1")]
+    before: Vec<ChosenRow>,
+    #[prost(message, repeated, tag = "2")]
+    after: Vec<ChosenRow>,
+}
+
+impl Row for ChosenChangeRow {
+    type Word = ChosenChange;
+
+    fn of(change: &ChosenChange) -> Self {
+        let rows = |chosen: &[Chosen]| chosen.iter().map(ChosenRow::of).collect();
+        Self { before: rows(&change.before), after: rows(&change.after) }
+    }
+
+    fn word(self) -> Option<ChosenChange> {
+        Some(ChosenChange { before: chosen_of(self.before)?, after: chosen_of(self.after)? })
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -170,6 +194,7 @@ impl Frame {
             old_content: change.old_content.as_ref().map(ContentRow::of),
             content_event: self.stamp(change.content_event),
             previous: change.previous.map(|event| event.0),
+            chosen: change.chosen.as_ref().map(ChosenChangeRow::of),
         }
     }
 
@@ -182,6 +207,10 @@ impl Frame {
             Some(content) => Some(content.word()?),
             None => None,
         };
+        let chosen = match row.chosen {
+            Some(chosen) => Some(chosen.word()?),
+            None => None,
+        };
         Some(RecordChange {
             record: RecordIndex(row.record),
             enterprise_id: row.enterprise_id.map_or(self.person, EnterpriseId::from_number),
@@ -190,6 +219,7 @@ impl Frame {
             old_content,
             content_event: self.event(row.content_event),
             previous: row.previous.map(EventSequence),
+            chosen,
         })
     }
 
