@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Actor, EventSequence, Guard, MatchWeight, RecordIndex, Timestamp};
+use crate::{Actor, Basis, EventSequence, Guard, MatchWeight, RecordIndex, Timestamp};
 
 /// Names a review task for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +35,9 @@ pub struct ReviewTask {
     pub guards: Vec<Guard>,
     /// The model in force.
     pub model: String,
+    /// What the question rests on. `None` for a question about one record alone, and in tasks of stores
+    /// that did not keep it.
+    pub basis: Option<Basis>,
     /// When it was raised.
     pub created: Timestamp,
     /// Open, or decided.

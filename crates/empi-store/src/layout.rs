@@ -2,7 +2,8 @@
 //!
 //! | family | key | value |
 //! |---|---|---|
-//! | `meta` | name | format, model, counters, mark of an unfinished bulk load |
+//! | `meta` | name | format, model, counters, mark of an unfinished bulk load or rebuild |
+//! | `meta` | `model/`, number (4) | a model that decided |
 //! | `records` | record index | [`StoredRecord`](crate::StoredRecord) |
 //! | `record_keys` | length of source (2), source, record ID | record index |
 //! | `keys` | blocking key (8), record index (4) | empty |
@@ -163,6 +164,13 @@ pub(crate) fn family_options(family: Family, cache: &Cache) -> Options {
     options
 }
 
+/// Where the models stand in `meta`.
+pub(crate) const MODELS: &[u8] = b"model/";
+
+pub(crate) fn model_key(number: u32) -> Vec<u8> {
+    [MODELS, &number.to_be_bytes()].concat()
+}
+
 pub(crate) fn index_key(index: RecordIndex) -> [u8; 4] {
     index.0.to_be_bytes()
 }
@@ -281,6 +289,7 @@ mod tests {
         assert_eq!(posting, [1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 9]);
         assert_eq!(pair_key(RecordIndex(2), RecordIndex(1)), [0, 0, 0, 1, 0, 0, 0, 2]);
         assert_eq!(index_key(RecordIndex(258)), [0, 0, 1, 2]);
+        assert_eq!(model_key(258), *b"model/\0\0\x01\x02");
         assert_eq!(person_key(EnterpriseId::from_number(258)), [0, 0, 0, 0, 0, 0, 1, 2]);
         assert_eq!(record_key(&RecordKey::new("ab", "c")), Some(vec![0, 2, b'a', b'b', b'c']));
         assert_eq!(record_key(&RecordKey::new("s".repeat(SOURCE_BYTES_MAX + 1), "")), None);

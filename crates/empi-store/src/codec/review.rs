@@ -6,7 +6,7 @@ use empi_model::{
 };
 use prost::Message;
 
-use super::{ActorRow, Row};
+use super::{ActorRow, BasisRow, Row};
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct TaskRow {
@@ -31,6 +31,8 @@ pub(crate) struct TaskRow {
     resolution: Option<ResolutionRow>,
     #[prost(uint64, tag = "10")]
     event: u64,
+    #[prost(message, optional, tag = "17")]
+    basis: Option<BasisRow>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -89,6 +91,7 @@ impl Row for TaskRow {
             created: task.created.0,
             resolution: ResolutionRow::of(&task.state),
             event: task.event.0,
+            basis: task.basis.as_ref().map(BasisRow::of),
         }
     }
 
@@ -107,6 +110,7 @@ impl Row for TaskRow {
             weight: MatchWeight::from_bits(self.weight),
             guards: guards?,
             model: self.model,
+            basis: self.basis.and_then(BasisRow::word),
             created: Timestamp(self.created),
             state,
             event: EventSequence(self.event),

@@ -1,7 +1,7 @@
 //! Any row there may be.
 
 use empi_model::{
-    Actor, ActorKind, EnterpriseId, EventChange, EventKind, EventSequence, Guard, Identifier,
+    Actor, ActorKind, Basis, EnterpriseId, EventChange, EventKind, EventSequence, Evidence, Guard, Identifier,
     KeptApartChange, Link, LinkSource, MatchWeight, PatientText, Person, PersonChange, PersonMark,
     PersonName, PersonState, PostalAddress, ReasonCode, RecordChange, RecordContent, RecordIndex,
     RecordKey, RecordState, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState, ReviewTask,
@@ -148,6 +148,7 @@ prop_compose! {
         reason_code in prop::option::of(prop::sample::select(ReasonCode::ALL.to_vec())),
         (note, request_id) in any::<(String, Option<String>)>(),
         undoes in prop::option::of(sequences()),
+        basis in prop::option::of(bases()),
         change in prop::option::of(changes()),
     ) -> RegistryEvent {
         RegistryEvent {
@@ -166,6 +167,7 @@ prop_compose! {
             note,
             request_id,
             undoes,
+            basis,
             change,
         }
     }
@@ -292,14 +294,30 @@ prop_compose! {
         weight in weights(),
         guards in prop::collection::vec(prop::sample::select(Guard::ALL.to_vec()), 0..4),
         model in any::<String>(),
+        basis in prop::option::of(bases()),
         created in times(),
         state in states(),
         event in sequences(),
     ) -> ReviewTask {
-        let (incoming, candidate) = (RecordIndex(incoming), RecordIndex(candidate));
+        let (id, incoming, candidate) = (TaskId(id), RecordIndex(incoming), RecordIndex(candidate));
         ReviewTask {
-            id: TaskId(id), kind, incoming, candidate, weight, guards, model, created, state, event,
+            id, kind, incoming, candidate, weight, guards, model, basis, created, state, event,
         }
+    }
+}
+
+prop_compose! {
+    fn bases()(
+        (levels, records, model) in any::<(u64, u32, u32)>(),
+        given_frequency in weights(),
+        family_frequency in weights(),
+        candidate in any::<u32>(),
+        incoming_hash in any::<Option<u64>>(),
+        candidate_hash in any::<Option<u64>>(),
+    ) -> Basis {
+        let evidence = Evidence { levels, records, given_frequency, family_frequency };
+        let candidate = RecordIndex(candidate);
+        Basis { evidence, model, candidate, incoming_hash, candidate_hash }
     }
 }
 
