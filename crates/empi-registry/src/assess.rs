@@ -9,8 +9,8 @@ use empi_linkage::{
     Values as _, blocking_keys, evidence, judge_join, score,
 };
 use empi_model::{
-    BlockingKey, EnterpriseId, Evidence, Guard, LinkDecision, LinkSource, MatchWeight, NormalizedRecord,
-    RecordIndex, Timestamp,
+    BlockingKey, EnterpriseId, Evidence, Guard, LinkDecision, LinkSource, MatchWeight,
+    NormalizedRecord, RecordIndex, Timestamp,
 };
 use hashbrown::HashMap;
 use rayon::prelude::*;
@@ -234,7 +234,11 @@ impl Reader<'_> {
     }
 
     /// What the scores are made of that a decision can rest on.
-    fn evidence(&self, contenders: &[Contender], own: Option<&Own>) -> Vec<(RecordIndex, Evidence)> {
+    fn evidence(
+        &self,
+        contenders: &[Contender],
+        own: Option<&Own>,
+    ) -> Vec<(RecordIndex, Evidence)> {
         let others = own.and_then(|own| own.with_others).map(|(record, _)| record);
         let compared = contenders.iter().map(|contender| contender.candidate);
         let compared = compared.chain(own.map(|own| own.record)).chain(others);

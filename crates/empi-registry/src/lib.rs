@@ -103,7 +103,8 @@ mod tests;
 pub use backup::{backup, restore};
 pub use empi_linkage::LinkageModel;
 pub use empi_store::{
-    BackupReport, CopyProgress, RebuildReport, RestoreReport, StoreError, StoreStats, StoredRecord, VerifyReport,
+    BackupReport, CopyProgress, RebuildReport, RestoreReport, StoreError, StoreStats, StoredRecord,
+    VerifyReport,
 };
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};

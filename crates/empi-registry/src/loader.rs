@@ -12,9 +12,9 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use empi_linkage::LinkageModel;
 use empi_model::{
-    Actor, Basis, EnterpriseId, EventChange, EventKind, EventSequence, Evidence, Guard, Link, LinkSource,
-    MatchWeight, Person, PersonState, RecordChange, RecordIndex, RecordState, RegistryEvent,
-    ReviewKind, ReviewState, ReviewTask, SourceRecord, TaskId, Timestamp,
+    Actor, Basis, EnterpriseId, EventChange, EventKind, EventSequence, Evidence, Guard, Link,
+    LinkSource, MatchWeight, Person, PersonState, RecordChange, RecordIndex, RecordState,
+    RegistryEvent, ReviewKind, ReviewState, ReviewTask, SourceRecord, TaskId, Timestamp,
 };
 use empi_store::{Commit, Counters, Store, StoreError, StoreOptions, StoredRecord};
 use hashbrown::{HashMap, HashSet};

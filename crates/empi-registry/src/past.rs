@@ -63,7 +63,8 @@ impl Registry {
         let event = self.event(sequence)?;
         let past = Past { snapshot: self.core.store.snapshot() };
         let mut decisions = Vec::new();
-        if let (Some(basis), Some(incoming)) = (event.event.basis, event.event.records.first()) {
+        let basis = event.event.basis.filter(|basis| basis.model != 0);
+        if let (Some(basis), Some(incoming)) = (basis, event.event.records.first()) {
             let held = event.event.task;
             decisions.push(past.decision(None, &basis, *incoming, Vec::new(), held)?);
         }
@@ -74,7 +75,8 @@ impl Registry {
         }
         // The guards of a held update stand in its question.
         if let [first, others @ ..] = &mut decisions[..]
-            && let Some(same) = others.iter().find(|it| it.explanation.rows == first.explanation.rows)
+            && let Some(same) =
+                others.iter().find(|it| it.explanation.rows == first.explanation.rows)
         {
             first.explanation = same.explanation.clone();
         }
@@ -110,7 +112,8 @@ struct Past<'a> {
 
 impl Past<'_> {
     fn question(&self, task: &ReviewTask) -> Result<Option<PastDecision>, RegistryError> {
-        let Some(basis) = &task.basis else { return Ok(None) };
+        let kept = task.basis.as_ref().filter(|basis| basis.model != 0);
+        let Some(basis) = kept else { return Ok(None) };
         let (id, guards) = (Some(task.id), task.guards.clone());
         self.decision(id, basis, task.incoming, guards, id).map(Some)
     }

@@ -83,7 +83,11 @@ pub(crate) fn start_sorting(workshop: &Path) -> std::io::Result<Postings> {
 }
 
 /// Makes everything that was added part of the store's files.
-pub(crate) fn take_in(store: &Store, postings: Postings, workshop: &Path) -> Result<(), StoreError> {
+pub(crate) fn take_in(
+    store: &Store,
+    postings: Postings,
+    workshop: &Path,
+) -> Result<(), StoreError> {
     let cache = Cache::new_lru_cache(1 << 20);
     let options = layout::family_options(Family::Keys, &cache);
     let mut merged = postings.merge()?;

@@ -181,7 +181,11 @@ impl Rebuild<'_> {
                         self.report.persons_mended += 1;
                     }
                 }
-                _ => return Err(StoreError::Damaged("a person has no record, or should not".to_owned())),
+                _ => {
+                    return Err(StoreError::Damaged(
+                        "a person has no record, or should not".to_owned(),
+                    ));
+                }
             }
         }
         if members.next().is_some() {
@@ -195,7 +199,8 @@ impl Rebuild<'_> {
         let snapshot = store.snapshot();
         let open_tasks = store.family(Family::OpenTasks)?;
         let mut batch = WriteBatch::default();
-        let rows = snapshot.scan(Family::Tasks, &[], |key, value| Ok((key.to_vec(), value.to_vec())));
+        let rows =
+            snapshot.scan(Family::Tasks, &[], |key, value| Ok((key.to_vec(), value.to_vec())));
         for row in rows {
             let (key, value) = row?;
             let task =

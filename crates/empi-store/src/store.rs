@@ -1,8 +1,8 @@
 //! A store that is open: commits, copies, figures.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use empi_model::{EventSequence, ReviewState};
 use prost::Message as _;
@@ -290,7 +290,8 @@ impl Store {
         let changed = change.events.iter().flat_map(|event| &event.change);
         for before in changed.flat_map(|change| &change.tasks) {
             if before.old_state.is_some() && before.old_event == EventSequence(0) {
-                let row = self.db.get_cf(&self.family(Family::Tasks)?, layout::task_key(before.task))?;
+                let row =
+                    self.db.get_cf(&self.family(Family::Tasks)?, layout::task_key(before.task))?;
                 seal.take_loaded(row.map_or(0, |row| digest(&row)));
             }
         }

@@ -26,9 +26,9 @@ use std::collections::BTreeSet;
 
 use empi_linkage::{BlockingKeys, LinkageModel, blocking_keys};
 use empi_model::{
-    Actor, Basis, BlockingKey, EnterpriseId, EventKind, EventSequence, Evidence, Link, LinkSource, MatchWeight,
-    PersonMark, ReasonCode, RecordIndex, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState,
-    ReviewTask, TaskId, Timestamp,
+    Actor, Basis, BlockingKey, EnterpriseId, EventKind, EventSequence, Evidence, Link, LinkSource,
+    MatchWeight, PersonMark, ReasonCode, RecordIndex, RegistryEvent, ReviewKind, ReviewOutcome,
+    ReviewState, ReviewTask, TaskId, Timestamp,
 };
 use empi_store::{Counters, KeptApart, StoredRecord};
 use hashbrown::HashMap;

@@ -32,7 +32,8 @@ fn load(dir: &Path) -> crate::LoadReport {
     for (at, (line, person)) in lines.into_iter().zip(persons).enumerate() {
         // The first and the third record are one person.
         let candidate = RecordIndex(2 - at as u32);
-        let link = (at % 2 == 0).then(|| LoadedLink { weight, candidate, evidence: Evidence::default() });
+        let link =
+            (at % 2 == 0).then(|| LoadedLink { weight, candidate, evidence: Evidence::default() });
         let index = loader.add(record(&format!("a/{at}"), line), person, link).unwrap();
         assert_eq!(index.0 as usize, at);
     }

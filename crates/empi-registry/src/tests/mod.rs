@@ -3,6 +3,7 @@
 
 mod bulk;
 mod concurrency;
+mod dice;
 mod faults;
 mod golden;
 mod linear;

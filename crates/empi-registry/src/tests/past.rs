@@ -1,8 +1,8 @@
 //! Decisions of the past are told as they were, whatever came later.
 
 use RegistrationDecision::{Link, New, Review};
-use empi_model::{EventSequence, LinkDecision};
 use empi_linkage::{LinkageModelFile, normalize};
+use empi_model::{EventSequence, LinkDecision};
 
 use super::*;
 use crate::PastDecision;
@@ -32,8 +32,7 @@ fn an_automatic_link_is_explained_with_values_counts_and_model_of_its_time() {
     assert_eq!(row(decision, "name"), ("nickname", ["bob okafor", "robert okafor"]));
     assert!(decision.incoming.stands && decision.candidate.stands);
     // The very rows that are explained for the pair before anything else changes.
-    let [incoming, candidate] =
-        [BOB, ROBERT].map(|line| normalize(&record("x/1", line)));
+    let [incoming, candidate] = [BOB, ROBERT].map(|line| normalize(&record("x/1", line)));
     let rows = index.registry().core.explain(&incoming, &candidate).rows;
     let rare = |label: &str| rows.iter().any(|row| row.label == label);
     assert!(rare("family_name term frequency"), "names count by their rarity");
@@ -48,7 +47,10 @@ fn an_automatic_link_is_explained_with_values_counts_and_model_of_its_time() {
     let mut file = LinkageModelFile::us_default().unwrap();
     file.version += 1;
     file.prior_match_probability /= 8.0;
-    index.reopen_with(RegistryOptions::new(file.validate().unwrap(), Arc::new(SteppingClock::default())));
+    index.reopen_with(RegistryOptions::new(
+        file.validate().unwrap(),
+        Arc::new(SteppingClock::default()),
+    ));
     let again = index.registry().explain_event(at).unwrap();
     let [now] = &again.decisions[..] else { panic!("one decision: {again:?}") };
     assert_eq!(now.explanation, decision.explanation, "as it was");
@@ -111,8 +113,8 @@ fn what_only_people_decided_has_no_scores() {
     let index = Index::new();
     index.expect("a/1", ROBERT, New);
     index.expect("a/2", ALICE, New);
-    let answer = index
-        .steward(StewardOperation::LinkRecords { left: key("a/1"), right: key("a/2") });
+    let answer =
+        index.steward(StewardOperation::LinkRecords { left: key("a/1"), right: key("a/2") });
     let told = index.registry().explain_event(answer.event.event.sequence).unwrap();
     assert_eq!(told.decisions, []);
     let missing = index.registry().explain_event(EventSequence(99));

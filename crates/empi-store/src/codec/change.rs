@@ -112,10 +112,10 @@ pub(crate) struct TaskChangeRow {
     #[prost(message, optional, tag = "7")]
     old_held: Option<SourceRow>,
     /// Of the task's row as the event left it.
-    #[prost(fixed32, tag = "8")]
+    #[prost(fixed32, tag = "18")]
     digest: u32,
     /// Of the update that it holds since.
-    #[prost(fixed32, tag = "9")]
+    #[prost(fixed32, tag = "19")]
     held_digest: u32,
 }
 

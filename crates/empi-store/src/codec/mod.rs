@@ -9,8 +9,8 @@ mod identity;
 mod record;
 mod review;
 
-pub(crate) use change::ChangeDigests;
 pub(crate) use basis::{BasisRow, ModelRow};
+pub(crate) use change::ChangeDigests;
 pub(crate) use identity::{CountersRow, EventRow, PersonRow, RequestRow};
 pub(crate) use record::{RecordRow, SourceRow};
 pub(crate) use review::TaskRow;

@@ -2,9 +2,9 @@
 
 use empi_model::{
     Actor, ActorKind, BlockingKey, BlockingRule, EnterpriseId, EventChange, EventKind,
-    EventSequence, Guard, KeptApartChange, Link, LinkSource, MatchWeight, Person, PersonState, RecordChange,
-    RecordIndex, RecordKey, RecordState, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState,
-    ReviewTask, SourceRecord, TaskId, Timestamp,
+    EventSequence, Guard, KeptApartChange, Link, LinkSource, MatchWeight, Person, PersonState,
+    RecordChange, RecordIndex, RecordKey, RecordState, RegistryEvent, ReviewKind, ReviewOutcome,
+    ReviewState, ReviewTask, SourceRecord, TaskId, Timestamp,
 };
 use tempfile::TempDir;
 

@@ -102,7 +102,12 @@ impl Rich {
     fn live(&self, id: EnterpriseId, records: Vec<RecordIndex>) -> Person {
         let created = Timestamp(1000 + self.now().0 as i64);
         let created = self.persons.get(&id).map_or(created, |known| known.created);
-        Person { enterprise_id: id, state: PersonState::Live(records), created, version: self.now() }
+        Person {
+            enterprise_id: id,
+            state: PersonState::Live(records),
+            created,
+            version: self.now(),
+        }
     }
 
     /// A new record; every third joins the person of the one before.
@@ -159,7 +164,11 @@ impl Rich {
             old_link: Some(before.link),
         };
         let commit = Commit { records: vec![stored.clone()], ..Commit::default() };
-        self.finish(commit, EventChange { records: vec![change], ..EventChange::default() }, person);
+        self.finish(
+            commit,
+            EventChange { records: vec![change], ..EventChange::default() },
+            person,
+        );
     }
 
     fn ask(&mut self, number: u32, kind: ReviewKind) {
@@ -192,9 +201,9 @@ impl Rich {
         let tasks = self.commits.iter().flat_map(|commit| &commit.tasks);
         let mut latest: BTreeMap<TaskId, &ReviewTask> = BTreeMap::new();
         latest.extend(tasks.map(|task| (task.id, task)));
-        let open = latest.into_values().find(|it| {
-            it.state == ReviewState::Open && it.kind == ReviewKind::PossibleMatch
-        });
+        let open = latest
+            .into_values()
+            .find(|it| it.state == ReviewState::Open && it.kind == ReviewKind::PossibleMatch);
         let Some(open) = open.cloned() else { return };
         let now = self.now();
         let change = TaskChange {
@@ -359,8 +368,10 @@ fn damage_of_a_single_row_is_found_whichever_it_is() {
     assert_eq!(store.verify(&keys_of).unwrap().problems, Vec::<String>::new());
     // What the store says of itself is looked at when it is opened.
     let is_checked = |key: &[u8]| key == META_COUNTERS || key.starts_with(layout::MODELS);
-    let all: Vec<_> =
-        rows(&store).into_iter().filter(|(name, key, _)| *name != "meta" || is_checked(key)).collect();
+    let all: Vec<_> = rows(&store)
+        .into_iter()
+        .filter(|(name, key, _)| *name != "meta" || is_checked(key))
+        .collect();
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     let mut done = 0;
     while done < trials {
@@ -381,7 +392,9 @@ fn damage_of_a_single_row_is_found_whichever_it_is() {
                 "deleted"
             }
             1 => {
-                let Some(changed) = changed_row(family, key, row, dice.below(1000)) else { continue };
+                let Some(changed) = changed_row(family, key, row, dice.below(1000)) else {
+                    continue;
+                };
                 if changed == *row {
                     continue;
                 }

@@ -42,7 +42,9 @@ impl Walk<'_> {
         let mut due = 1;
         let mut digest = 0;
         for row in rows {
-            let Some((key, event, kept, own_digest)) = self.report.take(row, "events") else { break };
+            let Some((key, event, kept, own_digest)) = self.report.take(row, "events") else {
+                break;
+            };
             self.report.events += 1;
             let sequence = key.unwrap_or_default();
             self.report

@@ -76,7 +76,9 @@ impl Walk<'_> {
             let SeenPerson { id, mark, created, version, of_members, told } = person;
             let is_as_left = match told {
                 Some((minted, last, after)) => {
-                    minted.is_none_or(|minted| minted == *created) && last == version && after == mark
+                    minted.is_none_or(|minted| minted == *created)
+                        && last == version
+                        && after == mark
                 }
                 None => {
                     *mark != PersonMark::Live
@@ -84,7 +86,8 @@ impl Walk<'_> {
                         || (*created, *version) == *of_members
                 }
             };
-            self.report.check(is_as_left, || format!("person {id} is not as the events have left it"));
+            self.report
+                .check(is_as_left, || format!("person {id} is not as the events have left it"));
         }
     }
 

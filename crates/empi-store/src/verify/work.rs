@@ -89,7 +89,8 @@ impl Walk<'_> {
                 });
                 for due in std::mem::take(&mut self.vouched.models) {
                     let is_there = models.iter().any(|model| model.number == due);
-                    self.report.check(is_there, || format!("model {due}, which decided, is missing"));
+                    self.report
+                        .check(is_there, || format!("model {due}, which decided, is missing"));
                 }
             }
         }
@@ -175,16 +176,16 @@ impl Walk<'_> {
         });
         let mut told = std::mem::take(&mut self.vouched.requests);
         for row in rows {
-            let Some((request, digest)) = self.report.take(row, "answers to requests") else { break };
+            let Some((request, digest)) = self.report.take(row, "answers to requests") else {
+                break;
+            };
             let Some(request) = request else {
                 self.report.add(|| "an answer to a request does not read".to_owned());
                 continue;
             };
             let told = told.remove(&request.request_id);
             let is_told = match told {
-                Some((event, due)) => {
-                    request.event() == Some(event) && [0, digest].contains(&due)
-                }
+                Some((event, due)) => request.event() == Some(event) && [0, digest].contains(&due),
                 None => request.event() <= Some(self.vouched.silent_until),
             };
             self.report.check(is_told, || {

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use empi_model::{Actor, ActorKind, Guard, MatchWeight, RecordIndex};
 use empi_linkage::Linkage;
+use empi_model::{Actor, ActorKind, Guard, MatchWeight, RecordIndex};
 use empi_registry::{LoadedLink, LoadedReview, Loader};
 
 use super::input::InputArgs;

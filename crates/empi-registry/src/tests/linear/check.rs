@@ -116,9 +116,9 @@ fn makers(history: &History) -> Result<Vec<usize>, String> {
         // A request may have been sent again: once it was answered without a change, or after a restart.
         let may_be = |at: &&usize| {
             let op = &history.ops[**at];
-            let is_on_its_side = history.restart.is_none_or(|(moment, events)| {
-                (number < events) == (op.invoked < moment)
-            });
+            let is_on_its_side = history
+                .restart
+                .is_none_or(|(moment, events)| (number < events) == (op.invoked < moment));
             let told = op.answered.as_ref().map(|(_, answer)| answer.event);
             let tells = told.is_none_or(|told| told == Some(event.sequence));
             is_on_its_side && (tells || matches!(op.call, Call::Resolve { .. }))
@@ -144,7 +144,8 @@ pub(super) fn check(history: &History) -> Result<(), String> {
         moment[*maker] = Some(number + 1);
     }
     for (at, later) in makers.iter().enumerate() {
-        if let Some(earlier) = makers[at + 1..].iter().find(|it| precedes(&ops[**it], &ops[*later])) {
+        if let Some(earlier) = makers[at + 1..].iter().find(|it| precedes(&ops[**it], &ops[*later]))
+        {
             return Err(format!("changes are out of order: {:?} {:?}", ops[*earlier], ops[*later]));
         }
     }
@@ -156,9 +157,8 @@ pub(super) fn check(history: &History) -> Result<(), String> {
         }
     }
     // Those that changed nothing, in the order in which they were made.
-    let mut quiet: Vec<usize> = (0..ops.len())
-        .filter(|at| moment[*at].is_none() && ops[*at].answered.is_some())
-        .collect();
+    let mut quiet: Vec<usize> =
+        (0..ops.len()).filter(|at| moment[*at].is_none() && ops[*at].answered.is_some()).collect();
     quiet.sort_by_key(|at| ops[*at].invoked);
     let mut sequential = Sequential::new();
     for made in 0..=makers.len() {
@@ -186,7 +186,10 @@ pub(super) fn check(history: &History) -> Result<(), String> {
             }
             let next = makers.get(made);
             if next.is_none_or(|next| precedes(&ops[at], &ops[*next])) {
-                return Err(format!("no moment fits, the last is after {made} changes: {:?}", ops[at]));
+                return Err(format!(
+                    "no moment fits, the last is after {made} changes: {:?}",
+                    ops[at]
+                ));
             }
         }
     }

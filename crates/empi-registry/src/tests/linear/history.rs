@@ -137,12 +137,14 @@ impl Call {
             }
             Self::Match(record) => {
                 let found = registry.match_record(&record, 10)?;
-                let persons: Vec<_> = found.iter().map(|it| (it.enterprise_id, &it.record)).collect();
+                let persons: Vec<_> =
+                    found.iter().map(|it| (it.enterprise_id, &it.record)).collect();
                 Answered::new(format!("{persons:?}"), None)
             }
             Self::OpenTasks => {
                 let tasks = registry.tasks(&TaskQuery::page(true, None, 1000))?;
-                let told = tasks.iter().map(|it| (it.id, it.kind, it.incoming, it.candidate, it.event));
+                let told =
+                    tasks.iter().map(|it| (it.id, it.kind, it.incoming, it.candidate, it.event));
                 Answered::new(format!("{:?}", told.collect::<Vec<_>>()), None)
             }
         })
@@ -233,7 +235,7 @@ fn callers(index: &Index, moments: &AtomicU64, dice: &mut Dice, first: usize) ->
             moments,
             names: &names,
             failed: &failed,
-            dice: Dice(dice.next()),
+            dice: dice.fork(),
             ops: Vec::new(),
         })
         .collect();
@@ -356,7 +358,9 @@ impl Caller<'_> {
             2..=3 => {
                 StewardOperation::MergePersons { surviving: self.person(), subsumed: self.person() }
             }
-            4 => StewardOperation::UnmergePersons { subsumed: EnterpriseId::mint(self.dice.next() % 6) },
+            4 => StewardOperation::UnmergePersons {
+                subsumed: EnterpriseId::mint(self.dice.next() % 6),
+            },
             5 => StewardOperation::KeepApart { left: self.key(), right: self.key() },
             6 => StewardOperation::MoveRecord { record: self.key(), person: self.person() },
             _ => {

@@ -1,11 +1,11 @@
 //! Any row there may be.
 
 use empi_model::{
-    Actor, ActorKind, Basis, EnterpriseId, EventChange, EventKind, EventSequence, Evidence, Guard, Identifier,
-    KeptApartChange, Link, LinkSource, MatchWeight, PatientText, Person, PersonChange, PersonMark,
-    PersonName, PersonState, PostalAddress, ReasonCode, RecordChange, RecordContent, RecordIndex,
-    RecordKey, RecordState, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState, ReviewTask,
-    SourceRecord, TaskChange, TaskId, Timestamp,
+    Actor, ActorKind, Basis, EnterpriseId, EventChange, EventKind, EventSequence, Evidence, Guard,
+    Identifier, KeptApartChange, Link, LinkSource, MatchWeight, PatientText, Person, PersonChange,
+    PersonMark, PersonName, PersonState, PostalAddress, ReasonCode, RecordChange, RecordContent,
+    RecordIndex, RecordKey, RecordState, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState,
+    ReviewTask, SourceRecord, TaskChange, TaskId, Timestamp,
 };
 use proptest::prelude::*;
 
