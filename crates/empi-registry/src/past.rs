@@ -3,7 +3,7 @@
 
 use empi_linkage::{LinkageModel, explain_again, normalize};
 use empi_model::{
-    Basis, EventSequence, Guard, RecordIndex, RecordKey, RegistryEvent, ReviewTask,
+    Basis, EventSequence, Guard, RecordContent, RecordIndex, RecordKey, RegistryEvent, ReviewTask,
     ScoreExplanation, SourceRecord, TaskId, Thresholds,
 };
 use empi_store::Snapshot;
@@ -105,6 +105,9 @@ fn raised(event: &RegistryEvent) -> impl Iterator<Item = TaskId> + '_ {
     changes.filter(|change| change.old_state.is_none()).map(|change| change.task)
 }
 
+/// What a record said before an event, if that changed it, and the event that had changed it before.
+type Before = (Option<RecordContent>, Option<EventSequence>);
+
 /// A store in which is looked back.
 struct Past<'a> {
     snapshot: Snapshot<'a>,
@@ -182,18 +185,15 @@ impl Past<'_> {
         Ok(PastRecord { key, content, brought_by: None, stands: false })
     }
 
-    /// What a record said before an event, if that changed it, and the event that had changed the record
-    /// before; `None` where its history begins.
-    #[expect(clippy::type_complexity, reason = "two steps back, each of which may not be there")]
+    /// One step back in the history of a record; `None` where it begins.
     fn content_before(
         &self,
         index: RecordIndex,
         event: EventSequence,
-    ) -> Result<Option<(Option<empi_model::RecordContent>, Option<EventSequence>)>, RegistryError>
-    {
+    ) -> Result<Option<Before>, RegistryError> {
         let Some(event) = self.snapshot.event(event)? else { return Ok(None) };
-        let changes = event.change.into_iter().flat_map(|change| change.records);
-        let change = changes.into_iter().find(|change| change.record == index);
+        let mut changes = event.change.into_iter().flat_map(|change| change.records);
+        let change = changes.find(|change| change.record == index);
         Ok(change.filter(|change| !change.is_new()).map(|it| (it.old_content, it.previous)))
     }
 
@@ -211,8 +211,8 @@ impl Past<'_> {
         for _ in 0..VERSIONS_MAX {
             let Some(at) = event else { return Ok(None) };
             let Some(told) = self.snapshot.event(at)? else { return Ok(None) };
-            let changes = told.change.into_iter().flat_map(|change| change.tasks);
-            let Some(change) = changes.into_iter().find(|change| change.task == id) else {
+            let mut changes = told.change.into_iter().flat_map(|change| change.tasks);
+            let Some(change) = changes.find(|change| change.task == id) else {
                 return Ok(None);
             };
             if let Some(held) = change.old_held.filter(is_wanted) {

@@ -46,6 +46,11 @@ impl Door {
         }
     }
 
+    /// The places of calls that may be admitted.
+    pub(crate) fn admission(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.admitted)
+    }
+
     /// The number of the last event that is durable, now and whenever there is a new one.
     pub(crate) fn last_event(&self) -> watch::Receiver<EventSequence> {
         self.last_event.clone()
@@ -62,9 +67,8 @@ impl Door {
         T: Send + 'static,
         F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
     {
-        let admission = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| {
-            status::busy("the server has as many calls as it can take: wait a little")
-        })?;
+        let admission =
+            Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| status::full())?;
         self.run(work, Some(admission)).await
     }
 

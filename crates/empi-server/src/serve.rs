@@ -18,6 +18,7 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::admission::AdmissionLayer;
 use crate::call_log::CallLogLayer;
 use crate::config::GrpcConfig;
 use crate::door::Door;
@@ -80,6 +81,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER_MAX))
         .max_connection_age(Duration::from_secs(limits.connection_age_seconds_max))
+        .layer(AdmissionLayer::new(door.admission()))
         .layer(CallLogLayer { call_time_max: limits.call_time_max() })
         .add_service(health_service)
         .add_service(reflection()?)

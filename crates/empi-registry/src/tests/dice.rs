@@ -5,7 +5,7 @@
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(super) fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -14,7 +14,7 @@ impl Dice {
     }
 
     pub(super) fn below(&mut self, count: usize) -> usize {
-        (self.next() % count.max(1) as u64) as usize
+        (self.roll() % count.max(1) as u64) as usize
     }
 
     pub(super) fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
@@ -23,6 +23,6 @@ impl Dice {
 
     /// Another generator with numbers of its own.
     pub(super) fn fork(&mut self) -> Self {
-        Self(self.next())
+        Self(self.roll())
     }
 }

@@ -359,13 +359,13 @@ impl Caller<'_> {
                 StewardOperation::MergePersons { surviving: self.person(), subsumed: self.person() }
             }
             4 => StewardOperation::UnmergePersons {
-                subsumed: EnterpriseId::mint(self.dice.next() % 6),
+                subsumed: EnterpriseId::mint(self.dice.roll() % 6),
             },
             5 => StewardOperation::KeepApart { left: self.key(), right: self.key() },
             6 => StewardOperation::MoveRecord { record: self.key(), person: self.person() },
             _ => {
                 let events = self.registry.stats().events;
-                let event = EventSequence(1 + self.dice.next() % events.max(1));
+                let event = EventSequence(1 + self.dice.roll() % events.max(1));
                 StewardOperation::UndoEvent { event }
             }
         };
