@@ -159,13 +159,18 @@ impl Past<'_> {
             (stored.record, Some(stored.content_event), stored.content_hash, Some(stored.changed));
         for _ in 0..VERSIONS_MAX {
             let (record, brought_by, its_hash, changed) = content;
+            let is_wanted = hash == Some(its_hash);
             let earlier = match changed {
-                Some(event) if hash != Some(its_hash) => self.content_before(index, event)?,
-                _ => None,
+                Some(event) => self.content_before(index, event)?,
+                None => None,
             };
             match earlier {
-                Some((Some(earlier), previous)) => {
+                // What retired a record, or brought it back, left the content as it was.
+                Some((Some(earlier), previous)) if !is_wanted || earlier.hash == its_hash => {
                     content = (earlier.record, Some(earlier.event), earlier.hash, previous);
+                }
+                Some((Some(_), _)) => {
+                    return Ok(PastRecord { key, content: record, brought_by, stands });
                 }
                 // The event changed something else about the record.
                 Some((None, previous)) => content = (record, brought_by, its_hash, previous),

@@ -231,6 +231,7 @@ impl Rebuild<'_> {
                 return Err(StoreError::unreadable("the last event"));
             }
             self.seal.last_event = event_digest(&last);
+            self.seal.sequence = self.counters.events;
         }
         for model in snapshot.models()? {
             self.seal.add_model(digest(&ModelRow::encoded(&model)));

@@ -23,8 +23,9 @@ pub(crate) fn event_digest(row: &[u8]) -> u64 {
 /// What the counters vouch for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Seal {
-    /// The digest of the last event.
+    /// The digest of the event that was written last, and its number.
     pub(crate) last_event: u64,
+    pub(crate) sequence: u64,
     /// The digests of all review tasks that a bulk load raised and nothing has changed since, added up.
     pub(crate) loaded_tasks: u64,
     /// The digests of all models that were kept, added up.
@@ -32,6 +33,11 @@ pub(crate) struct Seal {
 }
 
 impl Seal {
+    /// The digest of the event before this one; 0 where a bulk load adds them in another order.
+    pub(crate) const fn before(&self, sequence: u64) -> u64 {
+        if sequence == self.sequence + 1 { self.last_event } else { 0 }
+    }
+
     /// Takes in a task that a bulk load raises.
     pub(crate) const fn add_loaded(&mut self, digest: u32) {
         self.loaded_tasks = self.loaded_tasks.wrapping_add(digest as u64);

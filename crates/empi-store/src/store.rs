@@ -241,8 +241,9 @@ impl Store {
         }
         let events = self.family(Family::Events)?;
         for event in &change.events {
-            let row = EventRow::sealed(event, seal.last_event, &digests).encode_to_vec();
-            seal.last_event = event_digest(&row);
+            let before = seal.before(event.sequence.0);
+            let row = EventRow::sealed(event, before, &digests).encode_to_vec();
+            (seal.last_event, seal.sequence) = (event_digest(&row), event.sequence.0);
             batch.put_cf(&events, layout::event_key(event.sequence), row);
         }
         if let Some(counters) = &change.counters {

@@ -31,7 +31,7 @@ fn load(dir: &Path) -> crate::LoadReport {
     let lines = [ROBERT, ALICE, BOB, SAMUEL];
     for (at, (line, person)) in lines.into_iter().zip(persons).enumerate() {
         // The first and the third record are one person.
-        let candidate = RecordIndex(2 - at as u32);
+        let candidate = RecordIndex(2_u32.saturating_sub(at as u32));
         let link =
             (at % 2 == 0).then(|| LoadedLink { weight, candidate, evidence: Evidence::default() });
         let index = loader.add(record(&format!("a/{at}"), line), person, link).unwrap();

@@ -332,7 +332,8 @@ pub(crate) struct CountersRow {
 
 impl CountersRow {
     pub(crate) fn sealed(counters: &Counters, seal: Seal) -> Self {
-        let Seal { last_event, loaded_tasks, models } = seal;
+        let Seal { last_event, sequence, loaded_tasks, models } = seal;
+        let last_event = if sequence == counters.events { last_event } else { 0 };
         Self { last_event, loaded_tasks, models, ..Self::of(counters) }
     }
 
@@ -341,8 +342,8 @@ impl CountersRow {
     }
 
     pub(crate) const fn seal(&self) -> Seal {
-        let Self { last_event, loaded_tasks, models, .. } = *self;
-        Seal { last_event, loaded_tasks, models }
+        let Self { events: sequence, last_event, loaded_tasks, models, .. } = *self;
+        Seal { last_event, sequence, loaded_tasks, models }
     }
 }
 
