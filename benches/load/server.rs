@@ -49,7 +49,7 @@ impl Server {
             .arg("serve")
             .arg("--data")
             .arg(data)
-            .args(["--grpc", "127.0.0.1:0"])
+            .args(["--grpc", "127.0.0.1:0", "--no-http"])
             .args(config.into_iter().flat_map(|file| [Path::new("--config"), file]))
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())

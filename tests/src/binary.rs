@@ -1,6 +1,7 @@
 //! Building and running the program under test.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -66,6 +67,15 @@ pub struct Run {
 #[must_use]
 pub fn empi(arguments: &[&str]) -> Run {
     Run::of(Command::new(binary()).args(arguments).stdin(Stdio::null()).output())
+}
+
+/// Runs `empi` with something to read on its standard input.
+#[must_use]
+pub fn empi_fed(arguments: &[&str], input: &str) -> Run {
+    let (reader, mut writer) = std::io::pipe().expect("the system has pipes");
+    writer.write_all(input.as_bytes()).expect("a pipe takes a few lines");
+    drop(writer);
+    Run::of(Command::new(binary()).args(arguments).stdin(reader).output())
 }
 
 /// Runs `empi` in a folder, so that it can be given names without a path.

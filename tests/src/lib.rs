@@ -7,15 +7,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness fails a test by panicking")]
 
 mod binary;
+mod browser;
 mod data;
 mod desk;
+mod http;
+mod office;
 mod partition;
 mod patient;
 mod server;
 
-pub use binary::{Run, empi, empi_in, empi_unheard, start_empi};
+pub use binary::{Run, empi, empi_fed, empi_in, empi_unheard, start_empi};
+pub use browser::Browser;
 pub use data::{Folder, Table, dataset, skipped, third_party};
 pub use desk::{Desk, Steward};
+pub use http::{HttpAnswer, http};
+pub use office::{PASSWORD, add_user};
 pub use partition::{Agreement, Partition};
 pub use patient::{Patient, nth_patient};
 pub use server::{Server, occupied_port};

@@ -18,6 +18,9 @@ use crate::{Desk, Run, Steward, empi};
 /// What the server prints, before the address, when it answers calls.
 const READY: &str = "serving gRPC on ";
 
+/// What it prints then, before the address of its web pages, if it has any.
+const PAGES: &str = "serving web pages on ";
+
 /// Starts a program that can make no file longer than so many blocks of 512 bytes: writing on fails, as
 /// on a full disk, and the signal that would end the process is ignored.
 const WITH_SHORT_FILES: &str = r#"trap "" XFSZ; ulimit -f "$1"; shift; exec "$@""#;
@@ -27,6 +30,7 @@ const WITH_SHORT_FILES: &str = r#"trap "" XFSZ; ulimit -f "$1"; shift; exec "$@"
 pub struct Server {
     child: Child,
     address: String,
+    pages: Option<String>,
     stdout: BufReader<ChildStdout>,
     /// Reads the log to its end, so that the server never waits for a reader.
     log: Option<JoinHandle<String>>,
@@ -40,6 +44,13 @@ impl Server {
         Self::start_with(data, &[], &[])
     }
 
+    /// The same, with web pages on another free port.
+    #[must_use]
+    #[track_caller]
+    pub fn start_with_pages(data: &str, arguments: &[&str]) -> Self {
+        Self::start_with(data, &[&["--http", "127.0.0.1:0"], arguments].concat(), &[])
+    }
+
     /// The same with more arguments and environment variables.
     #[must_use]
     #[track_caller]
@@ -51,7 +62,8 @@ impl Server {
         }
     }
 
-    /// Runs `empi serve` with these arguments until it answers calls, or until it gives up.
+    /// Runs `empi serve` with these arguments until it answers calls, or until it gives up. It has web pages
+    /// only if an argument says where.
     ///
     /// # Errors
     /// The run of a server that ended without serving.
@@ -75,9 +87,11 @@ impl Server {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Result<Self, Run> {
+        let has_pages = arguments.contains(&"--http");
         let mut child = command
             .arg("serve")
             .args(arguments)
+            .args((!has_pages).then_some("--no-http"))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -92,12 +106,18 @@ impl Server {
             String::from_utf8_lossy(&log).into_owned()
         });
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let mut server = Self { child, address: String::new(), stdout, log: Some(log) };
+        let mut server =
+            Self { child, address: String::new(), pages: None, stdout, log: Some(log) };
         let mut line = String::new();
         server.stdout.read_line(&mut line).expect("the server prints UTF-8");
         match line.trim_end().strip_prefix(READY) {
             Some(address) => {
                 server.address = address.to_owned();
+                if has_pages {
+                    let mut line = String::new();
+                    server.stdout.read_line(&mut line).expect("the server prints UTF-8");
+                    server.pages = line.trim_end().strip_prefix(PAGES).map(str::to_owned);
+                }
                 Ok(server)
             }
             None => Err(server.ended(line)),
@@ -108,6 +128,13 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where its web pages are: `http://`, host and port.
+    #[must_use]
+    #[track_caller]
+    pub fn pages(&self) -> &str {
+        self.pages.as_deref().expect("it was started with pages")
     }
 
     /// A new connection.

@@ -26,3 +26,4 @@ mod search;
 mod shutdown;
 mod undoing;
 mod updates;
+mod web_sign_in;

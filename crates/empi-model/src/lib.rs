@@ -22,6 +22,7 @@ mod normalized;
 mod redact;
 mod review;
 mod source;
+mod user;
 mod weight;
 
 pub use blocking::{BlockingKey, BlockingRule};
@@ -43,4 +44,5 @@ pub use normalized::{
 pub use redact::{PatientText, trimmed};
 pub use review::{ReviewKind, ReviewOutcome, ReviewState, ReviewTask, TaskId};
 pub use source::{Identifier, PersonName, PostalAddress, RecordKey, SourceRecord};
+pub use user::{AccountChange, AccountEntry, PasswordHash, Role, User, UserName, UserNameError};
 pub use weight::{MatchProbability, MatchWeight, Probability, ProbabilityError, Thresholds};

@@ -32,6 +32,7 @@ use crate::plan::Rules;
 use crate::queue::Claims;
 use crate::retire::{self, RetireRequest, Retirement};
 use crate::steward::{StewardAnswer, StewardRequest, check_token, fingerprint, version_token};
+use crate::users::Users;
 use crate::words::{Clock, Registration, RegistrationDecision, Resolution};
 
 /// What callers and the commit thread share.
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) survivorship: Survivorship,
     /// Tasks that stewards have taken.
     pub(crate) claims: Mutex<Claims>,
+    /// The people who may sign in.
+    pub(crate) users: Users,
     /// Where backups go.
     pub(crate) backups: Option<std::path::PathBuf>,
     /// Who wants to know that there are events, by the number of the last that is durable.

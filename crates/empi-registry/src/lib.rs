@@ -91,6 +91,7 @@ mod registry;
 mod retire;
 mod search;
 mod steward;
+mod users;
 
 mod backup;
 mod loader;
@@ -118,6 +119,7 @@ pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};
 pub use retire::{RetireRequest, Retirement};
 pub use search::{SearchAnswer, SearchHit};
 pub use steward::{StewardAnswer, StewardOperation, StewardRequest};
+pub use users::{UserChange, change_user_offline, users_offline};
 pub use words::{
     Clock, MatchCandidate, PairView, PersonView, RecordView, RegisterRequest, Registration,
     RegistrationDecision, RegistryOptions, RegistryStats, Resolution, TaskQuery, TaskView,

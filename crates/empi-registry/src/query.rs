@@ -7,7 +7,7 @@ use empi_linkage::{Intern, Lexicon, LexiconOverlay, blocking_keys, explain, norm
 use empi_model::{
     BlockingKey, BlockingRule, EnterpriseId, Identifier, LinkDecision, MatchGrade,
     NormalizedRecord, PersonState, RecordKey, ReviewKind, ReviewTask, ScoreExplanation,
-    SourceRecord, TaskId,
+    SourceRecord, TaskId, Thresholds, Timestamp,
 };
 use empi_store::{Snapshot, StoreStats, StoredRecord, VerifyReport};
 
@@ -226,6 +226,18 @@ impl Registry {
     #[must_use]
     pub fn store_stats(&self) -> StoreStats {
         self.core.store.stats()
+    }
+
+    /// The time by the registry's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.core.clock.now()
+    }
+
+    /// From how many bits on records are linked, and from how many on a person is asked.
+    #[must_use]
+    pub fn thresholds(&self) -> Thresholds {
+        self.core.model.thresholds()
     }
 
     /// Name and version of the model in force.

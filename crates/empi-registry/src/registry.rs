@@ -21,6 +21,7 @@ use crate::incoming::Incoming;
 use crate::mirror::Mirror;
 use crate::plan::Rules;
 use crate::queue::Claims;
+use crate::users::Users;
 use crate::words::{RegisterRequest, Registration, RegistryOptions, Resolution, TaskView};
 
 /// Longest request ID, in bytes. Its event keeps it for ever.
@@ -79,6 +80,7 @@ impl Registry {
         store.upgrade()?;
         let model_number = store.keep_model(model.name(), model.text())?;
         let mirror = Mirror::rebuild(model.limits(), &store.snapshot())?;
+        let users = Users::read(&store)?;
         let rules = Rules { thresholds: model.thresholds(), tasks_max };
         let core = Arc::new(Core {
             store,
@@ -91,6 +93,7 @@ impl Registry {
             requests_kept_ms: i64::try_from(requests_kept_ms).unwrap_or(i64::MAX),
             survivorship,
             claims: Mutex::new(Claims::default()),
+            users,
             backups,
             listeners: Mutex::new(Vec::new()),
         });

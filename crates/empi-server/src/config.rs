@@ -6,6 +6,8 @@ use std::time::Duration;
 use empi_registry::{Survivorship, SurvivorshipRule};
 use serde::Deserialize;
 
+use crate::web::WebConfig;
+
 /// The whole file. Parsed loosely, validated once as a whole, then immutable.
 ///
 /// ```toml
@@ -24,6 +26,8 @@ pub struct ServerConfig {
     pub registry: RegistryConfig,
     /// Which values survive in the golden record.
     pub survivorship: SurvivorshipConfig,
+    /// Limits of the web pages.
+    pub web: WebConfig,
 }
 
 /// Which values survive in the golden record; a rule that is not given is the registry's own.
@@ -238,7 +242,7 @@ impl ServerConfig {
 
     /// Checks the values alone and against each other.
     fn validate(&self) -> Result<(), ConfigError> {
-        let Self { grpc, registry, survivorship } = self;
+        let Self { grpc, registry, survivorship, web } = self;
         let trusts = !survivorship.trusted_sources.is_empty();
         let rules = [survivorship.lasting, survivorship.name, survivorship.contact];
         if !trusts && rules.contains(&Some(RuleName::MostTrusted)) {
@@ -276,6 +280,9 @@ impl ServerConfig {
             ("registry.requests_kept_seconds", registry.requests_kept_seconds),
         ] {
             within(name, value, u64::from(u32::MAX))?;
+        }
+        for (name, value, max) in web.bounds() {
+            within(name, value, max)?;
         }
         if grpc.threads_max > registry.queue_max {
             return Err(ConfigError::OutOfRange(format!(
@@ -322,6 +329,7 @@ mod tests {
             ("[grpc]\nthreads_max = 9\n[registry]\nqueue_max = 8\n", "registry.queue_max"),
             ("[survivorship]\nname = \"best\"\n", "best"),
             ("[survivorship]\nname = \"most_trusted\"\n", "survivorship.trusted_sources"),
+            ("[web]\nsessions_max = 0\n", "web.sessions_max"),
             ("[grpc\n", "server.toml"),
         ] {
             let error = parsed(text).unwrap_err();

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use empi_model::EventSequence;
+use empi_model::{EventSequence, User, UserName};
 use empi_registry::{Registry, RegistryError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
@@ -46,11 +46,6 @@ impl Door {
         }
     }
 
-    /// The places of calls that may be admitted.
-    pub(crate) fn admission(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.admitted)
-    }
-
     /// The number of the last event that is durable, now and whenever there is a new one.
     pub(crate) fn last_event(&self) -> watch::Receiver<EventSequence> {
         self.last_event.clone()
@@ -61,15 +56,28 @@ impl Door {
         self.healthy.subscribe()
     }
 
-    /// Runs one call, or refuses it at once when too many are admitted already.
+    /// A user by name. Users are in memory, so nothing blocks.
+    pub(crate) fn user(&self, name: &UserName) -> Option<User> {
+        self.registry.user(name)
+    }
+
+    /// Runs one gRPC call, or refuses it at once when too many are admitted already.
     pub(crate) async fn call<T, F>(&self, work: F) -> Result<T, Status>
     where
         T: Send + 'static,
         F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
     {
-        let admission =
-            Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| status::full())?;
-        self.run(work, Some(admission)).await
+        self.answer(work).await.map_err(Status::from)
+    }
+
+    /// The same for other callers than those of gRPC.
+    pub(crate) async fn answer<T, F>(&self, work: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
+    {
+        let admission = Arc::clone(&self.admitted).try_acquire_owned();
+        self.run(work, Some(admission.map_err(|_| Failure::Full)?)).await
     }
 
     /// Runs one call of a stream. It waits instead of being refused: the stream itself is bounded,
@@ -79,16 +87,20 @@ impl Door {
         T: Send + 'static,
         F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
     {
-        self.run(work, None).await
+        self.run(work, None).await.map_err(Status::from)
     }
 
-    async fn run<T, F>(&self, work: F, admission: Option<OwnedSemaphorePermit>) -> Result<T, Status>
+    async fn run<T, F>(
+        &self,
+        work: F,
+        admission: Option<OwnedSemaphorePermit>,
+    ) -> Result<T, Failure>
     where
         T: Send + 'static,
         F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
     {
-        let thread =
-            Arc::clone(&self.threads).acquire_owned().await.map_err(|_| status::shutting_down())?;
+        let thread = Arc::clone(&self.threads).acquire_owned().await;
+        let thread = thread.map_err(|_| Failure::Closing)?;
         let registry = Arc::clone(&self.registry);
         let running = tokio::task::spawn_blocking(move || {
             let answer = work(&registry);
@@ -97,18 +109,39 @@ impl Door {
             drop((admission, thread));
             answer
         });
-        match running.await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => {
-                if matches!(error, RegistryError::Poisoned) {
-                    self.healthy.send_replace(false);
-                }
-                Err(status::of_registry(error))
+        // The panic itself was logged, without its message, where it happened.
+        let answer = running.await.map_err(|_| Failure::Panicked)?;
+        if matches!(answer, Err(RegistryError::Poisoned)) {
+            self.healthy.send_replace(false);
+        }
+        answer.map_err(Failure::Registry)
+    }
+}
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Too many calls are admitted already.
+    Full,
+    /// The server is shutting down.
+    Closing,
+    /// The call failed inside the server.
+    Panicked,
+    /// The registry refused it.
+    Registry(RegistryError),
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Full => {
+                status::busy("the server has as many calls as it can take: wait a little")
             }
-            // The panic itself was logged, without its message, where it happened.
-            Err(_) => Err(Status::internal(
+            Failure::Closing => status::shutting_down(),
+            Failure::Panicked => Self::internal(
                 "the call failed inside the server: please report it with the server's log",
-            )),
+            ),
+            Failure::Registry(error) => status::of_registry(error),
         }
     }
 }

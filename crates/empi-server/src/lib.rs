@@ -1,14 +1,14 @@
-//! gRPC over the registry: conversions, limits, health, shutdown.
+//! gRPC and the steward's web pages over the registry: conversions, limits, health, shutdown.
 //!
-//! The way of one call: `listen` accepts a connection within its limits, `admission` refuses it when there
-//! are too many, `call_log` times it out and logs it, `service` turns the message into the registry's words (`convert`), `door` runs the
-//! registry off the async threads, and the answer or the error (`status`) goes back.
+//! The way of one call: `listen` accepts a connection within its limits, `call_log` times it out
+//! and logs it, `service` turns the message into the registry's words (`convert`), `door` runs the
+//! registry off the async threads, and the answer or the error (`status`) goes back. Browsers come in through
+//! `web`, and to the registry through the same door.
 //!
 //! **Invariant:** nothing in this crate logs, or puts into an error, what a patient's record says.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod admission;
 mod call_log;
 mod config;
 pub mod convert;
@@ -19,9 +19,11 @@ mod service;
 mod status;
 #[cfg(test)]
 mod tests;
+mod web;
 
 pub use config::{
     ConfigError, GrpcConfig, RegistryConfig, RuleName, ServerConfig, SurvivorshipConfig,
 };
 pub use listen::Listener;
-pub use serve::{ServeError, serve};
+pub use serve::{Listeners, ServeError, serve};
+pub use web::{PasswordError, WebConfig, hash_password, random_password};

@@ -18,12 +18,12 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::admission::AdmissionLayer;
 use crate::call_log::CallLogLayer;
-use crate::config::GrpcConfig;
+use crate::config::{GrpcConfig, ServerConfig};
 use crate::door::Door;
 use crate::listen::Listener;
 use crate::service::{Admin, EventCalls, RegistryCalls, ReviewCalls, StewardCalls};
+use crate::web::{self, Web};
 
 /// How often a silent peer is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -58,19 +58,33 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
+/// The sockets of a server.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Where gRPC is spoken.
+    pub grpc: Listener,
+    /// Where the web pages are, if anywhere.
+    pub web: Option<Listener>,
+}
+
 /// Serves the registry until `shutdown` completes, then stops accepting, lets running calls finish
 /// (for at most [`GrpcConfig::shutdown_ms_max`]) and returns. The caller closes the registry.
 ///
 /// # Errors
 /// See [`ServeError`].
 pub async fn serve(
-    listener: Listener,
-    limits: &GrpcConfig,
+    listeners: Listeners,
+    config: &ServerConfig,
     registry: Arc<Registry>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
+    let (limits, reflection) = (&config.grpc, reflection()?);
     let door = Door::new(registry, limits);
     let (closing_sender, closing) = watch::channel(false);
+    let pages = listeners.web.map(|listener| {
+        let web = Web::new(door.clone(), config.web, closing.clone());
+        tokio::spawn(web::serve(listener, web, closing.clone()))
+    });
     let (health, health_service) = tonic_health::server::health_reporter();
     report_health(&health, ServingStatus::Serving).await;
     let watching = tokio::spawn(watch_health(door.healthy(), health.clone()));
@@ -81,16 +95,15 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER_MAX))
         .max_connection_age(Duration::from_secs(limits.connection_age_seconds_max))
-        .layer(AdmissionLayer::new(door.admission()))
         .layer(CallLogLayer { call_time_max: limits.call_time_max() })
         .add_service(health_service)
-        .add_service(reflection()?)
+        .add_service(reflection)
         .add_service(registry_service(door.clone(), limits, closing.clone()))
         .add_service(review_service(door.clone(), limits))
         .add_service(steward_service(door.clone(), limits))
         .add_service(event_service(door.clone(), limits, closing.clone()))
         .add_service(admin_service(door, limits));
-    let connections = listener.connections(limits.connections_max);
+    let connections = listeners.grpc.connections(limits.connections_max);
 
     let stop = async {
         shutdown.await;
@@ -98,8 +111,18 @@ pub async fn serve(
         report_health(&health, ServingStatus::NotServing).await;
         closing_sender.send_replace(true);
     };
+    let serving = async {
+        let served = router.serve_with_incoming_shutdown(connections, stop).await;
+        // Also where gRPC failed by itself.
+        closing_sender.send_replace(true);
+        if let Some(pages) = pages {
+            // A panic in it was logged where it happened.
+            let _ = pages.await;
+        }
+        served
+    };
     let served = tokio::select! {
-        served = router.serve_with_incoming_shutdown(connections, stop) => served,
+        served = serving => served,
         () = too_long_after(closing, limits.shutdown_time_max()) => {
             tracing::warn!("some calls did not finish in time and are broken off");
             Ok(())

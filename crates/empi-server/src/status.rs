@@ -43,11 +43,6 @@ pub(crate) fn busy(sentence: impl Into<String>) -> Status {
     status
 }
 
-/// As many calls are admitted as there may be.
-pub(crate) fn full() -> Status {
-    busy("the server has as many calls as it can take: wait a little")
-}
-
 pub(crate) fn shutting_down() -> Status {
     Status::unavailable("the server is shutting down: send the call again to the next one")
 }

@@ -19,7 +19,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use crate::{GrpcConfig, Listener, ServeError, serve};
+use crate::{GrpcConfig, Listener, Listeners, ServeError, ServerConfig, serve};
 
 /// A clock that ticks one second per look.
 struct Ticking(AtomicI64);
@@ -51,7 +51,9 @@ impl Running {
         let url = format!("http://{}", listener.address());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
-            serve(listener, &limits, registry, async {
+            let listeners = Listeners { grpc: listener, web: None };
+            let config = ServerConfig { grpc: limits, ..ServerConfig::default() };
+            serve(listeners, &config, registry, async {
                 let _ = stopped.await;
             })
             .await

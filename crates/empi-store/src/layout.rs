@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `meta` | name | format, model, counters, mark of an unfinished bulk load or rebuild |
 //! | `meta` | `model/`, number (4) | a model that decided |
+//! | `meta` | `user/`, name | user |
+//! | `meta` | `account/`, number (8) | entry of the log of changes to users |
 //! | `records` | record index | [`StoredRecord`](crate::StoredRecord) |
 //! | `record_keys` | length of source (2), source, record ID | record index |
 //! | `keys` | blocking key (8), record index (4) | empty |
@@ -19,7 +21,9 @@
 //! [`codec`](crate::codec); `meta` holds the format as four big-endian bytes and the rest as text or as
 //! messages.
 
-use empi_model::{BlockingKey, EnterpriseId, EventSequence, RecordIndex, RecordKey, TaskId};
+use empi_model::{
+    BlockingKey, EnterpriseId, EventSequence, RecordIndex, RecordKey, TaskId, UserName,
+};
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType,
     DBRecoveryMode, LogLevel, Options, WriteBufferManager,
@@ -187,6 +191,19 @@ pub(crate) fn event_key(sequence: EventSequence) -> [u8; 8] {
     sequence.0.to_be_bytes()
 }
 
+/// What the keys of users, and those of the log of changes to them, begin with. No other name of the family
+/// has a slash.
+pub(crate) const USERS: &[u8] = b"user/";
+pub(crate) const ACCOUNT_LOG: &[u8] = b"account/";
+
+pub(crate) fn user_key(name: &UserName) -> Vec<u8> {
+    [USERS, name.as_str().as_bytes()].concat()
+}
+
+pub(crate) fn account_key(number: u64) -> Vec<u8> {
+    [ACCOUNT_LOG, &number.to_be_bytes()].concat()
+}
+
 /// Source and record ID in one key. `None` for a source longer than [`SOURCE_BYTES_MAX`].
 pub(crate) fn record_key(key: &RecordKey) -> Option<Vec<u8>> {
     let length = u16::try_from(key.source.len()).ok()?;
@@ -290,6 +307,8 @@ mod tests {
         assert_eq!(pair_key(RecordIndex(2), RecordIndex(1)), [0, 0, 0, 1, 0, 0, 0, 2]);
         assert_eq!(index_key(RecordIndex(258)), [0, 0, 1, 2]);
         assert_eq!(model_key(258), *b"model/\0\0\x01\x02");
+        assert_eq!(user_key(&"ines".parse().unwrap()), b"user/ines");
+        assert_eq!(account_key(258), b"account/\0\0\0\0\0\0\x01\x02");
         assert_eq!(person_key(EnterpriseId::from_number(258)), [0, 0, 0, 0, 0, 0, 1, 2]);
         assert_eq!(record_key(&RecordKey::new("ab", "c")), Some(vec![0, 2, b'a', b'b', b'c']));
         assert_eq!(record_key(&RecordKey::new("s".repeat(SOURCE_BYTES_MAX + 1), "")), None);

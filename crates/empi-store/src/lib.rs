@@ -23,6 +23,7 @@ mod snapshot;
 mod store;
 #[cfg(test)]
 mod tests;
+mod users;
 mod verify;
 
 pub use backup::{BackupReport, CopyProgress, RestoreReport, restore};

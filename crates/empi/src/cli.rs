@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{backup, client, generate, link, relink, serve, store_commands};
+use crate::{backup, client, generate, link, relink, serve, store_commands, user};
 
 /// Enterprise Master Patient Index: decides which patient records are the same human being.
 #[derive(clap::Parser)]
@@ -27,8 +27,10 @@ pub(crate) enum Command {
     Explain(link::explain::Args),
     /// Make US-like patients who never were, with the truth about them
     Generate(generate::Args),
-    /// Serve an index over gRPC
+    /// Serve an index over gRPC, and its web pages for data stewards
     Serve(serve::Args),
+    /// Add people who may sign in to the web pages
+    User(user::Args),
     /// Register records with a running server
     Register(Box<client::register::Args>),
     /// Ask a running server which persons a record resembles, without writing
@@ -69,6 +71,7 @@ impl Command {
             Self::Explain(args) => link::explain::run(&args),
             Self::Generate(args) => generate::run(args),
             Self::Serve(args) => serve::run(&args),
+            Self::User(args) => user::run(&args),
             Self::Register(args) => client::register::run(*args),
             Self::Match(args) => client::match_record::run(*args),
             Self::Person(args) => client::person::run(args),

@@ -13,6 +13,7 @@ mod output;
 mod relink;
 mod serve;
 mod store_commands;
+mod user;
 
 use std::process::ExitCode;
 

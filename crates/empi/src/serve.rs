@@ -1,4 +1,4 @@
-//! `empi serve`: an index on its data directory, over gRPC, until it is told to stop.
+//! `empi serve`: an index on its data directory, over gRPC and as web pages, until it is told to stop.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use empi_linkage::LinkageModel;
 use empi_registry::{Registry, RegistryOptions};
-use empi_server::{Listener, ServerConfig};
+use empi_server::{Listener, Listeners, ServerConfig};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::SystemClock;
@@ -27,6 +27,13 @@ pub(crate) struct Args {
     /// Where to serve gRPC; port 0 takes a free port and prints it
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7311", value_parser = address_of)]
     grpc: SocketAddr,
+    /// Where to serve the web pages of data stewards; port 0 takes a free port and prints it, and an empty
+    /// address serves none
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7312", value_parser = pages_of)]
+    http: Pages,
+    /// Serve no web pages
+    #[arg(long)]
+    no_http: bool,
     /// Limits other than the defaults
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
@@ -36,8 +43,9 @@ pub(crate) struct Args {
     /// The directory in which backups are made when callers ask for them; without it, none are made
     #[arg(long, value_name = "DIR")]
     backups: Option<PathBuf>,
-    /// INSECURE: allow an address that other machines can reach. There is no authentication and no
-    /// encryption yet: anybody on that network can read and change all patient data
+    /// INSECURE: allow addresses that other machines can reach. gRPC has no authentication, and nothing is
+    /// encrypted: anybody on that network can read and change all patient data. Browsers on other machines
+    /// sign in only through something that adds TLS
     #[arg(long)]
     insecure_allow_remote: bool,
 }
@@ -62,30 +70,30 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 /// Binds first, so that a port in use is said at once; then opens the index, which takes longer; and
 /// says that it is ready only when it is.
 async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow::Result<()> {
-    let listener = Listener::bind(args.grpc, args.insecure_allow_remote).await?;
-    let address = listener.address();
-    if !address.ip().is_loopback() {
-        tracing::warn!(
-            %address,
-            "INSECURE: callers are not authenticated and nothing is encrypted on this address"
-        );
-    }
+    let listeners = listeners(args).await?;
+    let address = listeners.grpc.address();
+    let web = listeners.web.as_ref().map(Listener::address);
     let limits = config.registry;
     let options = RegistryOptions {
         queue_max: limits.queue_max,
         commit_batch_max: limits.commit_batch_max,
         tasks_max: limits.tasks_max,
-        survivorship: config.survivorship.rules(),
+        survivorship: config.survivorship.clone().rules(),
         requests_kept_ms: limits.requests_kept_seconds.saturating_mul(1000),
         backups: args.backups.clone(),
         ..RegistryOptions::new(model, Arc::new(SystemClock))
     };
     let registry = open(args.data.clone(), options).await?;
     let stop = StopSignal::listen()?;
-    Output::lock().line(format_args!("serving gRPC on {address}"))?;
-    tracing::info!(%address, model = registry.model_name(), "serving");
+    let pages = web.map(|web| format!("\nserving web pages on http://{web}")).unwrap_or_default();
+    // In one piece: who reads no more than the first line still gets both.
+    Output::lock().line(format_args!("serving gRPC on {address}{pages}"))?;
+    if web.is_some() && registry.users().is_empty() {
+        tracing::warn!("nobody may sign in yet: stop, and add somebody with `empi user add`");
+    }
+    tracing::info!(%address, web = web.map(tracing::field::display), model = registry.model_name(), "serving");
     let served =
-        empi_server::serve(listener, &config.grpc, Arc::clone(&registry), stop.received()).await;
+        empi_server::serve(listeners, &config, Arc::clone(&registry), stop.received()).await;
     match Arc::into_inner(registry) {
         Some(registry) => tokio::task::spawn_blocking(move || registry.close()).await?,
         None => tracing::warn!("calls still run: the index closes when they end"),
@@ -93,6 +101,20 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
     served?;
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn listeners(args: &Args) -> anyhow::Result<Listeners> {
+    let grpc = Listener::bind(args.grpc, args.insecure_allow_remote).await?;
+    let web = match args.http.0.filter(|_| !args.no_http) {
+        None => None,
+        Some(address) => Some(Listener::bind(address, args.insecure_allow_remote).await?),
+    };
+    for address in [Some(&grpc), web.as_ref()].into_iter().flatten().map(Listener::address) {
+        if !address.ip().is_loopback() {
+            tracing::warn!(%address, "INSECURE: nothing is encrypted on this address");
+        }
+    }
+    Ok(Listeners { grpc, web })
 }
 
 async fn open(data: PathBuf, options: RegistryOptions) -> anyhow::Result<Arc<Registry>> {
@@ -136,6 +158,14 @@ fn address_of(text: &str) -> Result<SocketAddr, String> {
     addresses.into_iter().next().ok_or_else(|| "this name has no address".to_owned())
 }
 
+/// Where web pages are served, if they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pages(Option<SocketAddr>);
+
+fn pages_of(text: &str) -> Result<Pages, String> {
+    if text.is_empty() { Ok(Pages(None)) } else { address_of(text).map(|it| Pages(Some(it))) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +175,8 @@ mod tests {
         assert_eq!(address_of("127.0.0.1:0"), Ok(SocketAddr::from(([127, 0, 0, 1], 0))));
         assert!(address_of("[::1]:7311").is_ok());
         assert!(address_of("127.0.0.1").is_err());
+        assert_eq!(pages_of(""), Ok(Pages(None)));
+        assert_eq!(pages_of("127.0.0.1:0"), Ok(Pages(Some(SocketAddr::from(([127, 0, 0, 1], 0))))));
     }
 
     #[test]

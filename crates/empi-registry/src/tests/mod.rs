@@ -19,6 +19,7 @@ mod search;
 mod steward;
 mod undo;
 mod updates;
+mod users;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -8,12 +8,14 @@ mod change;
 mod identity;
 mod record;
 mod review;
+mod user;
 
 pub(crate) use basis::{BasisRow, ModelRow};
 pub(crate) use change::ChangeDigests;
 pub(crate) use identity::{CountersRow, EventRow, PersonRow, RequestRow};
 pub(crate) use record::{RecordRow, SourceRow};
 pub(crate) use review::TaskRow;
+pub(crate) use user::{AccountRow, UserRow};
 
 use empi_model::{Actor, ActorKind};
 use prost::Message;

@@ -3,6 +3,7 @@
 //! Every row of every family is read, RocksDB's checksums included, and compared with what other rows
 //! say of it. What does not agree is told as a problem; reading goes on behind it wherever it can.
 
+mod accounts;
 mod events;
 mod people;
 mod records;
@@ -195,6 +196,7 @@ impl Store {
         walk.check_held_updates(&open);
         walk.check_kept_apart();
         walk.check_requests();
+        walk.check_users();
         walk.check_counters();
         walk.check_models(seal.models);
         Ok(walk.report)

@@ -1,0 +1,47 @@
+//! Who may do what: the one table of roles and operations. Every route names its operation (`routes`), and the
+//! gate looks here before anything else happens.
+//!
+//! An operation without a line does not compile; a test asks for every route as every role.
+
+use empi_model::Role::{self, Administrator, Auditor, LeadSteward, Registrar, Steward};
+
+/// What a route lets somebody do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// Show the form to sign in, take what was typed into it, and fetch styles and scripts.
+    SignIn,
+    /// Look at the overview, choose one's own password and colours, sign out.
+    OwnAccount,
+    /// See who may sign in, and what was changed about it.
+    ViewUsers,
+    /// Add users, give them roles, disable them, reset their passwords.
+    ChangeUsers,
+}
+
+impl Operation {
+    /// The roles that may; `None` for everybody, signed in or not.
+    pub(super) const fn roles(self) -> Option<&'static [Role]> {
+        match self {
+            Self::SignIn => None,
+            Self::OwnAccount => Some(&Role::ALL),
+            Self::ViewUsers => Some(&[Administrator, Auditor]),
+            Self::ChangeUsers => Some(&[Administrator]),
+        }
+    }
+
+    /// Whether a role may.
+    pub(super) fn allows(self, role: Role) -> bool {
+        self.roles().is_none_or(|roles| roles.contains(&role))
+    }
+}
+
+/// The role in words.
+pub(super) const fn role_name(role: Role) -> &'static str {
+    match role {
+        Registrar => "Registrar",
+        Steward => "Steward",
+        LeadSteward => "Lead steward",
+        Auditor => "Auditor",
+        Administrator => "Administrator",
+    }
+}

@@ -1,0 +1,131 @@
+//! The frame around every page: head, navigation, what is to be said, who is signed in.
+
+use std::time::Duration;
+
+use empi_model::User;
+use maud::{DOCTYPE, Markup, html};
+
+use super::Visit;
+use super::access::{Operation, role_name};
+use super::answer::Refusal;
+use super::assets;
+use super::gate::CSRF_FIELD;
+
+/// What the frame depends on.
+pub(super) struct Frame<'a> {
+    pub(super) visit: Option<&'a Visit>,
+    /// Where the page is, to mark it in the navigation.
+    pub(super) path: &'a str,
+    /// After so long without a request the session is over, and the page leaves the screen.
+    pub(super) idle: Duration,
+}
+
+/// The sections of the navigation, each with what it takes to see it.
+const SECTIONS: [(&str, &str, Operation); 2] =
+    [("/", "Overview", Operation::OwnAccount), ("/users", "Users", Operation::ViewUsers)];
+
+/// The colours a user may choose, with what the button says that leads to the next.
+const THEMES: [(&str, &str); 3] = [("auto", "Automatic"), ("light", "Light"), ("dark", "Dark")];
+
+/// The preference that holds them.
+pub(super) const THEME: &str = "theme";
+
+/// The colours of a user.
+fn theme(user: Option<&User>) -> &str {
+    let chosen = user.and_then(|user| user.preferences.get(THEME)).map_or("auto", String::as_str);
+    THEMES.into_iter().find(|(name, _)| *name == chosen).map_or("auto", |(name, _)| name)
+}
+
+/// The colours after some.
+pub(super) fn next_theme(user: &User) -> &'static str {
+    let at = THEMES.iter().position(|(name, _)| *name == theme(Some(user))).unwrap_or(0);
+    THEMES.get((at + 1) % THEMES.len()).map_or("auto", |(name, _)| name)
+}
+
+/// A whole page.
+pub(super) fn page(
+    frame: &Frame<'_>,
+    title: &str,
+    notice: Option<&Markup>,
+    main: &Markup,
+) -> Markup {
+    let user = frame.visit.map(|visit| &visit.user);
+    let idle = frame.visit.map(|_| frame.idle.as_secs());
+    html! {
+        (DOCTYPE)
+        html lang="en" data-theme=(theme(user)) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · empi" }
+                link rel="icon" href=(assets::icon()) type="image/svg+xml";
+                link rel="stylesheet" href=(assets::style());
+                script src=(assets::script()) defer {}
+            }
+            body data-idle-seconds=[idle] {
+                a.skip href="#main" { "Skip to the page" }
+                @if let Some(visit) = frame.visit { (bar(visit, frame.path)) }
+                main #main tabindex="-1" {
+                    div.notice role="status" aria-live="polite" {
+                        @if let Some(notice) = notice { (notice) }
+                    }
+                    (main)
+                }
+            }
+        }
+    }
+}
+
+fn bar(visit: &Visit, path: &str) -> Markup {
+    let is_here = |section: &str| match section {
+        "/" => path == "/",
+        _ => path.starts_with(section),
+    };
+    let theme = theme(Some(&visit.user));
+    let theme_name = THEMES.iter().find(|(name, _)| *name == theme).map_or("", |(_, shown)| shown);
+    html! {
+        header.bar {
+            a.brand href="/" { "empi" }
+            nav aria-label="Sections" {
+                @for (section, name, operation) in SECTIONS {
+                    @if operation.allows(visit.user.role) && !visit.user.must_change_password {
+                        a href=(section) aria-current=[is_here(section).then_some("page")] { (name) }
+                    }
+                }
+            }
+            div.who {
+                form method="post" action="/theme" {
+                    (csrf(visit))
+                    button.quiet type="submit" title="Colours of the pages" { (theme_name) " colours" }
+                }
+                a.quiet href="/password" title="Choose a new password" {
+                    span.name { (visit.user.name) }
+                    " " span.role { (role_name(visit.user.role)) }
+                }
+                form method="post" action="/sign-out" {
+                    (csrf(visit))
+                    button.quiet type="submit" { "Sign out" }
+                }
+            }
+        }
+    }
+}
+
+/// What every form carries: the proof that it comes from one of our pages.
+pub(super) fn csrf(visit: &Visit) -> Markup {
+    html! { input type="hidden" name=(CSRF_FIELD) value=(visit.session.csrf.text()); }
+}
+
+/// A refusal as a page of its own.
+pub(super) fn refusal(refusal: &Refusal, visit: Option<&Visit>) -> Markup {
+    let frame = Frame { visit, path: "", idle: Duration::from_secs(24 * 60 * 60) };
+    let main = html! {
+        section.card.narrow {
+            h1 { "That did not work" }
+            p role="alert" { (refusal.sentence) }
+            p { a.button href="/" { "Go on" } }
+        }
+    };
+    page(&frame, "Not done", None, &main)
+}

@@ -1,0 +1,106 @@
+//! The steward's web pages: rendered here, with a little script of our own and nothing from elsewhere.
+//!
+//! The way of a request: `http` takes the connection within its limits; `routes` finds the route, and with it
+//! the operation that it stands for; `gate` asks who it is, whether their role may (`access`), and whether a
+//! form really comes from one of our pages; a page (`pages`, one file each) asks the registry through the
+//! same door as gRPC and writes what it says as markup, in which every text is escaped; `answer` puts the
+//! layout around it and the headers on it.
+//!
+//! **Invariants:** no patient data in a path, a query or a title; whoever is signed in is the actor of every
+//! change; nothing on a page is loaded from another host, and no script or style stands in the page itself.
+
+mod access;
+mod answer;
+mod assets;
+mod config;
+mod form;
+mod gate;
+mod http;
+mod layout;
+mod pages;
+mod password;
+mod routes;
+mod session;
+#[cfg(test)]
+mod tests;
+mod throttle;
+mod view;
+
+use std::sync::Arc;
+
+use empi_model::{Actor, ActorKind, User};
+use empi_registry::{Registry, RegistryError};
+use tokio::sync::{Semaphore, watch};
+
+use crate::door::{Door, Failure};
+use answer::Refusal;
+pub use config::WebConfig;
+pub(crate) use http::serve;
+pub use password::{PasswordError, hash_password, random_password};
+use session::{OpenSession, SessionLimits, Sessions};
+use throttle::Throttle;
+
+/// Passwords that are hashed at a time: each takes 19 MiB and tens of milliseconds of a core.
+const HASHING_MAX: usize = 2;
+
+/// What every page has at hand. Cloning makes another handle.
+#[derive(Clone)]
+pub(crate) struct Web(Arc<Shared>);
+
+struct Shared {
+    door: Door,
+    config: WebConfig,
+    sessions: Sessions,
+    throttle: Throttle,
+    hashing: Semaphore,
+    closing: watch::Receiver<bool>,
+}
+
+impl Web {
+    pub(crate) fn new(door: Door, config: WebConfig, closing: watch::Receiver<bool>) -> Self {
+        let sessions = Sessions::new(SessionLimits {
+            idle_max: config.session_idle_time_max(),
+            age_max: config.session_time_max(),
+            count_max: config.sessions_max,
+        });
+        let (throttle, hashing) = (Throttle::default(), Semaphore::new(HASHING_MAX));
+        Self(Arc::new(Shared { door, config, sessions, throttle, hashing, closing }))
+    }
+
+    /// Runs one call of the registry, or refuses it when too many are running already.
+    async fn ask<T, F>(&self, work: F) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
+    {
+        self.0.door.answer(work).await.map_err(|failure| match failure {
+            Failure::Registry(error) => error.into(),
+            Failure::Full => Refusal::overloaded(),
+            Failure::Closing => Refusal::shutting_down(),
+            Failure::Panicked => Refusal::broken(),
+        })
+    }
+
+    /// Runs something that takes a core for a while, such as hashing a password: few at a time.
+    async fn hashing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let _place = self.0.hashing.acquire().await.map_err(|_| Refusal::shutting_down())?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::broken())
+    }
+}
+
+/// Somebody who is signed in and asks for something their role may.
+#[derive(Clone, Debug)]
+struct Visit {
+    user: User,
+    session: OpenSession,
+}
+
+impl Visit {
+    /// Whoever is signed in, as the actor of what they change.
+    fn actor(&self) -> Actor {
+        Actor { kind: ActorKind::Steward, name: self.user.name.as_str().to_owned() }
+    }
+}

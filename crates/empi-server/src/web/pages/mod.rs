@@ -1,0 +1,7 @@
+//! The pages, one file each: what they ask the registry for, and how they show it.
+
+pub(super) mod account;
+pub(super) mod overview;
+pub(super) mod sign_in;
+pub(super) mod state;
+pub(super) mod users;

@@ -1,0 +1,116 @@
+//! Signing in and out.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{HeaderName, HeaderValue, SET_COOKIE};
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse as _;
+use empi_model::{User, UserName};
+use maud::{Markup, html};
+
+use crate::web::answer::{Answer, Refusal, see_other};
+use crate::web::gate::{Anybody, COOKIE, Form};
+use crate::web::password::is_right;
+use crate::web::{Visit, Web};
+
+/// The form, or the way on for whoever is signed in.
+pub(in crate::web) async fn show(Anybody(visit): Anybody) -> Answer {
+    match visit {
+        Some(_) => Answer::see("/"),
+        None => Answer::Page("Sign in", form("", None)),
+    }
+}
+
+fn form(name: &str, wrong: Option<&str>) -> Markup {
+    html! {
+        section.card.narrow.sign-in {
+            h1 { "Sign in" }
+            form method="post" action="/sign-in" {
+                label for="name" { "Name" }
+                input #name name="name" type="text" value=(name) autocomplete="username"
+                    autocapitalize="none" spellcheck="false" maxlength="64" required autofocus;
+                label for="password" { "Password" }
+                input #password name="password" type="password" autocomplete="current-password"
+                    maxlength="1024" required;
+                @if let Some(wrong) = wrong { p.wrong role="alert" { (wrong) } }
+                button.primary type="submit" { "Sign in" }
+            }
+            noscript { p { "These pages work without scripts, but keys do not." } }
+        }
+    }
+}
+
+/// Takes name and password. Whatever is wrong, the answer is the same and takes as long.
+pub(in crate::web) async fn take(
+    State(web): State<Web>,
+    Anybody(visit): Anybody,
+    Form(fields): Form,
+) -> Result<Response<Body>, Refusal> {
+    let typed = fields.get("name").to_ascii_lowercase();
+    let counted: String = typed.chars().take(64).collect();
+    if let Some(wait) = web.0.throttle.wait(&counted) {
+        let seconds = wait.as_secs() + 1;
+        let sentence = format!("Too many wrong passwords: wait {seconds} s and try again.");
+        return Ok(again(StatusCode::TOO_MANY_REQUESTS, &typed, &sentence));
+    }
+    let user = typed.parse::<UserName>().ok().and_then(|name| web.0.door.user(&name));
+    let kept = user.as_ref().map(|user| user.password.clone());
+    let password = fields.exact("password").to_owned();
+    let is_right = web.hashing(move || is_right(kept.as_ref(), &password)).await?;
+    let Some(user) = user.filter(|user| is_right && !user.is_disabled) else {
+        web.0.throttle.failed(&counted);
+        tracing::warn!("a sign-in was refused");
+        return Ok(again(
+            StatusCode::UNAUTHORIZED,
+            &typed,
+            "This is not a name and its password. Try again.",
+        ));
+    };
+    web.0.throttle.succeeded(&counted);
+    // A session that was open in this browser ends: nobody rides on it.
+    if let Some(visit) = visit {
+        web.0.sessions.end(visit.session.id);
+    }
+    begin(&web, &user)
+}
+
+/// The form again, with what is wrong.
+fn again(status: StatusCode, name: &str, wrong: &str) -> Response<Body> {
+    let mut response = Answer::Page("Sign in", form(name, Some(wrong))).into_response();
+    *response.status_mut() = status;
+    response
+}
+
+/// Opens a session under a new ID and sends its cookie.
+fn begin(web: &Web, user: &User) -> Result<Response<Body>, Refusal> {
+    let Some(id) = web.0.sessions.begin(user.name.clone()) else {
+        return Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too many people are signed in: try again in a few minutes.",
+        ));
+    };
+    tracing::info!(user = %user.name, role = user.role.as_str(), "signed in");
+    let mut response = see_other(if user.must_change_password { "/password" } else { "/" });
+    set_cookie(&mut response, &format!("{COOKIE}={}; {COOKIE_RULES}", id.text()));
+    Ok(response)
+}
+
+/// Over TLS or on loopback only, out of reach of scripts, and sent by no other site.
+const COOKIE_RULES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
+
+fn set_cookie(response: &mut Response<Body>, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().insert(SET_COOKIE, value);
+    }
+}
+
+/// Ends the session here and in the browser.
+pub(in crate::web) async fn leave(State(web): State<Web>, visit: Visit) -> Response<Body> {
+    web.0.sessions.end(visit.session.id);
+    tracing::info!(user = %visit.user.name, "signed out");
+    let mut response = see_other("/sign-in");
+    set_cookie(&mut response, &format!("{COOKIE}=; Max-Age=0; {COOKIE_RULES}"));
+    let all = HeaderValue::from_static("\"cache\", \"storage\"");
+    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), all);
+    response
+}

@@ -1,0 +1,74 @@
+//! Every route of the web pages, with the operation that it stands for. There is no other way to a page: what is
+//! not in this table is not served, and what is in it has an operation, and so a line in `access`.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+
+use super::Web;
+use super::access::Operation;
+use super::answer::{Refusal, protect};
+use super::gate::{Guarded, gate, refused};
+use super::pages::{account, overview, sign_in, state, users};
+
+/// One line of the table.
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) operation: Operation,
+    page: MethodRouter<Web>,
+}
+
+fn show<H, T>(path: &'static str, operation: Operation, page: H) -> Route
+where
+    H: Handler<T, Web>,
+    T: 'static,
+{
+    Route { method: Method::GET, path, operation, page: get(page) }
+}
+
+fn take<H, T>(path: &'static str, operation: Operation, page: H) -> Route
+where
+    H: Handler<T, Web>,
+    T: 'static,
+{
+    Route { method: Method::POST, path, operation, page: post(page) }
+}
+
+/// The table.
+pub(super) fn table() -> Vec<Route> {
+    use Operation::{ChangeUsers, OwnAccount, SignIn, ViewUsers};
+    vec![
+        show("/livez", SignIn, state::lives),
+        show("/readyz", SignIn, state::is_ready),
+        show("/assets/{name}", SignIn, super::assets::show),
+        show("/sign-in", SignIn, sign_in::show),
+        take("/sign-in", SignIn, sign_in::take),
+        take("/sign-out", OwnAccount, sign_in::leave),
+        show("/", OwnAccount, overview::show),
+        show("/password", OwnAccount, account::show_password),
+        take("/password", OwnAccount, account::take_password),
+        take("/theme", OwnAccount, account::take_theme),
+        show("/users", ViewUsers, users::show),
+        take("/users", ChangeUsers, users::add),
+        take("/users/{name}", ChangeUsers, users::change),
+    ]
+}
+
+/// The pages behind their gate.
+pub(super) fn router(web: Web) -> Router {
+    let mut router = Router::new();
+    for Route { method, path, operation, page } in table() {
+        let guarded = Guarded { web: web.clone(), operation, method, path };
+        router = router.route(path, page.layer(from_fn_with_state(guarded, gate)));
+    }
+    let unknown = || async { refused(&Refusal::not_found(), None) };
+    let protected = |mut response: Response| async {
+        protect(response.headers_mut());
+        response
+    };
+    router.fallback(unknown).layer(map_response(protected)).with_state(web)
+}

@@ -1,0 +1,3 @@
+//! What pages have in common: how things are shown.
+
+pub(super) mod time;

@@ -1,0 +1,38 @@
+//! Users, and the log of changes to them.
+
+use std::collections::BTreeSet;
+
+use super::Walk;
+use crate::codec::{AccountRow, Row as _, UserRow};
+use crate::layout::{self, Family};
+
+impl Walk<'_> {
+    /// Every user reads and stands under their name; the log has no gap, and tells of every user and of
+    /// nobody else.
+    pub(super) fn check_users(&mut self) {
+        let rows =
+            self.snapshot.scan(Family::Meta, b"", |key, value| Ok((key.to_vec(), value.to_vec())));
+        let (mut users, mut told, mut entries) = (BTreeSet::new(), BTreeSet::new(), 0);
+        for row in rows {
+            let Some((key, value)) = self.report.take(row, "users") else { break };
+            if key.starts_with(layout::USERS) {
+                let user = UserRow::decoded(&value);
+                let stands = user.filter(|user| layout::user_key(&user.name) == key);
+                self.report.check(stands.is_some(), || "a user does not read".to_owned());
+                users.extend(stands.map(|user| user.name));
+            } else if key.starts_with(layout::ACCOUNT_LOG) {
+                entries += 1;
+                let entry = AccountRow::decoded(&value).filter(|entry| {
+                    entry.number == entries && layout::account_key(entry.number) == key
+                });
+                self.report.check(entry.is_some(), || {
+                    format!("entry {entries} of the log of changes to users is missing or damaged")
+                });
+                told.extend(entry.map(|entry| entry.user));
+            }
+        }
+        self.report.check(users == told, || {
+            "the log of changes to users tells of others than there are".to_owned()
+        });
+    }
+}
