@@ -85,7 +85,7 @@ impl Pages {
     }
 
     async fn get(&self, browser: &mut Browser, path: &str) -> Shown {
-        let shown = self.send(browser.request(Method::GET, path, String::new())).await;
+        let shown = self.send(browser.request(&Method::GET, path, String::new())).await;
         browser.learn(&shown);
         shown
     }
@@ -93,7 +93,7 @@ impl Pages {
     async fn post(&self, browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Shown {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields).append_pair("csrf", &browser.csrf);
-        let shown = self.send(browser.request(Method::POST, path, form.finish())).await;
+        let shown = self.send(browser.request(&Method::POST, path, form.finish())).await;
         browser.learn(&shown);
         shown
     }
@@ -118,13 +118,13 @@ impl Pages {
 }
 
 impl Browser {
-    fn request(&self, method: Method, path: &str, body: String) -> Request<Body> {
+    fn request(&self, method: &Method, path: &str, body: String) -> Request<Body> {
         let mut request = Request::builder()
-            .method(&method)
+            .method(method)
             .uri(path)
             .header(header::HOST, HOST)
             .header("sec-fetch-site", "same-origin");
-        if method == Method::POST {
+        if *method == Method::POST {
             request = request
                 .header(header::ORIGIN, format!("http://{HOST}"))
                 .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -208,7 +208,7 @@ async fn every_answer_carries_the_headers_that_protect_it() {
         (Method::POST, "/users", StatusCode::FORBIDDEN),
     ] {
         let request = Browser { csrf: String::new(), ..browser.clone() };
-        let shown = pages.send(request.request(method, path, String::new())).await;
+        let shown = pages.send(request.request(&method, path, String::new())).await;
         assert_eq!(shown.status, status, "{path}");
         let csp = shown.header(header::CONTENT_SECURITY_POLICY);
         for rule in ["default-src 'none'", "frame-ancestors 'none'", "script-src 'self'"] {
@@ -315,7 +315,7 @@ async fn a_form_from_elsewhere_changes_nothing() {
         (wrong.as_str(), None),
         ("", None),
     ] {
-        let mut request = browser.request(Method::POST, "/users", form(csrf));
+        let mut request = browser.request(&Method::POST, "/users", form(csrf));
         if let Some((name, value)) = foreign {
             request.headers_mut().insert(name, value.parse().unwrap());
         }
@@ -323,13 +323,13 @@ async fn a_form_from_elsewhere_changes_nothing() {
         assert_eq!(shown.status, StatusCode::FORBIDDEN);
         assert!(pages.registry.user(&name("eve")).is_none());
     }
-    let request = browser.request(Method::POST, "/users", form(&browser.csrf));
+    let request = browser.request(&Method::POST, "/users", form(&browser.csrf));
     assert_eq!(pages.send(request).await.status, StatusCode::SEE_OTHER);
     assert!(pages.registry.user(&name("eve")).is_some());
     // A form in the name of another session.
     let other = pages.signed_in("root").await;
     let request =
-        Browser { csrf: other.csrf, ..browser }.request(Method::POST, "/theme", String::new());
+        Browser { csrf: other.csrf, ..browser }.request(&Method::POST, "/theme", String::new());
     assert_eq!(pages.send(request).await.status, StatusCode::FORBIDDEN);
 }
 
