@@ -216,13 +216,13 @@ fn rule_7_a_capped_block_becomes_one_task() {
     assert_eq!(asked, [0, 0, 0, 0, 1, 0, 0, 0], "{}", index.state());
     assert!(answers.iter().all(|answer| answer.decision == New));
     let view = index.registry().task(answers[4].tasks[0]).unwrap();
-    assert_eq!(view.task.guards, [Guard::CappedBlock]);
+    assert_eq!(view.line.task.guards, [Guard::CappedBlock]);
     assert_eq!(view.explanation.rows, []);
     let events = index.registry().core.store.snapshot();
     let event = events.event(answers[7].event.unwrap()).unwrap().unwrap();
     assert!(event.reason.contains("1 blocks over block_records_max"), "{}", event.reason);
     drop(events);
-    index.resolve(view.task.id, ReviewOutcome::Different);
+    index.resolve(view.line.task.id, ReviewOutcome::Different);
     assert_eq!(index.open_tasks(), []);
     index.check();
 }
@@ -239,7 +239,7 @@ fn rule_7_candidates_left_out_become_a_task() {
     let asked: Vec<_> = answers.iter().map(|answer| answer.tasks.len()).collect();
     assert_eq!(asked, [0, 0, 0, 1, 1], "{}", index.state());
     assert_eq!(
-        index.registry().task(answers[3].tasks[0]).unwrap().task.guards,
+        index.registry().task(answers[3].tasks[0]).unwrap().line.task.guards,
         [Guard::CappedBlock]
     );
     index.check();
@@ -259,7 +259,7 @@ fn rule_7_an_oversized_person_becomes_a_task() {
     index.expect("b/1", ROBERT, Link);
     let third = index.expect("c/1", ROBERT, Review);
     let view = index.registry().task(third.tasks[0]).unwrap();
-    assert_eq!(view.task.guards, [Guard::OversizedPerson]);
+    assert_eq!(view.line.task.guards, [Guard::OversizedPerson]);
     // A person may say so all the same.
     index.resolve(third.tasks[0], ReviewOutcome::Same);
     assert_eq!(index.registry().person(third.enterprise_id).unwrap().records.len(), 3);

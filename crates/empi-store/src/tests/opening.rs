@@ -86,7 +86,7 @@ fn a_store_of_the_first_format_is_read_and_upgraded() {
     assert_eq!(kept, Some(EventSequence(0)));
     for _ in 0..2 {
         store.upgrade().unwrap();
-        assert_eq!(store.meta().unwrap().format, 2);
+        assert_eq!(store.meta().unwrap().format, 3);
     }
 }
 

@@ -293,10 +293,48 @@ pub(super) struct Task {
     pub(super) created: String,
     /// `open` or `resolved`.
     pub(super) state: &'static str,
+    /// What an open task waits for: `open` for any steward, `second_opinion`, `escalated`, `snoozed` or
+    /// `source_asked`.
+    pub(super) stage: Option<String>,
+    /// Why it is asked, in one sentence.
+    pub(super) why: String,
+    /// Why it stands where it stands in the queue.
+    pub(super) place_reason: String,
+    /// The two records.
+    pub(super) keys: [TaskRecord; 2],
+    /// Their persons.
+    pub(super) enterprise_ids: [String; 2],
+    /// How the two records compare.
+    pub(super) pattern: Option<String>,
+    pub(super) assignee: Option<String>,
+    /// Who has taken it.
+    pub(super) claimed_by: Option<String>,
+    pub(super) snoozed_until: Option<String>,
+    /// Why it was escalated, in words.
+    pub(super) escalation: Option<String>,
+    /// What stewards said without knowing of one another.
+    pub(super) opinions: Vec<Said>,
+    /// How it was decided before it was opened again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) earlier: Option<Resolution>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) resolution: Option<Resolution>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(super) detail: Option<TaskDetail>,
+}
+
+/// The key of a record that a task names.
+#[derive(Serialize)]
+pub(super) struct TaskRecord {
+    pub(super) source: String,
+    pub(super) record_id: String,
+}
+
+/// One of several answers.
+#[derive(Serialize)]
+pub(super) struct Said {
+    pub(super) outcome: String,
+    pub(super) actor: String,
 }
 
 /// How a task was answered.
@@ -305,8 +343,27 @@ pub(super) struct Resolution {
     pub(super) outcome: String,
     pub(super) actor: String,
     pub(super) time: String,
+    pub(super) reason_code: Option<String>,
     pub(super) note: String,
     pub(super) event: Option<u64>,
+    /// How long the steward had the task, in milliseconds.
+    pub(super) took_ms: Option<u64>,
+}
+
+impl From<v1::Resolution> for Resolution {
+    fn from(resolution: v1::Resolution) -> Self {
+        let reason = resolution.reason_code();
+        Self {
+            outcome: words::review_outcome(resolution.outcome()),
+            reason_code: (reason != v1::ReasonCode::Unspecified)
+                .then(|| words::reason_code(reason)),
+            actor: resolution.actor.map(|actor| actor.name).unwrap_or_default(),
+            time: time(resolution.time),
+            note: resolution.note,
+            event: resolution.event,
+            took_ms: resolution.took_ms,
+        }
+    }
 }
 
 /// Both records, and why they might be one.
@@ -320,14 +377,37 @@ pub(super) struct TaskDetail {
 
 impl From<v1::ReviewTask> for Task {
     fn from(task: v1::ReviewTask) -> Self {
-        let resolution = task.resolution.clone().map(|resolution| Resolution {
-            outcome: words::review_outcome(resolution.outcome()),
-            actor: resolution.actor.map(|actor| actor.name).unwrap_or_default(),
-            time: time(resolution.time),
-            note: resolution.note,
-            event: resolution.event,
-        });
+        let resolution = task.resolution.clone().map(Resolution::from);
+        let stage = words::task_stage(task.stage());
+        let key = |key: Option<v1::RecordKey>| {
+            let v1::RecordKey { source, record_id } = key.unwrap_or_default();
+            TaskRecord { source, record_id }
+        };
+        let present = |text: String| (!text.is_empty()).then_some(text);
+        let said = |opinion: v1::Opinion| Said {
+            outcome: words::review_outcome(opinion.outcome()),
+            actor: opinion.remark.and_then(|it| it.actor).map(|it| it.name).unwrap_or_default(),
+        };
+        let why_escalated = |remark: v1::Remark| match remark.note.as_str() {
+            "" => words::reason_code(remark.reason_code()),
+            note => note.to_owned(),
+        };
         Self {
+            stage: present(stage),
+            why: task.why.clone(),
+            place_reason: task.place_reason.clone(),
+            keys: [key(task.incoming.clone()), key(task.candidate.clone())],
+            enterprise_ids: [
+                task.incoming_enterprise_id.clone(),
+                task.candidate_enterprise_id.clone(),
+            ],
+            pattern: present(task.pattern.clone()),
+            assignee: present(task.assignee.clone()),
+            claimed_by: task.claim.clone().map(|claim| claim.steward),
+            snoozed_until: task.snooze.as_ref().and_then(|it| it.until).map(|it| time(Some(it))),
+            escalation: task.escalation.clone().map(why_escalated),
+            opinions: task.opinions.iter().cloned().map(said).collect(),
+            earlier: task.earlier.clone().map(Resolution::from),
             task_id: task.task_id,
             kind: words::review_kind(task.kind()),
             match_weight: task.match_weight,
