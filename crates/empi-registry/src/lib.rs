@@ -83,9 +83,13 @@ mod durability;
 
 mod events;
 mod explain;
+mod figures;
 mod golden;
+mod history;
+mod links;
 mod query;
 mod queue;
+mod rarity;
 mod registry;
 mod retire;
 mod review;
@@ -110,9 +114,11 @@ pub use empi_store::{
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
 pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
+pub use links::{LINKED_RECORDS_MAX, PersonLink, PersonLinks};
 pub use loader::{LoadReport, LoadedReview, Loader};
 pub use offline::{stats, verify};
 pub use queue::{Claim, TaskFilter, TaskLine, TaskPage, TaskQuery};
+pub use rarity::Rarity;
 pub use registry::Registry;
 pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};
 pub use retire::{RetireRequest, Retirement};
