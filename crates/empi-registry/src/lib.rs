@@ -107,14 +107,16 @@ pub use empi_store::{
 };
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
-pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
+pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule, present};
 pub use loader::{LoadReport, LoadedReview, Loader};
 pub use offline::{stats, verify};
 pub use queue::{Claim, QueueStats};
 pub use registry::Registry;
 pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};
 pub use retire::{RetireRequest, Retirement};
-pub use search::{SearchAnswer, SearchHit};
+pub use search::{
+    Criterion, DateRange, Found, IdentifierWanted, SearchAnswer, SearchHit, TextField, TextMatch,
+};
 pub use steward::{StewardAnswer, StewardOperation, StewardRequest};
 pub use users::{UserChange, change_user_offline, users_offline};
 pub use words::{

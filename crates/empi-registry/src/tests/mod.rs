@@ -4,6 +4,7 @@
 mod bulk;
 mod concurrency;
 mod faults;
+mod find;
 mod golden;
 mod machine;
 mod queries;
