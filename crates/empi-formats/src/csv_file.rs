@@ -7,6 +7,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
@@ -49,6 +50,8 @@ pub(crate) struct CsvParser {
     stem: String,
     column_count: usize,
     delimiter: u8,
+    /// Whether some part showed that birth dates are not day-first: one date is enough.
+    is_month_first: AtomicBool,
     /// What the whole file tells, once somebody asked.
     whole: OnceLock<Result<Survey, FormatError>>,
     /// How to find out.
@@ -97,6 +100,7 @@ impl CsvReader {
             stem: crate::reader::stem(path),
             column_count: headers.len(),
             delimiter: rows.delimiter(),
+            is_month_first: AtomicBool::new(false),
             whole,
             survey: Box::new(move || survey(&survey_path, &survey_options, is_truth_file)),
         };
@@ -132,7 +136,8 @@ impl CsvReader {
                 break;
             };
             self.row_number += 1;
-            self.parser.take_row(rows, &row, &self.fields, self.row_number, &mut chunk);
+            let day_first = || self.parser.is_day_first(&[]);
+            self.parser.take_row(rows, &row, &self.fields, self.row_number, &day_first, &mut chunk);
         }
         Ok((!chunk.is_empty()).then_some(chunk))
     }
@@ -182,15 +187,34 @@ impl CsvParser {
         };
         let mut rows = Rows::resumed(std::io::empty(), self.delimiter, bytes, part.line, true);
         let mut fields = Vec::with_capacity(self.column_count);
+        let day_first = || self.is_day_first(&part.bytes);
         // Reading from memory does not fail. Rows are not numbered: their records have names.
         while let Ok(Some(row)) = rows.next(&mut fields) {
-            self.take_row(&rows, &row, &fields, 0, taken);
+            self.take_row(&rows, &row, &fields, 0, &day_first, taken);
         }
         // A survey that failed was asked by a row that cannot tell.
         match self.whole.get() {
             Some(Err(_)) => self.whole().map(|_| ()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether birth dates are day-first. The rows around one that asks nearly always show that they are
+    /// not; only if they do not the whole file is asked, while every thread waits for it.
+    fn is_day_first(&self, part: &[u8]) -> bool {
+        let shown = || self.whole.get().is_none() && self.shows_month_first(part);
+        if self.is_month_first.load(Ordering::Relaxed) || shown() {
+            self.is_month_first.store(true, Ordering::Relaxed);
+            return false;
+        }
+        self.whole().is_ok_and(|whole| whole.is_day_first)
+    }
+
+    fn shows_month_first(&self, part: &[u8]) -> bool {
+        let (mut is_utf8, mut order) = (true, DayOrder::default());
+        let rows = Rows::resumed(std::io::empty(), self.delimiter, part.to_vec(), 1, true);
+        let birth_date = self.layout.column(Field::BirthDate);
+        survey_rows(rows, birth_date, &mut is_utf8, &mut order).is_ok() && order.is_refuted()
     }
 
     /// What the whole file tells, found out when first asked.
@@ -214,13 +238,15 @@ impl CsvParser {
         (!found.is_empty()).then(|| found.join("; "))
     }
 
-    /// Hands on a row, as a record or as a reject. A row of blank fields is no row.
+    /// Hands on a row, as a record or as a reject. A row of blank fields is no row. `day_first` is asked
+    /// only where the row leaves it open.
     fn take_row<R: Read>(
         &self,
         rows: &Rows<R>,
         row: &Row,
         fields: &[FieldRange],
         row_number: u64,
+        day_first: &dyn Fn() -> bool,
         taken: &mut impl TakeRows,
     ) {
         let bytes = rows.bytes(&row.range);
@@ -258,7 +284,7 @@ impl CsvParser {
         let context = RowContext {
             layout: &self.layout,
             stem: &self.stem,
-            day_first: &|| self.whole().is_ok_and(|whole| whole.is_day_first),
+            day_first,
             has_lists: self.layout.has_lists || memchr::memchr(SEPARATOR_BYTE, bytes).is_some(),
         };
         match context.record(&cell, row_number) {

@@ -24,10 +24,14 @@ pub type BlockingKeys = SmallVec<[BlockingKey; 20]>;
 /// with any lexicon: keys hash values, never lexicon numbers.
 #[must_use]
 pub fn blocking_keys(values: &impl Values, row: &CompareRow) -> BlockingKeys {
-    blocking_keys_of(RuleSet::ALL, values, row)
+    let mut keys = blocking_keys_of(RuleSet::ALL, values, row);
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
-/// Those keys of a record that some rules make, as [`blocking_keys`] makes them.
+/// Those keys of a record that some rules make, as [`blocking_keys`] makes them, but in no order and
+/// perhaps with repeats: who sorts the keys of many records need not sort those of each.
 pub(crate) fn blocking_keys_of(
     rules: RuleSet,
     values: &impl Values,
@@ -51,9 +55,11 @@ pub(crate) fn blocking_keys_of(
         }
     }
     keys.add_dates_and_places();
-    keys.keys.sort_unstable();
-    keys.keys.dedup();
-    keys.keys.truncate(KEYS_MAX);
+    if keys.keys.len() > KEYS_MAX {
+        keys.keys.sort_unstable();
+        keys.keys.dedup();
+        keys.keys.truncate(KEYS_MAX);
+    }
     if made != rules {
         keys.keys.retain(|key| rules.holds_key(*key));
     }
@@ -402,8 +408,10 @@ mod tests {
                 PatientText::non_blank(if round % 2 == 0 { "1980-03-12" } else { "" });
             let row = lexicon.row(&normalize(&record));
             let parts = BlockingRule::ALL.chunks(4).map(RuleSet::of);
-            let keys: Vec<_> =
+            let mut keys: Vec<_> =
                 parts.flat_map(|rules| blocking_keys_of(rules, &lexicon, &row)).collect();
+            keys.sort_unstable();
+            keys.dedup();
             assert_eq!(keys, blocking_keys(&lexicon, &row).to_vec());
             let count = record.names.len();
             record.names.push(PersonName {

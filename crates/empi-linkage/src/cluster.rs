@@ -21,6 +21,14 @@ pub const CROSS_PAIRS_MAX: usize = 64;
 /// the groups hang together by a bridge (`matching.md` B11).
 const DENSITY_MIN: f64 = 0.5;
 
+/// Whether two groups of so many records together may become one person, given that every pair across
+/// them is a link. Then no pair speaks of two people and each reaches the threshold, so [`judge_join`]
+/// would find nothing but their size.
+pub(crate) fn may_join_linked(model: &LinkageModel, records: usize) -> bool {
+    let thresholds = model.thresholds();
+    records <= model.limits().person_records_max as usize && thresholds.link > thresholds.review
+}
+
 /// Judges whether two groups of records may become one person, given that some pair across them is a
 /// link. No guard: they may.
 #[must_use]
@@ -130,6 +138,11 @@ impl Groups {
             Some(members) if !members.is_empty() => members.as_slice().into(),
             _ => vec![first].into(),
         }
+    }
+
+    /// How many records a group has.
+    pub(crate) fn size(&self, first: u32) -> usize {
+        self.members.get(first as usize).map_or(1, |members| members.len().max(1))
     }
 
     /// Joins two groups, given by their first records, which must differ.

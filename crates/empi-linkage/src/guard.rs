@@ -138,15 +138,18 @@ fn possible_twins(
     // `DANIEL` and `DANIELLE`: brother and sister, unless the sex is a slip.
     let other_sex = vector.level(Comparison::Sex) == Some(1)
         && are_two_given(values, left.name.given, right.name.given);
+    let other_given = other_sex || has_other_given(values, vector, left, right);
+    if !other_given || !is_one_household(vector) {
+        return false;
+    }
     let one_number = ssn.is_some_and(|it| it < levels::SSN_DIFFERENT) && !neighbours;
-    let alike = !other_sex && !are_unlike_given(values, left.name.given, right.name.given);
+    let alike = || !other_sex && !are_unlike_given(values, left.name.given, right.name.given);
     let settled = agreeing_identifiers(left, right) >= 2
         || is_personal_number(vector, left, right)
-        || (one_number && alike);
-    let other_given = other_sex || has_other_given(values, vector, left, right);
+        || (one_number && alike());
     let by_middle =
-        ssn != Some(levels::SSN_DIFFERENT) && goes_by_middle(values, left.name, right.name);
-    other_given && !by_middle && !settled && is_one_household(vector)
+        || ssn != Some(levels::SSN_DIFFERENT) && goes_by_middle(values, left.name, right.name);
+    !settled && !by_middle()
 }
 
 /// Whether the current given names are those of two people and do not stand in each other's field.
@@ -208,8 +211,8 @@ fn generation_gap(vector: &ComparisonVector, left: &CompareRow, right: &CompareR
     let both_known = left_year != 0 && right_year != 0;
     let apart = both_known && left_year.abs_diff(right_year) >= GENERATION_YEARS;
     let one_person =
-        agreeing_identifiers(left, right) >= 2 || is_personal_number(vector, left, right);
-    same_name && apart && !one_person && !is_slip_of_date(vector)
+        || agreeing_identifiers(left, right) >= 2 || is_personal_number(vector, left, right);
+    same_name && apart && !one_person() && !is_slip_of_date(vector)
 }
 
 /// Whether two birth dates are one slip apart: the digits of the year swapped, which hardly any parent
@@ -237,6 +240,9 @@ fn identifier_conflict(
     let different = vector.level(Comparison::Ssn) == Some(levels::SSN_DIFFERENT)
         && left.ssn.is_whole()
         && right.ssn.is_whole();
+    if !different {
+        return false;
+    }
     let same_name = is_one_name(values, vector, left, right);
     let same_birth = vector.level(Comparison::BirthDate) == Some(birth_date::EXACT);
     // A new family name at the old address: married.
@@ -246,7 +252,7 @@ fn identifier_conflict(
     let slip = vector.level(Comparison::BirthDate).is_some_and(|it| it <= birth_date::PARTIAL)
         && (left.birth_date / 10_000).abs_diff(right.birth_date / 10_000) < GENERATION_YEARS;
     let same_roof = NameLevel::of(vector) == Some(NameLevel::Exact) && same_address;
-    different && !((same_name || new_name) && same_birth || same_roof && slip)
+    !((same_name || new_name) && same_birth || same_roof && slip)
 }
 
 /// Conflicts between two groups of records that this pair across them shows to be a slip of the pen: a
@@ -304,8 +310,6 @@ fn below_floor(
     positive_bits: f64,
 ) -> bool {
     let floor = model.evidence_floor();
-    // The second number that agrees comes from another authority and is evidence of its own.
-    let numbers = agreeing_identifiers(left, right) + u32::from(has_exact_ssn(vector));
     let other_given = has_other_given(values, vector, left, right);
     let is_settled = is_personal_number(vector, left, right)
         || !other_given && NameLevel::of(vector).is_some_and(|it| it <= NameLevel::OneClose);
@@ -316,8 +320,13 @@ fn below_floor(
         // Sisters share all of it: it is one group. Twins have a guard of their own.
         counted = counted & !HOUSEHOLD | 1 << (EvidenceGroup::Address as u8);
     }
-    let groups = counted.count_ones() + numbers.saturating_sub(1);
-    groups < floor.groups_min
+    // The second number that agrees comes from another authority and is evidence of its own.
+    let further_numbers = || {
+        let numbers = agreeing_identifiers(left, right) + u32::from(has_exact_ssn(vector));
+        numbers.saturating_sub(1)
+    };
+    let groups = counted.count_ones();
+    groups < floor.groups_min && groups + further_numbers() < floor.groups_min
         || positive_bits < floor.bits_min
         || unplaced_in_time(vector, left, right)
 }

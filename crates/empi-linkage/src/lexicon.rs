@@ -1,14 +1,16 @@
 //! Values interned once: every distinct name and text gets a number, and with it everything that is
 //! costly to derive from it, so that comparing two records never looks at a string twice.
 
-use empi_model::{NormalizedAddress, NormalizedName, NormalizedRecord, PatientText};
+use empi_model::{MatchWeight, NormalizedAddress, NormalizedName, NormalizedRecord, PatientText};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::model::LinkageModel;
 use crate::names_table::{FormalNames, NameShares, formal_names, hash_of, name_shares};
 use crate::phonetic::Sound;
 use crate::row::{AddressIds, CompareRow, IdentifierHash, MoreValue, NameId, NameIds};
 use crate::row::{PackedSsn, TextId};
+use crate::score::name_frequency;
 use crate::similarity::Letters;
 use crate::spelling;
 use crate::table::{HasText, Table, number};
@@ -92,6 +94,22 @@ pub trait Values {
     fn text(&self, id: TextId) -> &TextValue;
     /// How many records were counted.
     fn record_count(&self) -> u32;
+    /// What agreement on a name weighs beside its level, for its frequency in a role.
+    fn frequency(&self, model: &LinkageModel, id: NameId, role: NameRole) -> MatchWeight
+    where
+        Self: Sized,
+    {
+        name_frequency(model, self, id, role)
+    }
+}
+
+/// As what a name stands in a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameRole {
+    /// Given name.
+    Given = 0,
+    /// Family name.
+    Family = 1,
 }
 
 /// Where values get their numbers.
@@ -217,6 +235,11 @@ impl Lexicon {
     pub fn names(&self) -> impl Iterator<Item = (NameId, &NameValue)> {
         let names = (0..).map(NameId).zip(&self.names.items);
         names.skip(1)
+    }
+
+    /// How many numbers of names there are, that of the missing name among them.
+    pub(crate) fn name_count(&self) -> u32 {
+        number(self.names.items.len())
     }
 
     /// The number of a name whose hash is known already.

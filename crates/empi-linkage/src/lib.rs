@@ -47,7 +47,7 @@ pub use evaluate::{
 };
 pub use explain::{ExplainedSide, explain, explain_levels};
 pub use guard::Guards;
-pub use lexicon::{Intern, Lexicon, LexiconOverlay, NameValue, TextValue, Values};
+pub use lexicon::{Intern, Lexicon, LexiconOverlay, NameRole, NameValue, TextValue, Values};
 pub use model::{
     CalibrationPart, ComparisonPart, EvidenceFloor, LevelParameters, LevelPart, Limits,
     LinkageModel, LinkageModelFile, ModelError, TermFrequency, TrainingPart,

@@ -9,7 +9,7 @@ use empi_model::{LinkDecision, MatchWeight};
 
 use crate::compare::{AgreedNames, COMPARISON_COUNT, Compared, Comparison, compare, compare_while};
 use crate::guard::{Guards, guards, has_exact_ssn, is_one_name, refuted};
-use crate::lexicon::Values;
+use crate::lexicon::{NameRole, Values};
 use crate::model::{LinkageModel, TermFrequency};
 use crate::names_table::average_shares;
 use crate::row::{CompareRow, NameId};
@@ -224,41 +224,45 @@ pub(crate) const fn is_household(comparison: Comparison) -> bool {
     matches!(comparison, Comparison::Address | Comparison::Phone | Comparison::Email)
 }
 
-/// Term-frequency adjustment of the agreed given and family name (Winkler 1989; in Splink's form):
-/// log2(average share / share of this name), where the share blends the index's own counts with the
-/// shipped table, which counts for `pseudo_count` records.
+/// Term-frequency adjustments of the agreed given and family name.
 fn name_frequencies(
     model: &LinkageModel,
     values: &impl Values,
     agreed: AgreedNames,
 ) -> (MatchWeight, MatchWeight) {
+    let weight = |role: NameRole, same: Option<NameId>, close_pair: Option<(NameId, NameId)>| {
+        let of = |id| values.frequency(model, id, role);
+        // A mistyped name agrees with fewer records than its level says where even the commoner of the two
+        // is rare, and with more where that is common; by how much is uncertain, so half counts.
+        let close = |(one, other): (NameId, NameId)| {
+            MatchWeight::from_bits(CLOSE_SHARE * of(one).bits().min(of(other).bits()))
+        };
+        same.map(of).or_else(|| close_pair.map(close)).unwrap_or_default()
+    };
+    let AgreedNames { given, family, given_close, family_close } = agreed;
+    (weight(NameRole::Given, given, given_close), weight(NameRole::Family, family, family_close))
+}
+
+/// Term-frequency adjustment of one name (Winkler 1989; in Splink's form): log2(average share / share of
+/// this name), where the share blends the index's own counts with the shipped table, which counts for
+/// `pseudo_count` records.
+pub(crate) fn name_frequency(
+    model: &LinkageModel,
+    values: &impl Values,
+    id: NameId,
+    role: NameRole,
+) -> MatchWeight {
     let frequency = model.term_frequency;
-    let average = frequency.averages.unwrap_or_else(average_shares);
-    let records = values.record_count();
-    let adjustment = |average: f64, table: f64, count: u32| {
-        let share = name_share(frequency, records, table, count);
-        let bits = (average / share.max(f64::MIN_POSITIVE)).log2();
-        let bits_max = frequency.adjustment_bits_max;
-        MatchWeight::from_bits(bits.clamp(-bits_max, bits_max))
+    let averages = frequency.averages.unwrap_or_else(average_shares);
+    let name = values.name(id);
+    let (average, table, count) = match role {
+        NameRole::Given => (averages.given, name.shares.given, name.given_count),
+        NameRole::Family => (averages.family, name.shares.family, name.family_count),
     };
-    let given = |id: NameId| {
-        let name = values.name(id);
-        adjustment(average.given, name.shares.given, name.given_count)
-    };
-    let family = |id: NameId| {
-        let name = values.name(id);
-        adjustment(average.family, name.shares.family, name.family_count)
-    };
-    // A mistyped name agrees with fewer records than its level says where even the commoner of the two
-    // is rare, and with more where that is common; by how much is uncertain, so half counts.
-    let close = |of: &dyn Fn(NameId) -> MatchWeight, (one, other): (NameId, NameId)| {
-        let bits = of(one).bits().min(of(other).bits());
-        MatchWeight::from_bits(CLOSE_SHARE * bits)
-    };
-    let given_weight = agreed.given.map(given).or_else(|| Some(close(&given, agreed.given_close?)));
-    let family_weight =
-        agreed.family.map(family).or_else(|| Some(close(&family, agreed.family_close?)));
-    (given_weight.unwrap_or_default(), family_weight.unwrap_or_default())
+    let share = name_share(frequency, values.record_count(), table, count);
+    let bits = (average / share.max(f64::MIN_POSITIVE)).log2();
+    let bits_max = frequency.adjustment_bits_max;
+    MatchWeight::from_bits(bits.clamp(-bits_max, bits_max))
 }
 
 /// The share of people who bear a name: the index's own count blended with the shipped table.

@@ -5,17 +5,13 @@ use empi_model::BlockingRule;
 use rayon::prelude::*;
 
 use super::buckets::{BUCKETS_PER_RULE, Bucket, Splitter, buckets, part, rules_together};
+use super::chunks;
+use super::memberships::Memberships;
 use super::near::bring_near;
 use crate::block::{BlockingKeys, RuleSet};
 
 /// A unit of parallel work holds about so many pairs.
 const UNIT_PAIRS: u64 = 32_768;
-
-/// Records whose memberships one task lists, at the least: few enough for a core's cache.
-const INDEXED_RECORDS_MIN: usize = 1 << 17;
-
-/// Most such tasks. Each goes through the members of all blocks.
-const INDEX_TASKS_MAX: usize = 16;
 
 /// A block of more records than are compared with one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,19 +33,9 @@ pub(super) struct Blocks {
     rule_ends: Vec<usize>,
     /// The records of all blocks, ascending inside each.
     members: Vec<u32>,
-    /// The blocks of each record, `indexed_records` records at a time.
-    memberships: Vec<Memberships>,
-    indexed_records: usize,
+    memberships: Memberships,
     /// Blocks that stayed too large.
     pub(super) capped: Vec<CappedBlock>,
-}
-
-/// The numbers of the blocks that hold a record, ascending, for some records.
-#[derive(Debug)]
-struct Memberships {
-    /// Where each record's numbers end.
-    ends: Vec<u32>,
-    numbers: Vec<u32>,
 }
 
 /// What bounds the pairs.
@@ -63,7 +49,8 @@ pub(super) struct BlockLimits {
 
 impl Blocks {
     /// Groups records by key, rule by rule. Records are named by their sites; `places` has the place of
-    /// each in the order of record keys, `keys_of` gives its blocking keys, sorted.
+    /// each in the order of record keys, `keys_of` gives its blocking keys, and `bring_near` asks for what
+    /// the keys of some records are made of.
     ///
     /// A block of too many records is split by a further value of its records, `refinement` of 0, then 1
     /// and so on; what is still too large is left out and reported. Where all blocks
@@ -71,6 +58,7 @@ impl Blocks {
     pub(super) fn build(
         places: &[u32],
         keys_of: impl Fn(RuleSet, usize) -> BlockingKeys + Sync,
+        bring_near: impl Fn(std::ops::Range<usize>) + Sync,
         refinement: impl Fn(usize, u32) -> u64 + Sync,
         limits: BlockLimits,
     ) -> Self {
@@ -78,16 +66,16 @@ impl Blocks {
             ends: Vec::new(),
             rule_ends: Vec::new(),
             members: Vec::new(),
-            memberships: Vec::new(),
-            indexed_records: INDEXED_RECORDS_MIN,
+            memberships: Memberships::default(),
             capped: Vec::new(),
         };
         let records_max = limits.records_max;
         let splitter = Splitter { places, refinement: &refinement, records_max };
         for rules in BlockingRule::ALL.chunks(rules_together(places.len())) {
-            let buckets = buckets(places.len(), rules, &keys_of, &splitter);
-            let of_rules = buckets.par_chunks(BUCKETS_PER_RULE).map(Bucket::joined);
-            for of_rule in of_rules.collect::<Vec<_>>() {
+            let buckets = buckets(places.len(), rules, (&keys_of, &bring_near), &splitter);
+            let of_rules = buckets.par_chunks(BUCKETS_PER_RULE);
+            let joined = of_rules.map(|buckets| Bucket::joined(buckets, places.len()));
+            for of_rule in joined.collect::<Vec<_>>() {
                 blocks.append(of_rule);
             }
         }
@@ -131,59 +119,31 @@ impl Blocks {
                     bucket.push_split(rule, block.to_vec(), splitter, 0);
                 }
             }
-            Bucket::joined(&[bucket])
+            let site_count = splitter.places.len();
+            Bucket::joined(&[bucket.by_first(site_count)], site_count)
         });
-        let narrowed: Vec<Bucket> = narrowed.collect();
+        let narrowed: Vec<Vec<Bucket>> = narrowed.collect();
         (self.ends, self.members, self.rule_ends) = (Vec::new(), Vec::new(), Vec::new());
-        narrowed.into_iter().for_each(|bucket| self.append(bucket));
+        narrowed.into_iter().for_each(|of_rule| self.append(of_rule));
     }
 
     /// Takes in the blocks of one more rule.
-    fn append(&mut self, of_rule: Bucket) {
-        let Bucket { ends, members, capped } = of_rule;
-        let before = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
-        self.members.extend(members);
-        self.ends.extend(ends.into_iter().map(|end| end.saturating_add(before)));
-        self.capped.extend(capped);
+    fn append(&mut self, of_rule: Vec<Bucket>) {
+        for Bucket { ends, members, capped } in of_rule {
+            let before = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+            self.members.extend(members);
+            self.ends.extend(ends.into_iter().map(|end| end.saturating_add(before)));
+            self.capped.extend(capped);
+        }
         self.rule_ends.push(self.count());
     }
 
-    /// Lists for each record the blocks that hold it. Blocks are visited in their order, so the lists
-    /// come out sorted. Each task lists some records, few enough for a core's cache.
+    /// Lists for each record the blocks that hold it, so many rules at a time as were sorted together: it
+    /// bounds the memory.
     fn index_memberships(&mut self, record_count: usize) {
-        self.indexed_records = record_count.div_ceil(INDEX_TASKS_MAX).max(INDEXED_RECORDS_MIN);
-        let ranges: Vec<_> = chunks(0..record_count, self.indexed_records).collect();
-        self.memberships = ranges.into_par_iter().map(|range| self.memberships_of(range)).collect();
-    }
-
-    fn memberships_of(&self, records: std::ops::Range<usize>) -> Memberships {
-        let own = |member: u32| {
-            let at = (member as usize).checked_sub(records.start)?;
-            (at < records.len()).then_some(at)
-        };
-        let mut ends = vec![0_u32; records.len()];
-        for at in self.members.iter().filter_map(|member| own(*member)) {
-            if let Some(count) = ends.get_mut(at) {
-                *count += 1;
-            }
-        }
-        let mut sum = 0;
-        for end in &mut ends {
-            let count = *end;
-            *end = sum; // for now where the next number goes
-            sum += count;
-        }
-        let mut numbers = vec![0; sum as usize];
-        for number in 0..self.count() {
-            for at in self.block(number).iter().filter_map(|member| own(*member)) {
-                let Some(next) = ends.get_mut(at) else { continue };
-                if let Some(slot) = numbers.get_mut(*next as usize) {
-                    *slot = u32::try_from(number).unwrap_or(u32::MAX);
-                }
-                *next += 1;
-            }
-        }
-        Memberships { ends, numbers }
+        let ends = self.rule_ends.chunks(rules_together(record_count));
+        let ends: Vec<usize> = ends.filter_map(|rules| rules.last().copied()).collect();
+        self.memberships = Memberships::of(record_count, &ends, |number| self.block(number));
     }
 
     pub(super) fn count(&self) -> usize {
@@ -195,10 +155,7 @@ impl Blocks {
     }
 
     fn blocks_of(&self, record: u32) -> &[u32] {
-        let at = record as usize;
-        let memberships = self.memberships.get(at / self.indexed_records);
-        let at = at % self.indexed_records;
-        memberships.map(|it| part(&it.ends, &it.numbers, at)).unwrap_or_default()
+        self.memberships.blocks_of(record)
     }
 
     fn pairs_in(&self, number: usize) -> u64 {
@@ -306,15 +263,6 @@ const BLOCKS_TOGETHER: usize = 32;
 /// Most pairs that are handed out at a time.
 const PAIRS_TOGETHER: usize = 64;
 
-/// The parts of a range, each of so many numbers but the last.
-fn chunks(
-    range: std::ops::Range<usize>,
-    size: usize,
-) -> impl Iterator<Item = std::ops::Range<usize>> {
-    let end = range.end;
-    range.step_by(size).map(move |start| start..end.min(start + size))
-}
-
 /// A record of a block while its pairs are visited.
 struct Member<'a> {
     record: u32,
@@ -373,7 +321,7 @@ mod tests {
             records[site].iter().copied().filter(|key| rules.holds_key(*key)).collect()
         };
         let places: Vec<u32> = (0..records.len() as u32).collect();
-        Blocks::build(&places, keys_of, refinement, limits)
+        Blocks::build(&places, keys_of, |_| {}, refinement, limits)
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use super::blocks::Blocks;
 use super::{
     Blocked, CappedBlock, HubValue, RecordKeys, ScoredPair, ScoredPairs, Sites, WeightHistogram,
 };
-use crate::cluster::{Groups, Sets, judge_join};
+use crate::cluster::{Groups, Sets, judge_join, may_join_linked};
 use crate::explain::{explain, explain_levels};
 use crate::guard::Guards;
 use crate::lexicon::Lexicon;
@@ -116,8 +116,9 @@ impl Linkage {
 
     /// Frees the records as they were compared, when nothing is to be explained any more.
     pub fn release_rows(&mut self) {
-        self.rows = Vec::new();
-        self.lexicon = Lexicon::new();
+        let (rows, lexicon) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.lexicon));
+        // Very many rows: their memory is given back on every core.
+        rayon::join(|| rows.into_par_iter().for_each(drop), || drop(lexicon));
     }
 
     /// How the weight of a pair comes about, also of one that was never a candidate. `values` are the
@@ -260,6 +261,14 @@ const COMPONENTS_TOGETHER: usize = 1024;
 impl Agglomerated {
     /// Works through the links of one component, the strongest first.
     fn add(&mut self, blocked: &Blocked, pairs: &[ScoredPair], links: &[ComponentLink]) {
+        // Most persons are two records: there is nothing across them but the link itself.
+        if let [link] = links
+            && let Some(pair) = pairs.get(link.at as usize)
+            && blocked.model.limits().person_records_max >= 2
+        {
+            self.firsts.push((pair.right.max(pair.left), pair.left.min(pair.right)));
+            return;
+        }
         let links =
             links.iter().filter_map(|link| Some((link.at as usize, pairs.get(link.at as usize)?)));
         let mut records: Vec<u32> =
@@ -270,22 +279,27 @@ impl Agglomerated {
             u32::try_from(records.binary_search(&record).unwrap_or_default()).unwrap_or(u32::MAX)
         };
         let record = |number: u32| records.get(number as usize).copied().unwrap_or_default();
+        let links: Vec<(usize, u32, u32)> =
+            links.map(|(at, pair)| (at, number(pair.left), number(pair.right))).collect();
         let mut groups = Groups::new(records.len());
-        for (at, pair) in links {
-            let (left, right) =
-                (groups.first_of(number(pair.left)), groups.first_of(number(pair.right)));
+        for (at, one, other) in &links {
+            let (left, right) = (groups.first_of(*one), groups.first_of(*other));
             if left == right {
                 continue;
             }
-            let rows = |first: u32| -> Vec<&CompareRow> {
-                let members = groups.members(first);
-                members.iter().filter_map(|number| blocked.row(record(*number))).collect()
+            let guards = if are_all_linked(&blocked.model, &mut groups, (left, right), &links) {
+                Guards::NONE
+            } else {
+                let rows = |first: u32| -> Vec<&CompareRow> {
+                    let members = groups.members(first);
+                    members.iter().filter_map(|number| blocked.row(record(*number))).collect()
+                };
+                judge_join(&blocked.model, &blocked.lexicon, &rows(left), &rows(right))
             };
-            let guards = judge_join(&blocked.model, &blocked.lexicon, &rows(left), &rows(right));
             if guards.is_empty() {
                 groups.join(left, right);
             } else {
-                self.refused.push((at, guards));
+                self.refused.push((*at, guards));
             }
         }
         for (at, place) in records.iter().enumerate() {
@@ -295,6 +309,29 @@ impl Agglomerated {
             }
         }
     }
+}
+
+/// Components of more links are judged without counting who is linked with whom.
+const LINKS_COUNTED_MAX: usize = 64;
+
+/// Whether every pair across two groups, given by their first records, is a link, and nothing else keeps
+/// the two apart: so it is with nearly all persons, and nothing needs to be compared once more.
+fn are_all_linked(
+    model: &LinkageModel,
+    groups: &mut Groups,
+    (left, right): (u32, u32),
+    links: &[(usize, u32, u32)],
+) -> bool {
+    if links.len() > LINKS_COUNTED_MAX {
+        return false;
+    }
+    let (lefts, rights) = (groups.size(left), groups.size(right));
+    let mut crosses = |(_, one, other): &&(usize, u32, u32)| {
+        let ends = (groups.first_of(*one), groups.first_of(*other));
+        ends == (left, right) || ends == (right, left)
+    };
+    links.iter().filter(&mut crosses).count() == lefts * rights
+        && may_join_linked(model, lefts + rights)
 }
 
 /// One question per pair of persons: the strongest pair between them, the most certain first.

@@ -12,12 +12,15 @@ mod blocks;
 mod buckets;
 mod calibration;
 mod explained;
+mod frequencies;
 mod histogram;
 mod hubs;
 mod linkage;
+mod memberships;
 mod near;
 mod pairs;
 mod prepared;
+mod radix;
 mod record_keys;
 mod training;
 
@@ -173,6 +176,7 @@ impl Linker {
                 Some(row) => blocking_keys_of(rules.widened(is_wide), &lexicon, row),
                 None => BlockingKeys::new(),
             },
+            |sites| bring_values_near(&lexicon, rows.get(sites).unwrap_or_default()),
             |at, site| rows.get(site as usize).map_or(0, |row| refinement(&lexicon, row, at)),
             BlockLimits {
                 records_max: limits.block_records_max as usize,
@@ -189,6 +193,15 @@ impl Linker {
         let hub_values = hubs.values;
         Blocked { model, lexicon, rows, sites, keys, order, blocks, groups_given, hub_values }
     }
+}
+
+/// Asks for the values of some records that blocking keys are made of.
+fn bring_values_near(values: &impl Values, rows: &[CompareRow]) {
+    let names = rows.iter().flat_map(|row| [row.name.given, row.name.family]);
+    bring_near(names.map(|id| values.name(id).compact_hash));
+    let texts = rows.iter().map(|row| row.address);
+    let texts = texts.flat_map(|it| [it.number, it.street, it.city, it.postal_code]);
+    bring_near(texts.map(|id| values.text(id).hash));
 }
 
 /// So many pairs are compared whatever the number of records: they take a second or two.
@@ -287,6 +300,15 @@ fn gathered(portions: &[Vec<CompareRow>], order: &[Unsorted]) -> Vec<CompareRow>
         it.find(portions).cloned().unwrap_or_default()
     };
     order.par_iter().enumerate().map(row).collect()
+}
+
+/// The parts of a range, each of so many numbers but the last.
+fn chunks(
+    range: std::ops::Range<usize>,
+    size: usize,
+) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let end = range.end;
+    range.step_by(size).map(move |start| start..end.min(start + size))
 }
 
 /// Counts in which groups of evidence a record has something.

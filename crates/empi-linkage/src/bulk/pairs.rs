@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use empi_model::{LinkDecision, MatchWeight};
 use rayon::prelude::*;
 
+use super::frequencies::WeighedNames;
 use super::near::bring_near;
 use super::{Blocked, WeightHistogram};
 use crate::guard::Guards;
@@ -59,6 +60,7 @@ impl Blocked {
     #[must_use]
     pub fn score(self, progress: &Progress) -> ScoredPairs {
         let units = self.blocks.units();
+        let values = WeighedNames::new(&self.model, &self.lexicon);
         let scored: Vec<(WeightHistogram, Vec<ScoredPair>)> = units
             .into_par_iter()
             .map(|unit| {
@@ -66,7 +68,7 @@ impl Blocked {
                 let done = self.blocks.visit(unit, |pairs| {
                     self.bring_near(pairs);
                     for (left, right) in pairs {
-                        let scored = self.score_pair(*left, *right);
+                        let scored = self.score_pair(&values, *left, *right);
                         histogram.add(scored.map(|pair| pair.weight));
                         kept.extend(scored);
                     }
@@ -75,6 +77,7 @@ impl Blocked {
                 (histogram, kept)
             })
             .collect();
+        drop(values);
         let mut histogram = WeightHistogram::default();
         let mut pairs = Vec::with_capacity(scored.iter().map(|(_, kept)| kept.len()).sum());
         for (part, kept) in scored {
@@ -96,12 +99,12 @@ impl Blocked {
 
     /// Scores the records at two sites. They are compared in the order of their keys: sums depend on the
     /// order in their last digits.
-    fn score_pair(&self, one: u32, other: u32) -> Option<ScoredPair> {
+    fn score_pair(&self, values: &impl Values, one: u32, other: u32) -> Option<ScoredPair> {
         let (place, other_place) = (self.sites.place(one), self.sites.place(other));
         let (left, right) = (place.min(other_place), place.max(other_place));
         let (one, other) = (self.rows.get(one as usize)?, self.rows.get(other as usize)?);
         let (one, other) = if place == left { (one, other) } else { (other, one) };
-        let scored = score_candidate(&self.model, &self.lexicon, one, other)?;
+        let scored = score_candidate(&self.model, values, one, other)?;
         let Scored { weight, decision, guards } = scored;
         Some(ScoredPair { left, right, weight, decision, guards })
     }

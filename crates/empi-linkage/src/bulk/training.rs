@@ -8,6 +8,7 @@ use empi_model::{BlockingRule, Guard, MatchWeight};
 use rayon::prelude::*;
 
 use super::blocks::Blocks;
+use super::frequencies::WeighedNames;
 use super::{Blocked, Progress};
 use crate::compare::{COMPARISON_COUNT, Comparison, compare};
 use crate::guard::{Guards, guards};
@@ -94,6 +95,7 @@ impl Blocked {
         decided: &BTreeMap<(u32, u32), &Decision>,
         progress: &Progress,
     ) -> (PairCounts, u64) {
+        let values = WeighedNames::new(&self.model, &self.lexicon);
         let parts: Vec<(u64, Vec<PairEvidence>)> = sample
             .units(&self.blocks)
             .into_par_iter()
@@ -104,7 +106,7 @@ impl Blocked {
                     for pair in visited.iter().filter(|pair| sample.has_pair(**pair)) {
                         if !self.is_decided(*pair, decided) {
                             looked_at += 1;
-                            pairs.extend(self.candidate(*pair));
+                            pairs.extend(self.candidate(&values, *pair));
                         }
                     }
                 });
@@ -129,17 +131,16 @@ impl Blocked {
 
     /// A candidate pair by its sites, unless it cannot be a match, or a guard says that two people may share what
     /// it agrees on.
-    fn candidate(&self, (left, right): (u32, u32)) -> Option<PairEvidence> {
+    fn candidate(&self, values: &impl Values, (left, right): (u32, u32)) -> Option<PairEvidence> {
         let (one, other) = (self.rows.get(left as usize)?, self.rows.get(right as usize)?);
         let prior = self.model.prior_weight(self.lexicon.record_count());
         let least = prior + MatchWeight::from_bits(PROMISING_BITS);
-        let compared = compare_reaching(&self.model, &self.lexicon, one, other, least)?;
-        let weighed = weigh(&self.model, &self.lexicon, &compared);
+        let compared = compare_reaching(&self.model, values, one, other, least)?;
+        let weighed = weigh(&self.model, values, &compared);
         if weighed.total < least {
             return None;
         }
-        let found =
-            guards(&self.model, &self.lexicon, &compared, one, other, weighed.positive_bits);
+        let found = guards(&self.model, values, &compared, one, other, weighed.positive_bits);
         // Twins, father and son: what tells them from one person is not in the vector.
         if !found.conflicts().without(Guards::from_iter([Guard::IdentifierConflict])).is_empty() {
             return None;

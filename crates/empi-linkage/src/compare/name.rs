@@ -178,18 +178,22 @@ pub(super) fn compare_names(
 }
 
 /// Whether one person goes by the middle name: it is the other's given name, and what is left of the
-/// two names does not contradict. `None` where no middle name is the other's given name.
+/// two names does not contradict. `None` where no middle name is the other's given name; of two that
+/// are, the better agreement counts.
 fn compare_by_middle(values: &impl Values, left: NameIds, right: NameIds) -> Option<Agreement> {
     let compared = |one: NameId, other: NameId| {
         let agreement = compare_given(values, one, other);
         (agreement != Agreement::Different).then(|| (agreement, values.name(one).is_initial()))
     };
     let crossed = [compared(left.given, right.middle)?, compared(left.middle, right.given)?];
-    crossed.into_iter().find_map(|it| match it {
-        (Agreement::Exact | Agreement::Variant, false) => Some(Agreement::Variant),
-        (Agreement::Close, _) => Some(Agreement::Close),
-        _ => None,
-    })
+    let agrees_by = |way: Agreement| {
+        crossed.into_iter().any(|it| match it {
+            (Agreement::Exact | Agreement::Variant, false) => way == Agreement::Variant,
+            (Agreement::Close, _) => way == Agreement::Close,
+            _ => false,
+        })
+    };
+    [Agreement::Variant, Agreement::Close].into_iter().find(|way| agrees_by(*way))
 }
 
 /// Whether a given name is the other's middle name.

@@ -66,6 +66,9 @@ pub(super) fn compare_identifiers(left: &CompareRow, right: &CompareRow) -> Opti
 /// From how many authorities both records have the same identifier. Families share the number of one
 /// insurance; two authorities that agree speak of one person.
 pub(crate) fn agreeing_identifiers(left: &CompareRow, right: &CompareRow) -> u32 {
+    if left.have_one_each(right, Several::Identifiers) {
+        return u32::from(left.identifier.authority != 0 && left.identifier == right.identifier);
+    }
     let agrees = |one: &IdentifierHash| right.identifiers().any(|other| other == *one);
     u32::try_from(left.identifiers().filter(agrees).count()).unwrap_or(u32::MAX)
 }

@@ -116,7 +116,7 @@ fn is_placeholder(date: BirthDate) -> bool {
 }
 
 fn read(text: &str) -> Option<Read> {
-    if let Some(read) = read_compact(text) {
+    if let Some(read) = read_iso(text).or_else(|| read_compact(text)) {
         return Some(read);
     }
     let upper = text.to_ascii_uppercase();
@@ -167,6 +167,16 @@ fn split(date: &str) -> SmallVec<[&str; 4]> {
         rest = behind;
     }
     parts
+}
+
+/// `YYYY-MM-DD`, as most dates are.
+fn read_iso(text: &str) -> Option<Read> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else { return None };
+    let number = |digits: &[u8]| {
+        let digit = |byte: &u8| byte.is_ascii_digit().then(|| u16::from(byte - b'0'));
+        digits.iter().try_fold(0, |number, byte| Some(number * 10 + digit(byte)?))
+    };
+    Some(dated(number(&[y1, y2, y3, y4])?, number(&[m1, m2])?, number(&[d1, d2])?))
 }
 
 /// `YYYYMMDD` with or without a time behind it, `YYYYMM`, as HL7 writes; `MMDDYYYY` and `MMDDYY`, where

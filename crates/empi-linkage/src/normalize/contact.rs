@@ -4,6 +4,7 @@ use compact_str::CompactString;
 use empi_model::{PatientText, Phone, QualityNote, RecordField};
 
 use super::placeholder::{Kind, is_placeholder};
+use super::text::Letters;
 use super::{Notes, text};
 
 /// Fewer digits are no telephone number; behind so many a letter or a comma begins an extension.
@@ -34,24 +35,24 @@ pub(super) fn normalize_phone(value: &PatientText, notes: &mut Notes) -> Option<
 
 /// The digits of the first number in a text: what stands before `x12`, `ext. 12`, `#12` or `or ...`.
 fn first_number(text: &str) -> CompactString {
-    let mut digits = CompactString::default();
+    let mut digits = Letters::for_text(text);
     let is_international = text.trim_start().starts_with(['+', '0']);
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         if byte.is_ascii_digit() {
-            digits.push(char::from(*byte));
+            digits.push(*byte);
         } else if digits.len() >= PHONE_DIGITS_MIN
             && (byte.is_ascii_alphabetic() || matches!(byte, b'#' | b',' | b';' | b'/'))
         {
             break;
-        } else if is_international && !digits.is_empty() && bytes.get(at..at + 3) == Some(b"(0)") {
+        } else if is_international && digits.len() > 0 && bytes.get(at..at + 3) == Some(b"(0)") {
             // `+44 (0)20`: the zero is dialled only inside the country.
             at += 2;
         }
         at += 1;
     }
-    digits
+    digits.collected()
 }
 
 /// A number without the prefixes that are dialled before it: `011`, `00`, `0`, and North America's `1`.

@@ -5,13 +5,15 @@ use empi_model::{NormalizedName, PatientText, PersonName, PostalAddress};
 use hashbrown::{HashMap, HashTable};
 
 use super::address::Place;
-use super::{Notes, name};
+use super::{Notes, name, text};
 use crate::names_table::hash_of;
 
 /// Most names that are remembered, and most places: what is frequent comes early, and a core's cache
 /// should hold it.
 const NAMES_MAX: usize = 1 << 16;
 const PLACES_MAX: usize = 1 << 14;
+const STREETS_MAX: usize = 1 << 15;
+const AUTHORITIES_MAX: usize = 16;
 
 /// What was met before, by how the source wrote it. It changes no outcome, only the work. Patient data:
 /// `Debug` shows none.
@@ -20,6 +22,10 @@ pub(super) struct Known {
     /// Names of one word, where they mean the same in any field; `None` where they may not.
     names: HashMap<CompactString, Option<PatientText>>,
     places: HashTable<(WrittenPlace, Place)>,
+    /// Streets by how they are written behind a house number.
+    streets: HashMap<CompactString, PatientText>,
+    /// Assigning authorities in match form.
+    authorities: Vec<(CompactString, CompactString)>,
 }
 
 /// City, state and postal code as written.
@@ -43,7 +49,8 @@ impl Known {
         })
     }
 
-    fn plain_word(&mut self, text: &str) -> Option<PatientText> {
+    /// A name of one plain word, alone in its field.
+    pub(super) fn plain_word(&mut self, text: &str) -> Option<PatientText> {
         if let Some(known) = self.names.get(text) {
             return known.clone();
         }
@@ -52,6 +59,36 @@ impl Known {
             self.names.insert(text.into(), plain.clone());
         }
         plain
+    }
+
+    /// House number and street of a line that names a street which was [learned](Self::learn_street).
+    pub(super) fn street(&self, line: &str) -> Option<(PatientText, PatientText)> {
+        let (number, street) = split_house_number(line)?;
+        Some((number.into(), self.streets.get(street)?.clone()))
+    }
+
+    /// Remembers a street by a line that was read as a house number and the street's name. Where the number
+    /// came out as it stands there, any other would, and the name would be the same.
+    pub(super) fn learn_street(&mut self, line: &str, number: &str, name: &str) {
+        if let Some((written, street)) = split_house_number(line)
+            && written == number
+            && !name.is_empty()
+            && self.streets.len() < STREETS_MAX
+        {
+            self.streets.insert(street.into(), name.into());
+        }
+    }
+
+    /// An assigning authority in match form.
+    pub(super) fn authority(&mut self, written: &str) -> CompactString {
+        if let Some((_, folded)) = self.authorities.iter().find(|(known, _)| known == written) {
+            return folded.clone();
+        }
+        let folded = text::fold(written);
+        if self.authorities.len() < AUTHORITIES_MAX {
+            self.authorities.push((written.into(), folded.clone()));
+        }
+        folded
     }
 
     /// The place of an address, read by `read` unless it was before. A place that leaves a note is read
@@ -83,6 +120,13 @@ impl Known {
     }
 }
 
+/// A house number of digits alone, and what stands behind it and one blank.
+fn split_house_number(line: &str) -> Option<(&str, &str)> {
+    let (number, street) = line.split_once(' ')?;
+    let is_plain = text::is_number(number) && !number.starts_with('0');
+    is_plain.then_some((number, street))
+}
+
 fn hash_of_place(parts: [&str; 3]) -> u64 {
     let [city, state, postal_code] = parts.map(hash_of);
     city ^ state.rotate_left(21) ^ postal_code.rotate_left(42)
@@ -96,7 +140,7 @@ impl std::fmt::Debug for Known {
 
 #[cfg(test)]
 mod tests {
-    use empi_model::SourceRecord;
+    use empi_model::{Identifier, SourceRecord};
     use proptest::prelude::*;
 
     use crate::normalize::{Normalizer, normalize};
@@ -163,22 +207,50 @@ mod tests {
         "Zürich",
     ];
 
+    const NUMBERS: [&str; 8] = ["12", "7", "123", "012", "12A", "PO", "", "1/2"];
+
+    const STREETS: [&str; 12] = [
+        "",
+        "Elm St",
+        "elm street",
+        "N Main St",
+        "Elm St Apt 4",
+        "'Elm Ave",
+        " Elm St",
+        "-B Elm St",
+        "1/2 Elm St",
+        "Avenue N",
+        "Homeless",
+        "7th Ave",
+    ];
+
     proptest! {
         #[test]
         fn what_is_known_changes_nothing(
             rows in prop::collection::vec(
-                (prop::array::uniform3(prop::sample::select(&WORDS[..])),
-                 prop::array::uniform3(prop::sample::select(&PLACES[..]))),
+                (prop::array::uniform4(prop::sample::select(&WORDS[..])),
+                 prop::array::uniform3(prop::sample::select(&PLACES[..])),
+                 prop::sample::select(&NUMBERS[..]),
+                 prop::sample::select(&STREETS[..])),
                 1..8,
             )
         ) {
             let mut normalizer = Normalizer::default();
-            for ([given, middle, family], [city, state, postal_code]) in rows {
-                let [given, middle, family, city, state, postal_code] =
-                    [given, middle, family, city, state, postal_code].map(PatientText::non_blank);
+            for ([given, middle, family, mother], [city, state, postal_code], number, street) in rows {
+                let [given, middle, family, mother, city, state, postal_code] =
+                    [given, middle, family, mother, city, state, postal_code].map(PatientText::non_blank);
+                let street = PatientText::non_blank(&format!("{number} {street}"));
+                let numbers = [("Clinic B", "1"), (number, "2")];
                 let record = SourceRecord {
                     names: vec![PersonName { given, middle, family, suffix: None }],
-                    addresses: vec![PostalAddress { city, state, postal_code, ..PostalAddress::default() }],
+                    addresses: vec![PostalAddress { street, city, state, postal_code, ..PostalAddress::default() }],
+                    identifiers: numbers
+                        .map(|(authority, value)| Identifier {
+                            authority: authority.to_owned(),
+                            value: PatientText::new(value),
+                        })
+                        .to_vec(),
+                    mother_maiden_name: mother,
                     ..SourceRecord::default()
                 };
                 let expected = normalize(&record);

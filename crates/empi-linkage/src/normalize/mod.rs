@@ -25,7 +25,7 @@ use placeholder::Kind;
 /// Normalises a record.
 #[must_use]
 pub fn normalize(record: &SourceRecord) -> NormalizedRecord {
-    normalize_with(record, None)
+    normalize_with(record.clone(), None)
 }
 
 /// Normalises many records: what one of them has in common with others is read once. Each comes out as
@@ -37,11 +37,17 @@ impl Normalizer {
     /// Normalises a record.
     #[must_use]
     pub fn normalize(&mut self, record: &SourceRecord) -> NormalizedRecord {
+        self.normalize_owned(record.clone())
+    }
+
+    /// Normalises a record that is not needed any more.
+    #[must_use]
+    pub fn normalize_owned(&mut self, record: SourceRecord) -> NormalizedRecord {
         normalize_with(record, Some(&mut self.0))
     }
 }
 
-fn normalize_with(record: &SourceRecord, mut known: Option<&mut Known>) -> NormalizedRecord {
+fn normalize_with(record: SourceRecord, mut known: Option<&mut Known>) -> NormalizedRecord {
     let mut notes = Notes::default();
     let names = name::normalize_names(&record.names, known.as_deref_mut(), &mut notes);
     let mut addresses: Vec<_> = record
@@ -59,12 +65,12 @@ fn normalize_with(record: &SourceRecord, mut known: Option<&mut Known>) -> Norma
     let mut identifiers: Vec<_> = record
         .identifiers
         .iter()
-        .filter_map(|it| number::normalize_identifier(it, &mut notes))
+        .filter_map(|it| number::normalize_identifier(it, known.as_deref_mut(), &mut notes))
         .collect();
     identifiers.sort_unstable();
     identifiers.dedup();
     NormalizedRecord {
-        key: record.key.clone(),
+        key: record.key,
         names: names.names,
         suffix: names.suffix,
         birth_date: birth_date::normalize_birth_date(record.birth_date.as_ref(), &mut notes),
@@ -77,11 +83,13 @@ fn normalize_with(record: &SourceRecord, mut known: Option<&mut Known>) -> Norma
         mother_maiden_name: name::normalize_single(
             record.mother_maiden_name.as_ref(),
             RecordField::MotherMaidenName,
+            known.as_deref_mut(),
             &mut notes,
         ),
         guardian_name: name::normalize_single(
             record.guardian_name.as_ref(),
             RecordField::GuardianName,
+            None,
             &mut notes,
         ),
         birth_place: normalize_text(
@@ -161,7 +169,11 @@ fn normalize_text(
 
 /// Letters of HL7, words of FHIR and of people, SNOMED codes; `1` and `2` differ between systems.
 fn normalize_sex(value: Option<&PatientText>, notes: &mut Notes) -> Option<Sex> {
-    let folded = text::fold(value?.expose());
+    let value = value?.expose();
+    if let "F" | "M" = value {
+        return sex_of(value);
+    }
+    let folded = text::fold(value);
     // `F-FEMALE`, `FEMALE (F)`: all words must say the same.
     let mut words = folded.split(' ').map(sex_of);
     let first = words.next().flatten();

@@ -105,9 +105,14 @@ pub(super) fn plain_word(text: &str) -> Option<PatientText> {
 pub(super) fn normalize_single(
     value: Option<&PatientText>,
     field: RecordField,
+    known: Option<&mut Known>,
     notes: &mut Notes,
 ) -> Option<PatientText> {
-    let folded = text::fold(value?.expose());
+    let value = value?.expose();
+    if let Some(plain) = known.and_then(|known| known.plain_word(value)) {
+        return Some(plain);
+    }
+    let folded = text::fold(value);
     let mut tokens = tokens(&folded);
     drop_titles(&mut tokens);
     while tokens.len() > 1 && tokens.last().is_some_and(|token| is_degree(token)) {

@@ -2,6 +2,7 @@
 
 use empi_model::{Identifier, NormalizedIdentifier, PatientText, QualityNote, RecordField, Ssn};
 
+use super::known::Known;
 use super::placeholder::{Kind, is_placeholder};
 use super::{Notes, text};
 
@@ -65,9 +66,13 @@ fn is_one_digit(digits: &str) -> bool {
 /// An identifier in match form, unless its value stands for nothing.
 pub(super) fn normalize_identifier(
     identifier: &Identifier,
+    known: Option<&mut Known>,
     notes: &mut Notes,
 ) -> Option<NormalizedIdentifier> {
-    let authority = text::fold(&identifier.authority);
+    let authority = match known {
+        Some(known) => known.authority(&identifier.authority),
+        None => text::fold(&identifier.authority),
+    };
     let value = text::fold_joined(identifier.value.expose());
     if value.is_empty() || authority.is_empty() {
         return None;

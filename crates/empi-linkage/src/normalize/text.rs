@@ -13,7 +13,7 @@ pub(super) fn fold(text: &str) -> CompactString {
         return text.into();
     }
     let text = to_ascii(text);
-    let mut folded = Letters::new();
+    let mut folded = Letters::for_text(&text);
     let mut gap = false;
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() {
@@ -26,7 +26,7 @@ pub(super) fn fold(text: &str) -> CompactString {
             gap = true;
         }
     }
-    collected(&folded)
+    folded.collected()
 }
 
 /// The letters and digits of a text in match form, without what stands between them.
@@ -35,16 +35,51 @@ pub(super) fn fold_joined(text: &str) -> CompactString {
         return text.into();
     }
     let text = to_ascii(text);
+    let mut folded = Letters::for_text(&text);
     let alphanumeric = text.bytes().filter(u8::is_ascii_alphanumeric);
-    let folded: Letters = alphanumeric.map(|byte| byte.to_ascii_uppercase()).collect();
-    collected(&folded)
+    alphanumeric.for_each(|byte| folded.push(byte.to_ascii_uppercase()));
+    folded.collected()
 }
 
-/// Letters of a text being folded. Few texts are longer.
-type Letters = SmallVec<[u8; 64]>;
+/// Bytes of ASCII being written one by one, with room for those of a text, which rarely are many.
+pub(super) struct Letters {
+    bytes: SmallVec<[u8; 64]>,
+    count: usize,
+}
 
-fn collected(letters: &Letters) -> CompactString {
-    std::str::from_utf8(letters).unwrap_or_default().into()
+impl Letters {
+    /// Room for as many bytes as a text has.
+    pub(super) fn for_text(text: &str) -> Self {
+        const FEW: usize = 64;
+        let mut bytes = SmallVec::from_buf([0; FEW]);
+        if text.len() > FEW {
+            bytes.resize(text.len(), 0);
+        }
+        Self { bytes, count: 0 }
+    }
+
+    /// Writes a byte, unless there is no room.
+    pub(super) fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(self.count) {
+            *slot = byte;
+            self.count += 1;
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many bytes were written.
+    pub(super) const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// What was written, as text.
+    pub(super) fn collected(&self) -> CompactString {
+        let bytes = self.bytes.get(..self.count).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default().into()
+    }
 }
 
 /// Whether a text is nothing but capital letters and digits, and so in match form already.
@@ -75,8 +110,10 @@ const fn is_apostrophe(letter: char) -> bool {
 
 /// Only the digits of a text.
 pub(super) fn digits(text: &str) -> CompactString {
-    let digits: Letters = to_ascii(text).bytes().filter(u8::is_ascii_digit).collect();
-    collected(&digits)
+    let text = to_ascii(text);
+    let mut digits = Letters::for_text(&text);
+    text.bytes().filter(u8::is_ascii_digit).for_each(|byte| digits.push(byte));
+    digits.collected()
 }
 
 /// Whether a text consists of digits, and of at least one.

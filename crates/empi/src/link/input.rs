@@ -108,7 +108,7 @@ struct Making<'a> {
 
 impl TakeRows for Making<'_> {
     fn take_record(&mut self, record: SourceRecord, _: u64, truth: Option<&str>) {
-        self.made.prepared.add(&self.normalizer.normalize(&record));
+        self.made.prepared.add(&self.normalizer.normalize_owned(record));
         if let Some(truth) = truth {
             self.made.truth.push((!truth.is_empty()).then(|| truth.to_owned()));
         }

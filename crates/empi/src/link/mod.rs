@@ -81,10 +81,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let summary = linked.summary(measured);
     summary.print(&line);
     write_summary(args.summary.as_deref(), &summary)?;
-    match &args.report {
-        Some(path) => report::write(path, &linked, &summary, &args.input.files, args.report_values),
-        None => Ok(()),
+    if let Some(path) = &args.report {
+        report::write(path, &linked, &summary, &args.input.files, args.report_values)?;
     }
+    // The program ends here: the system takes the memory back faster than we could give it back.
+    std::mem::forget(linked);
+    Ok(())
 }
 
 fn measured(args: &Args, linked: &Linked) -> anyhow::Result<figures::Measured> {

@@ -12,9 +12,6 @@ mod street;
 mod unit;
 mod words;
 
-#[cfg(test)]
-pub(super) use street::street_line;
-
 use empi_model::{NormalizedAddress, PatientText, PostalAddress, QualityNote, RecordField};
 
 use super::known::Known;
@@ -22,15 +19,27 @@ use super::placeholder::{Kind, is_placeholder};
 use super::{Notes, text};
 use street::{Street, read_street};
 
+#[cfg(test)]
+pub(super) use street::street_line;
+
 /// Normalises one address; `None` when nothing usable is left.
 pub(super) fn normalize_address(
     address: &PostalAddress,
-    known: Option<&mut Known>,
+    mut known: Option<&mut Known>,
     notes: &mut Notes,
 ) -> Option<NormalizedAddress> {
-    let Street { number, name, unit } = match &address.street {
-        Some(line) => read_street(line.expose(), notes),
-        None => Street::default(),
+    let line = address.street.as_ref().map(PatientText::expose);
+    let learned = line.and_then(|line| known.as_deref()?.street(line));
+    let ((number, street), unit) = match (learned, line) {
+        (Some((number, street)), _) => ((Some(number), Some(street)), String::new()),
+        (None, Some(line)) => {
+            let Street { number, name, unit } = read_street(line, notes);
+            if let Some(known) = known.as_deref_mut().filter(|_| unit.is_empty()) {
+                known.learn_street(line, &number, &name);
+            }
+            ((non_empty(number), non_empty(name)), unit)
+        }
+        (None, None) => ((None, None), String::new()),
     };
     let unit_apart = address.unit.as_ref().map(|unit| unit::read_unit(unit.expose()));
     let unit_apart = unit_apart.and_then(|unit| known_unit(unit, notes));
@@ -39,8 +48,8 @@ pub(super) fn normalize_address(
         None => read_place(address, notes),
     };
     let normalized = NormalizedAddress {
-        number: non_empty(number),
-        street: non_empty(name),
+        number,
+        street,
         unit: unit_apart.or_else(|| known_unit(unit, notes)),
         city,
         state,

@@ -416,5 +416,20 @@ mod tests {
                 prop_assert_eq!(read_any(again.words()), plain);
             }
         }
+
+        #[test]
+        fn a_street_is_the_same_whatever_the_house_number(
+            words in prop::collection::vec(prop::sample::select(&WORDS[..]), 0..6),
+            numbers in prop::array::uniform2("[1-9][0-9]{0,4}"),
+        ) {
+            // `known.rs` counts on it.
+            let read = |number: &str| {
+                read_street(&format!("{number} {}", words.join(" ")), &mut Notes::default())
+            };
+            let [one, other] = numbers.each_ref().map(|number| read(number));
+            if one.number == numbers[0] {
+                prop_assert_eq!(other, Street { number: numbers[1].clone(), ..one });
+            }
+        }
     }
 }
