@@ -46,7 +46,7 @@ fn first_number(text: &str) -> CompactString {
             && (byte.is_ascii_alphabetic() || matches!(byte, b'#' | b',' | b';' | b'/'))
         {
             break;
-        } else if is_international && digits.len() > 0 && bytes.get(at..at + 3) == Some(b"(0)") {
+        } else if is_international && !digits.is_empty() && bytes.get(at..at + 3) == Some(b"(0)") {
             // `+44 (0)20`: the zero is dialled only inside the country.
             at += 2;
         }

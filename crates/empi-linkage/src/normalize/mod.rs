@@ -83,7 +83,7 @@ fn normalize_with(record: SourceRecord, mut known: Option<&mut Known>) -> Normal
         mother_maiden_name: name::normalize_single(
             record.mother_maiden_name.as_ref(),
             RecordField::MotherMaidenName,
-            known.as_deref_mut(),
+            known,
             &mut notes,
         ),
         guardian_name: name::normalize_single(

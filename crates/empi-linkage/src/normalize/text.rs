@@ -66,7 +66,8 @@ impl Letters {
         }
     }
 
-    const fn is_empty(&self) -> bool {
+    /// Whether nothing was written.
+    pub(super) const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
