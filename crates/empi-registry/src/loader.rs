@@ -62,8 +62,7 @@ pub struct LoadReport {
 /// Puts linked records into an empty store.
 #[derive(Debug)]
 pub struct Loader {
-    parts: Sender<Part>,
-    writer: JoinHandle<Result<(), StoreError>>,
+    writer: Writer,
     origin: Origin,
     chunk: Vec<Added>,
     record_count: u32,
@@ -97,6 +96,45 @@ enum Part {
     Finish(Counters),
 }
 
+/// The thread that writes, and the way to it. A loader that goes, finished or not, waits for it: until then
+/// the store is open, and neither the next who opens it nor a program that ends may find it so.
+#[derive(Debug)]
+struct Writer {
+    parts: Option<Sender<Part>>,
+    thread: Option<JoinHandle<Result<(), StoreError>>>,
+}
+
+impl Writer {
+    fn send(&mut self, part: Part) -> Result<(), RegistryError> {
+        match &self.parts {
+            Some(parts) if parts.send(part).is_ok() => Ok(()),
+            _ => Err(self.failure()),
+        }
+    }
+
+    /// Why it ended early.
+    fn failure(&mut self) -> RegistryError {
+        self.end().err().unwrap_or(RegistryError::Poisoned)
+    }
+
+    /// Waits until all that was sent is written and the store is closed.
+    fn end(&mut self) -> Result<(), RegistryError> {
+        self.parts = None;
+        match self.thread.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(written)) => written.map_err(RegistryError::from),
+            Some(Err(_)) => Err(RegistryError::Poisoned),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // What it failed of was told to whoever sent the part, or nobody wants to know.
+        let _ = self.end();
+    }
+}
+
 impl Loader {
     /// Starts to load into a directory without a store, or with an empty one.
     ///
@@ -117,12 +155,12 @@ impl Loader {
             .name("empi-load".to_owned())
             .spawn(move || write(&store, &ready, &waiting))
             .map_err(|_| RegistryError::busy("the system gives no thread to load with"))?;
+        let mut writer = Writer { parts: Some(parts), thread: Some(writer) };
         let Ok(()) = started.recv() else {
-            return Err(failure(writer));
+            return Err(writer.failure());
         };
         let time = clock.now();
         Ok(Self {
-            parts,
             writer,
             origin: Origin { model, actor, time },
             chunk: Vec::new(),
@@ -192,7 +230,8 @@ impl Loader {
         };
         self.send_persons()?;
         for chunk in tasks.chunks(CHUNK_MAX) {
-            self.send(Part::Add(Box::new(Commit { tasks: chunk.to_vec(), ..Commit::default() })))?;
+            self.writer
+                .send(Part::Add(Box::new(Commit { tasks: chunk.to_vec(), ..Commit::default() })))?;
         }
         let counters = Counters {
             records: self.record_count,
@@ -201,20 +240,15 @@ impl Loader {
             events: report.records,
             requests_forgotten: EventSequence(0),
         };
-        self.send(Part::Finish(counters))?;
-        drop(self.parts);
-        match self.writer.join() {
-            Ok(written) => written.map(|()| report).map_err(RegistryError::from),
-            Err(_) => Err(RegistryError::Poisoned),
-        }
+        self.writer.send(Part::Finish(counters))?;
+        self.writer.end().map(|()| report)
     }
 
     /// Leaves the store half loaded, as a load that breaks off does.
     #[cfg(test)]
     pub(crate) fn abandon(mut self) {
         self.send_records().unwrap();
-        drop(self.parts);
-        self.writer.join().unwrap().unwrap();
+        self.writer.end().unwrap();
     }
 
     fn send_records(&mut self) -> Result<(), RegistryError> {
@@ -230,7 +264,7 @@ impl Loader {
             commit.records.push(record);
             commit.events.push(event);
         }
-        self.send(Part::Add(Box::new(commit)))
+        self.writer.send(Part::Add(Box::new(commit)))
     }
 
     fn send_persons(&mut self) -> Result<(), RegistryError> {
@@ -244,7 +278,7 @@ impl Loader {
                 version: records.last().map_or(EventSequence(0), |last| event_of(*last)),
             });
             let commit = Commit { persons: persons.collect(), ..Commit::default() };
-            self.send(Part::Add(Box::new(commit)))?;
+            self.writer.send(Part::Add(Box::new(commit)))?;
         }
         Ok(())
     }
@@ -286,15 +320,6 @@ impl Loader {
             });
         }
         Ok(tasks)
-    }
-
-    fn send(&mut self, part: Part) -> Result<(), RegistryError> {
-        if self.parts.send(part).is_ok() {
-            return Ok(());
-        }
-        // The writer has ended early: its own error says why.
-        let ended = std::mem::replace(&mut self.writer, std::thread::spawn(|| Ok(())));
-        Err(failure(ended))
     }
 }
 
@@ -378,12 +403,4 @@ fn write(store: &Store, ready: &Sender<()>, parts: &Receiver<Part>) -> Result<()
         }
     }
     Ok(())
-}
-
-/// Why a writer ended early.
-fn failure(writer: JoinHandle<Result<(), StoreError>>) -> RegistryError {
-    match writer.join() {
-        Ok(Err(error)) => error.into(),
-        Ok(Ok(())) | Err(_) => RegistryError::Poisoned,
-    }
 }

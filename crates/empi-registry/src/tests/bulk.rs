@@ -101,6 +101,12 @@ fn what_cannot_be_loaded_is_refused() {
     }
     let refused = loader.finish(&[review(0, 7)], 1);
     assert!(matches!(refused, Err(RegistryError::Invalid(_))), "{refused:?}");
+    // Nothing holds the store any more: whoever comes next learns that the load broke off.
+    let next = Registry::open(dir.path(), options()).map(|_| ());
+    assert!(
+        matches!(next, Err(RegistryError::Store(crate::StoreError::Incomplete(_)))),
+        "{next:?}"
+    );
 }
 
 #[test]
