@@ -25,6 +25,7 @@ demo-stop: ## stop what `make demo` started
 
 # The integration tests drive the program itself: building it first keeps that out of their time.
 test: archive ## run every test
+	@.ci/setup tests
 	.ci/cargo build --locked --workspace --bins
 	@if .ci/cargo nextest --version >/dev/null 2>&1; then \
 	    set -x; \

@@ -232,8 +232,8 @@ impl Registry {
     }
 }
 
-/// Changes a user of an index that no server has open. An index is made where there is none, so that its
-/// first administrator can be there before it is served.
+/// Changes a user of an index that no server has open. For one who is added, an index is made where there is
+/// none, so that its first administrator can be there before it is served.
 ///
 /// # Errors
 /// As [`Registry::change_user`]; [`RegistryError::Store`] when the index is open elsewhere.
@@ -245,7 +245,8 @@ pub fn change_user_offline(
     actor: Actor,
     now: Timestamp,
 ) -> Result<User, RegistryError> {
-    let store = Store::open(dir, &StoreOptions { model: model.to_owned(), create: true })?;
+    let create = matches!(change, UserChange::Add { .. });
+    let store = Store::open(dir, &StoreOptions { model: model.to_owned(), create })?;
     Users::read(&store)?.change(&store, name, change, actor, now)
 }
 

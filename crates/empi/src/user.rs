@@ -3,7 +3,6 @@
 
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 use empi_linkage::LinkageModel;
@@ -54,7 +53,7 @@ struct ResetArgs {
 
 #[derive(clap::Args)]
 struct Target {
-    /// The directory of the index, which no server has open; made when it does not exist
+    /// The directory of the index, which no server has open; made for the first user when it does not exist
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Make a password at random and print it; without it, one is asked for, or read from standard input
@@ -127,20 +126,11 @@ fn password(at_random: bool) -> anyhow::Result<(PasswordHash, Option<String>)> {
 
 /// Asks twice, without showing what is typed.
 fn asked_for() -> anyhow::Result<String> {
-    eprint!("Password (at least 12 characters): ");
-    let _quiet = Quiet::begin()?;
-    let password = typed_line()?;
-    eprint!("\nAgain: ");
-    let again = typed_line()?;
-    eprintln!();
+    let typed = |prompt| rpassword::prompt_password(prompt).context("cannot read the password");
+    let password = typed("Password (at least 12 characters): ")?;
+    let again = typed("Again: ")?;
     anyhow::ensure!(password == again, "the two are not the same: try again");
     Ok(password)
-}
-
-fn typed_line() -> anyhow::Result<String> {
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).context("cannot read the password")?;
-    Ok(without_ending(&line).to_owned())
 }
 
 fn line_of_stdin() -> anyhow::Result<String> {
@@ -152,30 +142,6 @@ fn line_of_stdin() -> anyhow::Result<String> {
 
 fn without_ending(line: &str) -> &str {
     line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line))
-}
-
-/// A terminal that does not show what is typed, until this is dropped. `stty` is on every Unix machine.
-struct Quiet;
-
-impl Quiet {
-    fn begin() -> anyhow::Result<Self> {
-        stty("-echo")
-            .context("the terminal cannot be kept from showing the password: pipe it in")?;
-        Ok(Self)
-    }
-}
-
-impl Drop for Quiet {
-    fn drop(&mut self) {
-        // Nothing more can be done than to try.
-        let _ = stty("echo");
-    }
-}
-
-fn stty(mode: &str) -> anyhow::Result<()> {
-    let ran = Command::new("stty").arg(mode).stdin(Stdio::inherit()).status()?;
-    anyhow::ensure!(ran.success(), "stty failed");
-    Ok(())
 }
 
 #[cfg(test)]

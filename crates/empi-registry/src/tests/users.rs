@@ -100,6 +100,11 @@ fn what_a_user_prefers_is_remembered_within_bounds() {
 fn the_first_user_is_there_before_the_index_is_served() {
     let dir = TempDir::new().unwrap();
     let root = name("root");
+    // Only adding makes an index: a directory that was mistyped stays as it is.
+    let mistyped = dir.path().join("mistyped");
+    let enable = UserChange::Enable;
+    let missing = change_user_offline(&mistyped, "m/1", &root, enable, system(), Timestamp(4));
+    assert!(missing.is_err() && !mistyped.exists());
     let add = || add(Role::Administrator);
     change_user_offline(dir.path(), "m/1", &root, add(), system(), Timestamp(5)).unwrap();
     let again = change_user_offline(dir.path(), "m/1", &root, add(), system(), Timestamp(6));

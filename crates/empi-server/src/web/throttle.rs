@@ -1,6 +1,7 @@
 //! Slows guessing of passwords down: after a few wrong ones, a name has to wait longer each time.
 //!
-//! It counts names as they were typed, whether anybody has them or not, so that waiting tells nothing.
+//! It counts names as they were typed, whether anybody has them or not, so that waiting tells nothing. A password
+//! counts as wrong from the moment it is tried until it proves right, so that many tried at once wait, too.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -42,33 +43,29 @@ impl Failures {
 pub(super) struct Throttle(Mutex<HashMap<String, Failures>>);
 
 impl Throttle {
-    /// How long a name has to wait before it may be tried; `None` when it may be now.
-    pub(super) fn wait(&self, name: &str) -> Option<Duration> {
+    /// Begins to try a password, or says how long its name has to wait first.
+    pub(super) fn attempt(&self, name: &str) -> Result<(), Duration> {
         let now = Instant::now();
         let mut names = self.0.lock();
         if names.len() >= NAMES_MAX {
             names.retain(|_, failures| now < failures.last + FORGOTTEN_AFTER);
         }
         if names.len() >= NAMES_MAX {
-            return Some(WAIT_MAX);
+            return Err(WAIT_MAX);
         }
-        let until = names.get(name)?.until();
-        (until > now).then(|| until - now)
-    }
-
-    /// Notes a wrong password.
-    pub(super) fn failed(&self, name: &str) {
-        let now = Instant::now();
-        let mut names = self.0.lock();
+        if let Some(until) = names.get(name).map(Failures::until).filter(|until| *until > now) {
+            return Err(until - now);
+        }
         let failures = names.entry(name.to_owned()).or_insert(Failures { count: 0, last: now });
         if now >= failures.last + FORGOTTEN_AFTER {
             failures.count = 0;
         }
         failures.count = failures.count.saturating_add(1);
         failures.last = now;
+        Ok(())
     }
 
-    /// Forgets a name's wrong passwords.
+    /// The password was right: forgets a name's wrong ones.
     pub(super) fn succeeded(&self, name: &str) {
         self.0.lock().remove(name);
     }
@@ -81,23 +78,24 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn guessing_gets_slower_and_waiting_helps() {
         let throttle = Throttle::default();
+        // All at once, none of them answered yet.
         for _ in 0..FREE_FAILURES {
-            assert_eq!(throttle.wait("ines"), None);
-            throttle.failed("ines");
+            assert_eq!(throttle.attempt("ines"), Ok(()));
         }
-        assert_eq!(throttle.wait("ines"), Some(Duration::from_secs(1)));
-        assert_eq!(throttle.wait("omar"), None, "others are not held up");
+        assert_eq!(throttle.attempt("ines"), Err(Duration::from_secs(1)));
+        assert_eq!(throttle.attempt("omar"), Ok(()), "others are not held up");
+        throttle.succeeded("omar");
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(throttle.wait("ines"), None);
-        throttle.failed("ines");
-        assert_eq!(throttle.wait("ines"), Some(Duration::from_secs(2)));
-        for _ in 0..100 {
-            throttle.failed("ines");
+        assert_eq!(throttle.attempt("ines"), Ok(()));
+        assert_eq!(throttle.attempt("ines"), Err(Duration::from_secs(2)));
+        for _ in 0..20 {
+            tokio::time::advance(WAIT_MAX).await;
+            assert_eq!(throttle.attempt("ines"), Ok(()));
         }
-        assert_eq!(throttle.wait("ines"), Some(WAIT_MAX));
+        assert_eq!(throttle.attempt("ines"), Err(WAIT_MAX));
         tokio::time::advance(FORGOTTEN_AFTER).await;
-        throttle.failed("ines");
-        assert_eq!(throttle.wait("ines"), None);
+        assert_eq!(throttle.attempt("ines"), Ok(()));
+        assert_eq!(throttle.attempt("ines"), Ok(()));
         throttle.succeeded("ines");
         assert!(throttle.0.lock().is_empty());
     }

@@ -48,9 +48,6 @@ pub(in crate::web) async fn take_password(
 ) -> Result<Answer, Refusal> {
     let name = visit.user.name.clone();
     let again = |wrong: &str| Ok(Answer::Page("Password", form(&visit, Some(wrong))));
-    if web.0.throttle.wait(name.as_str()).is_some() {
-        return again("Too many wrong passwords: wait a little.");
-    }
     let (old, new) = (fields.exact("old").to_owned(), fields.exact("new").to_owned());
     if new != fields.exact("again") {
         return again("The new password was not typed the same way twice.");
@@ -58,16 +55,17 @@ pub(in crate::web) async fn take_password(
     if new == old {
         return again("The new password is the old one: choose another one.");
     }
+    if web.0.throttle.attempt(name.as_str()).is_err() {
+        return again("Too many wrong passwords: wait a little.");
+    }
     let kept = visit.user.password.clone();
     let hashed =
         web.hashing(move || is_right(Some(&kept), &old).then(|| hash_password(&new))).await?;
-    let hash = match hashed {
-        None => {
-            web.0.throttle.failed(name.as_str());
-            return again("The password until now is not right.");
-        }
-        Some(Err(error)) => return again(&sentence(&error.to_string())),
-        Some(Ok(hash)) => hash,
+    let Some(hash) = hashed else { return again("The password until now is not right.") };
+    web.0.throttle.succeeded(name.as_str());
+    let hash = match hash {
+        Err(error) => return again(&sentence(&error.to_string())),
+        Ok(hash) => hash,
     };
     let (change, actor) = (UserChange::ChangePassword(hash), visit.actor());
     web.ask(move |registry| registry.change_user(&name, change, actor)).await?;

@@ -48,7 +48,7 @@ pub(in crate::web) async fn take(
 ) -> Result<Response<Body>, Refusal> {
     let typed = fields.get("name").to_ascii_lowercase();
     let counted: String = typed.chars().take(64).collect();
-    if let Some(wait) = web.0.throttle.wait(&counted) {
+    if let Err(wait) = web.0.throttle.attempt(&counted) {
         let seconds = wait.as_secs() + 1;
         let sentence = format!("Too many wrong passwords: wait {seconds} s and try again.");
         return Ok(again(StatusCode::TOO_MANY_REQUESTS, &typed, &sentence));
@@ -58,7 +58,6 @@ pub(in crate::web) async fn take(
     let password = fields.exact("password").to_owned();
     let is_right = web.hashing(move || is_right(kept.as_ref(), &password)).await?;
     let Some(user) = user.filter(|user| is_right && !user.is_disabled) else {
-        web.0.throttle.failed(&counted);
         tracing::warn!("a sign-in was refused");
         return Ok(again(
             StatusCode::UNAUTHORIZED,
