@@ -143,6 +143,7 @@ impl Steward {
             outcome: outcome.into(),
             actor: actor(v1::ActorKind::Steward, "ines"),
             note: "asked at the desk".to_owned(),
+            ..v1::ResolveTaskRequest::default()
         };
         let answer = self.0.resolve_task(request).await?.into_inner();
         Ok(answer.view.expect("an answer has its view"))

@@ -146,7 +146,7 @@ async fn review_lists_shows_and_resolves() {
     let list = server.empi(&["review", "list", "--json"]).succeeded().json();
     assert_has(&list, &["task_id", "kind", "match_weight", "guards", "model", "created", "state"]);
     assert_eq!(list["task_id"], other["review_tasks"][0]);
-    assert_eq!((&list["kind"], &list["state"]), (&"possible_match".into(), &"open".into()));
+    assert_eq!((&list["kind"], &list["state"]), (&"same_source_duplicate".into(), &"open".into()));
     assert_eq!(list["guards"], serde_json::json!(["possible_twins"]));
 
     let task = list["task_id"].to_string();

@@ -19,7 +19,7 @@ async fn stewards_take_turns_and_their_answers_become_labels() {
         let run = server.empi(&[&["review", "list", "--json"], flags].concat()).succeeded();
         run.json_lines().len()
     };
-    assert_eq!(listed(&["--kind", "possible-match", "--kind", "held-update"]), 1);
+    assert_eq!(listed(&["--kind", "same-source-duplicate", "--kind", "held-update"]), 1);
     assert_eq!(listed(&["--source", "hospital-a", "--weight-min", "-5"]), 1);
     for none in [["--kind", "held-update"], ["--source", "clinic-b"], ["--weight-max", "-50"]] {
         assert_eq!(listed(&none), 0, "{none:?}");
@@ -35,6 +35,16 @@ async fn stewards_take_turns_and_their_answers_become_labels() {
     assert!(refused.message().contains("ana has taken"), "{refused}");
     let id = task.to_string();
     let _ = server.empi(&["review", "release", &id, "--actor", "ana"]).succeeded();
+    let step = |words: &[&str]| {
+        let who = ["--actor", "ana", "--reason", "not-enough-evidence", "--json"];
+        server.empi(&[&["review", words[0], &id], &words[1..], &who].concat()).succeeded().json()
+    };
+    assert_eq!(step(&["snooze", "--until", "2199-12-31"])["stage"], "snoozed");
+    let nothing = server.empi(&["review", "next", "--actor", "ana", "--json"]).succeeded();
+    assert_eq!(nothing.stdout, "", "what is put off is passed over");
+    assert_eq!(step(&["ask-source"])["stage"], "source_asked");
+    assert_eq!(step(&["assign", "--to", "ines"])["assignee"], "ines");
+    assert_eq!(listed(&["--stage", "source-asked", "--assignee", "ines"]), 1);
     let _ = steward.resolve(task, ReviewOutcome::Different).await;
 
     let labels = folder.path("labels.csv");

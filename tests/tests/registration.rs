@@ -149,7 +149,7 @@ async fn what_cannot_be_certain_is_asked_and_never_linked() {
 
         let view = server.steward().await.task(other.tasks[0]).await;
         let task = view.task.unwrap();
-        assert_eq!(task.kind(), v1::ReviewKind::PossibleMatch, "{what}");
+        assert_eq!(task.kind(), v1::ReviewKind::SameSourceDuplicate, "{what}");
         assert!(task.guards().any(|held| held == guard), "{what}: {:?}", task.guards);
         assert!(task.resolution.is_none(), "{what}");
         let records = [view.incoming.unwrap(), view.candidate.unwrap()];

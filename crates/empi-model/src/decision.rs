@@ -68,11 +68,15 @@ pub enum Guard {
     /// One national number or identifier, but another given name and another birth date: perhaps a
     /// relative's number.
     SharedNumber = 13,
+    /// Two groups of records that resemble one another hardly at all are one person by one weak link.
+    BridgedPerson = 14,
+    /// Only a value that very many people share would link the two.
+    HubValue = 15,
 }
 
 impl Guard {
     /// Every guard, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::PossibleTwins,
         Self::SuffixConflict,
         Self::GenerationGap,
@@ -86,6 +90,8 @@ impl Guard {
         Self::CappedBlock,
         Self::SameSourceDistinct,
         Self::SharedNumber,
+        Self::BridgedPerson,
+        Self::HubValue,
     ];
 
     /// The guard's name in files, answers and explanations.
@@ -105,6 +111,8 @@ impl Guard {
             Self::CappedBlock => "capped_block",
             Self::SameSourceDistinct => "same_source_distinct",
             Self::SharedNumber => "shared_number",
+            Self::BridgedPerson => "bridged_person",
+            Self::HubValue => "hub_value",
         }
     }
 
@@ -145,6 +153,10 @@ impl Guard {
             Self::SharedNumber => {
                 "one number, but another given name and birth date: perhaps a relative's number"
             }
+            Self::BridgedPerson => {
+                "two groups of records resemble one another only by one weak link"
+            }
+            Self::HubValue => "only a value that very many people share would link the two",
         }
     }
 }

@@ -92,11 +92,15 @@ pub enum ReasonCode {
     WrongDecision = 6,
     /// The note says why.
     Other = 7,
+    /// What is known does not suffice to decide.
+    NotEnoughEvidence = 8,
+    /// What is known contradicts itself.
+    ContradictoryEvidence = 9,
 }
 
 impl ReasonCode {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::ChartReview,
         Self::DocumentSeen,
         Self::PatientConfirmed,
@@ -104,6 +108,8 @@ impl ReasonCode {
         Self::DataEntryError,
         Self::WrongDecision,
         Self::Other,
+        Self::NotEnoughEvidence,
+        Self::ContradictoryEvidence,
     ];
 
     /// The reason's name in files, flags and answers.
@@ -117,6 +123,8 @@ impl ReasonCode {
             Self::DataEntryError => "data_entry_error",
             Self::WrongDecision => "wrong_decision",
             Self::Other => "other",
+            Self::NotEnoughEvidence => "not_enough_evidence",
+            Self::ContradictoryEvidence => "contradictory_evidence",
         }
     }
 }
@@ -161,11 +169,21 @@ pub enum EventKind {
     RecordReplaced = 17,
     /// All records were linked anew, and persons exchanged records.
     Relinked = 18,
+    /// A steward put a review task off: until a date, or until new data come.
+    TaskSnoozed = 19,
+    /// A steward asked the source of a record about it; the task waits for the answer.
+    SourceAsked = 20,
+    /// A steward left a review task to a lead steward.
+    TaskEscalated = 21,
+    /// A steward gave an answer that another has to confirm, or that contradicts another's.
+    OpinionGiven = 22,
+    /// A review task was given to a steward, or to nobody any more.
+    TaskAssigned = 23,
 }
 
 impl EventKind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::RegisteredLinked,
         Self::RegisteredNew,
         Self::UpdatedKept,
@@ -184,6 +202,11 @@ impl EventKind {
         Self::RecordRetired,
         Self::RecordReplaced,
         Self::Relinked,
+        Self::TaskSnoozed,
+        Self::SourceAsked,
+        Self::TaskEscalated,
+        Self::OpinionGiven,
+        Self::TaskAssigned,
     ];
 
     /// The kind's name in files and answers.
@@ -208,6 +231,11 @@ impl EventKind {
             Self::RecordRetired => "record_retired",
             Self::RecordReplaced => "record_replaced",
             Self::Relinked => "relinked",
+            Self::TaskSnoozed => "task_snoozed",
+            Self::SourceAsked => "source_asked",
+            Self::TaskEscalated => "task_escalated",
+            Self::OpinionGiven => "opinion_given",
+            Self::TaskAssigned => "task_assigned",
         }
     }
 }

@@ -40,7 +40,11 @@ pub use normalized::{
     QualityNote, RecordField, Sex, Ssn, Suffix,
 };
 pub use redact::{PatientText, trimmed};
-pub use review::{ReviewKind, ReviewOutcome, ReviewState, ReviewTask, TaskId};
+pub use review::{
+    Again, Asks, ComparisonPattern, Decision, Opinion, Remark, ReviewKind, ReviewOutcome,
+    ReviewState, ReviewTask, Seen, SharedField, SharedValue, Snooze, TaskId, TaskPlace, TaskStage,
+    Waiting,
+};
 pub use source::{Identifier, PersonName, PostalAddress, RecordKey, SourceRecord};
 pub use user::{AccountChange, AccountEntry, PasswordHash, Role, User, UserName, UserNameError};
 pub use weight::{MatchProbability, MatchWeight, Probability, ProbabilityError, Thresholds};

@@ -11,17 +11,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 use empi_linkage::LinkageModel;
-use empi_model::{
-    Actor, EnterpriseId, EventSequence, PersonState, RecordIndex, RegistryEvent, TaskId,
-};
+use empi_model::{Actor, EnterpriseId, EventSequence, PersonState, RecordIndex, RegistryEvent};
 use empi_store::{Commit, Store, StoreError, StoredAnswer, StoredRequest};
 use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
 use crate::assess::{Assessment, assess};
 use crate::compose::{
-    Context, Pending, compose_operation, compose_registration, compose_resolution,
-    compose_retirement,
+    Context, Pending, compose_operation, compose_registration, compose_retirement, compose_review,
 };
 use crate::durability::Durability;
 use crate::events::EventView;
@@ -31,9 +28,10 @@ use crate::mirror::{Change, Mirror, RECORDS_MAX};
 use crate::plan::Rules;
 use crate::queue::Claims;
 use crate::retire::{self, RetireRequest, Retirement};
+use crate::review::Reviewed;
 use crate::steward::{StewardAnswer, StewardRequest, check_token, fingerprint, version_token};
 use crate::users::Users;
-use crate::words::{Clock, Registration, RegistrationDecision, Resolution};
+use crate::words::{Clock, Registration, RegistrationDecision};
 
 /// What callers and the commit thread share.
 pub(crate) struct Core {
@@ -83,7 +81,7 @@ pub(crate) struct Waiting {
 
 pub(crate) enum Work {
     Register(Box<Planned>),
-    Resolve(TaskId, Resolution),
+    Review(Box<Reviewed>),
     Steward(Box<StewardRequest>),
     Retire(Box<RetireRequest>),
 }
@@ -101,7 +99,7 @@ pub(crate) struct Planned {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Registered(Box<Registration>),
-    Resolved,
+    Reviewed,
     Steward(Box<StewardAnswer>),
     Retired(Retirement),
 }
@@ -196,9 +194,9 @@ impl Committer {
                 let composed = compose_registration(context, incoming, &assessment)?;
                 (composed.change, Answer::Registered(Box::new(composed.answer)))
             }
-            Work::Resolve(id, Resolution { outcome, actor, note }) => {
-                let context = self.context(mirror, pending, &actor, None);
-                (compose_resolution(context, id, outcome, &note)?, Answer::Resolved)
+            Work::Review(reviewed) => {
+                let context = self.context(mirror, pending, &reviewed.request.actor, None);
+                (compose_review(context, &reviewed)?, Answer::Reviewed)
             }
             Work::Steward(request) => {
                 let (change, answer) = self.operate(mirror, pending, &request)?;

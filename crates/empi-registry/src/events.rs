@@ -92,7 +92,8 @@ impl EventView {
 
     fn tasks(&self, wanted: impl Fn(bool, bool) -> bool) -> Vec<TaskId> {
         let changes = self.event.change.iter().flat_map(|change| &change.tasks);
-        let was_open = |state: &Option<ReviewState>| *state == Some(ReviewState::Open);
+        let was_open =
+            |state: &Option<ReviewState>| state.as_ref().is_some_and(ReviewState::is_open);
         let told = changes.filter(|change| wanted(was_open(&change.old_state), change.is_open));
         told.map(|change| change.task).collect()
     }

@@ -61,7 +61,7 @@
 //! 7. Limits never act in silence: they raise a review task or are named in the event's reason.
 //! 8. An update that turns a record into somebody else is held for review, not applied.
 //! 9. A review task asks about living persons, closes itself when it is moot, and waits again when its
-//!    answer is undone.
+//!    answer is undone or new data change the comparison decisively.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -88,6 +88,8 @@ mod query;
 mod queue;
 mod registry;
 mod retire;
+mod review;
+mod review_stats;
 mod search;
 mod steward;
 mod users;
@@ -110,14 +112,16 @@ pub use events::{EventView, PersonFate, RecordMove};
 pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
 pub use loader::{LoadReport, LoadedReview, Loader};
 pub use offline::{stats, verify};
-pub use queue::{Claim, QueueStats};
+pub use queue::{Claim, TaskFilter, TaskLine, TaskPage, TaskQuery};
 pub use registry::Registry;
 pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};
 pub use retire::{RetireRequest, Retirement};
+pub use review::{ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX};
+pub use review_stats::{Agreement, KindStats, Percentiles, QueueStats};
 pub use search::{SearchAnswer, SearchHit};
 pub use steward::{StewardAnswer, StewardOperation, StewardRequest};
 pub use users::{UserChange, change_user_offline, users_offline};
 pub use words::{
     Clock, MatchCandidate, PairView, PersonView, RecordView, RegisterRequest, Registration,
-    RegistrationDecision, RegistryOptions, RegistryStats, Resolution, TaskQuery, TaskView,
+    RegistrationDecision, RegistryOptions, RegistryStats, TaskView,
 };

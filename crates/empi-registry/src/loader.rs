@@ -315,7 +315,8 @@ impl Loader {
                 guards: guards.clone(),
                 model: self.origin.model.clone(),
                 created: self.origin.time,
-                state: ReviewState::Open,
+                shared: None,
+                state: ReviewState::OPEN,
                 event: EventSequence(0),
             });
         }

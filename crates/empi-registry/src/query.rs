@@ -5,9 +5,9 @@
 
 use empi_linkage::{Intern, Lexicon, LexiconOverlay, blocking_keys, explain, normalize};
 use empi_model::{
-    BlockingKey, BlockingRule, EnterpriseId, Identifier, LinkDecision, MatchGrade,
-    NormalizedRecord, PersonState, RecordKey, ReviewKind, ReviewTask, ScoreExplanation,
-    SourceRecord, TaskId, Thresholds, Timestamp,
+    Asks, BlockingKey, BlockingRule, EnterpriseId, Identifier, LinkDecision, MatchGrade,
+    NormalizedRecord, PersonState, RecordKey, ReviewTask, ScoreExplanation, SourceRecord, TaskId,
+    Thresholds, Timestamp,
 };
 use empi_store::{Snapshot, StoreStats, StoredRecord, VerifyReport};
 
@@ -16,7 +16,7 @@ use crate::assess::{Contender, assess};
 use crate::commit::Core;
 use crate::golden::golden_record;
 use crate::registry::Registry;
-use crate::words::{MatchCandidate, PersonView, RecordView, RegistryStats, TaskQuery, TaskView};
+use crate::words::{MatchCandidate, PersonView, RecordView, RegistryStats, TaskView};
 
 /// Longest chain of merges that is followed; each step is one merge of the survivor before.
 const REDIRECTS_MAX: usize = 10_000;
@@ -144,39 +144,6 @@ impl Registry {
         Ok(views)
     }
 
-    /// A page of the review queue, in order of task IDs. Tasks that are asked for by their source or kind are
-    /// looked for from `after` on, so a page of few among many costs reading the many.
-    ///
-    /// # Errors
-    /// [`RegistryError::Store`] when reading fails, [`RegistryError::Poisoned`] after a failed
-    /// write.
-    pub fn tasks(&self, query: &TaskQuery) -> Result<Vec<ReviewTask>, RegistryError> {
-        self.core.durability.check()?;
-        let snapshot = self.core.store.snapshot();
-        let (least, most) = query.weights;
-        let mut page = Vec::new();
-        for task in snapshot.tasks_after(query.open_only, query.after) {
-            if page.len() >= query.limit {
-                break;
-            }
-            let task = task?;
-            let is_wanted = (query.kinds.is_empty() || query.kinds.contains(&task.kind))
-                && (least.bits()..=most.bits()).contains(&task.weight.bits())
-                && query.source.as_ref().is_none_or(|source| self.is_about(&task, source));
-            if is_wanted {
-                page.push(task);
-            }
-        }
-        Ok(page)
-    }
-
-    /// Whether a task is about a record of a source. The key of a record never changes.
-    fn is_about(&self, task: &ReviewTask, source: &str) -> bool {
-        let mirror = self.core.mirror.read();
-        let is_of_source = |record| mirror.key(record).is_some_and(|key| key.source == source);
-        is_of_source(task.incoming) || is_of_source(task.candidate)
-    }
-
     /// A review task with everything needed to answer it.
     ///
     /// # Errors
@@ -192,13 +159,14 @@ impl Registry {
         let incoming = record_view(&snapshot, task.incoming)?;
         let candidate = record_view(&snapshot, task.candidate)?;
         let proposed = snapshot.held_update(id)?;
-        let explanation = if task.kind == ReviewKind::CappedBlock {
+        let explanation = if task.asks() == Asks::Nothing {
             without_rows(&task)
         } else {
             let left = proposed.as_ref().unwrap_or(&incoming.record.record);
             core.explain(&normalize(left), &normalize(&candidate.record.record))
         };
-        Ok(TaskView { task, incoming, candidate, proposed, explanation })
+        let line = self.line_of(task)?;
+        Ok(TaskView { line, incoming, candidate, proposed, explanation })
     }
 
     /// Figures of the index as it is in memory.

@@ -1,12 +1,12 @@
-//! The registry: opening, registering, answering review tasks, closing.
+//! The registry: opening, registering, closing.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
-use empi_model::{EventSequence, RecordIndex, TaskId};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use empi_model::{EventSequence, RecordIndex};
 use empi_store::{Store, StoreOptions};
 use parking_lot::{Mutex, RwLock};
 
@@ -22,10 +22,13 @@ use crate::mirror::Mirror;
 use crate::plan::Rules;
 use crate::queue::Claims;
 use crate::users::Users;
-use crate::words::{RegisterRequest, Registration, RegistryOptions, Resolution, TaskView};
+use crate::words::{RegisterRequest, Registration, RegistryOptions};
 
 /// Longest request ID, in bytes. Its event keeps it for ever.
 const REQUEST_ID_BYTES_MAX: usize = 200;
+
+/// Where the answer to work comes from.
+pub(crate) type Answering = Receiver<Result<Answer, RegistryError>>;
 
 /// An open patient index. Shared between threads; every call blocks until its answer is durable.
 ///
@@ -78,7 +81,7 @@ impl Registry {
         let store_options = StoreOptions { model: model.name().to_owned(), create };
         let store = Store::open(dir, &store_options)?;
         store.upgrade()?;
-        let mirror = Mirror::rebuild(model.limits(), &store.snapshot())?;
+        let mirror = Mirror::rebuild(&model, &store.snapshot())?;
         let users = Users::read(&store)?;
         let rules = Rules { thresholds: model.thresholds(), tasks_max };
         let core = Arc::new(Core {
@@ -171,29 +174,6 @@ impl Registry {
         }
     }
 
-    /// Takes a steward's answer to a review task. The same answer again changes nothing.
-    ///
-    /// *Same* merges the two persons (the older enterprise ID survives) or applies the held update;
-    /// *different* keeps the two apart for good, or applies the held update as somebody else.
-    ///
-    /// # Errors
-    /// [`RegistryError::NotFound`] without such a task; [`RegistryError::Conflict`] when it was
-    /// answered otherwise, when another steward has taken it, or when the persons are kept apart by
-    /// another answer;
-    /// [`RegistryError::Invalid`] for an outcome that is no answer; [`RegistryError::Busy`] and
-    /// [`RegistryError::Poisoned`] as above.
-    pub fn resolve_task(
-        &self,
-        id: TaskId,
-        resolution: Resolution,
-    ) -> Result<TaskView, RegistryError> {
-        self.core.durability.check()?;
-        let now = self.core.clock.now();
-        self.core.claims.lock().refuse_others(id, &resolution.actor.name, now)?;
-        self.submit(Work::Resolve(id, resolution))?;
-        self.task(id)
-    }
-
     /// Wants to be told whenever there are events, by the number of the last that is durable. The
     /// listener is called by the thread that commits, so it must not wait.
     pub fn on_event(&self, listener: impl Fn(EventSequence) + Send + Sync + 'static) {
@@ -201,6 +181,11 @@ impl Registry {
     }
 
     pub(crate) fn submit(&self, work: Work) -> Result<Answer, RegistryError> {
+        self.receive(&self.send(work)?)
+    }
+
+    /// Hands work to the commit thread.
+    pub(crate) fn send(&self, work: Work) -> Result<Answering, RegistryError> {
         let queue = self.queue.as_ref().ok_or(RegistryError::Poisoned)?;
         let (answer, receiver) = bounded(1);
         queue.try_send(Waiting { work, answer }).map_err(|error| match error {
@@ -210,9 +195,14 @@ impl Registry {
             )),
             TrySendError::Disconnected(_) => RegistryError::Poisoned,
         })?;
+        Ok(receiver)
+    }
+
+    /// Waits for the answer to work.
+    pub(crate) fn receive(&self, answering: &Answering) -> Result<Answer, RegistryError> {
         // The commit thread drops the sender without an answer only when it fails. It may not have
         // told so yet: nobody is answered from here on.
-        receiver.recv().unwrap_or_else(|_| {
+        answering.recv().unwrap_or_else(|_| {
             self.core.durability.poison();
             Err(RegistryError::Poisoned)
         })

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use empi_linkage::LinkageModel;
 use empi_model::{
     Actor, BlockingRule, EnterpriseId, EventSequence, MatchGrade, MatchWeight, Person, QualityNote,
-    RecordKey, ReviewKind, ReviewOutcome, ReviewTask, ScoreExplanation, SourceRecord, TaskId,
-    Timestamp,
+    RecordKey, ScoreExplanation, SourceRecord, TaskId, Timestamp,
 };
 use empi_store::StoredRecord;
 
 use crate::golden::{GoldenRecord, Survivorship};
+use crate::queue::TaskLine;
 
 /// Tells the time. Passed in, so that tests decide what time it is.
 pub trait Clock: Send + Sync {
@@ -187,37 +187,11 @@ pub struct PairView {
     pub tasks: Vec<TaskId>,
 }
 
-/// A page of the review queue.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TaskQuery {
-    /// Whether to leave out what was answered.
-    pub open_only: bool,
-    /// The task after which the page begins.
-    pub after: Option<TaskId>,
-    /// Most tasks on the page.
-    pub limit: usize,
-    /// Only tasks of these kinds; of any, when there is none.
-    pub kinds: Vec<ReviewKind>,
-    /// Only tasks about a record of this source.
-    pub source: Option<String>,
-    /// Only tasks whose weight lies between, in bits.
-    pub weights: (MatchWeight, MatchWeight),
-}
-
-impl TaskQuery {
-    /// A page of every task, or of those that wait.
-    #[must_use]
-    pub fn page(open_only: bool, after: Option<TaskId>, limit: usize) -> Self {
-        let all = (MatchWeight::from_bits(f64::MIN), MatchWeight::from_bits(f64::MAX));
-        Self { open_only, after, limit, kinds: Vec::new(), source: None, weights: all }
-    }
-}
-
 /// A review task with everything a steward needs to answer it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskView {
-    /// The task.
-    pub task: ReviewTask,
+    /// The task, and what a list says of it.
+    pub line: TaskLine,
     /// The record that raised it, as it stands.
     pub incoming: RecordView,
     /// The record it is compared with, as it stands.
@@ -226,17 +200,6 @@ pub struct TaskView {
     pub proposed: Option<SourceRecord>,
     /// Why the pair weighs what it weighs now. Without rows for a question about one record alone.
     pub explanation: ScoreExplanation,
-}
-
-/// A steward's answer to a review task.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Resolution {
-    /// Same or different.
-    pub outcome: ReviewOutcome,
-    /// Who answers.
-    pub actor: Actor,
-    /// Why, in the steward's words.
-    pub note: String,
 }
 
 /// Figures of a registry.

@@ -237,6 +237,7 @@ async fn a_steward_answers_a_review_task_once() {
         outcome: outcome.into(),
         actor: actor(kind),
         note: "passport seen".to_owned(),
+        ..v1::ResolveTaskRequest::default()
     };
     let machine = answer(v1::ReviewOutcome::Same, v1::ActorKind::System);
     let refused = running.review().resolve_task(machine).await.unwrap_err();

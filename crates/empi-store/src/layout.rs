@@ -29,8 +29,9 @@ use rocksdb::{
 };
 
 /// The format that this program writes. Raised whenever an earlier program would read rows of this one
-/// differently. Format 1 had no [`EventChange`](empi_model::EventChange) in its events.
-pub(crate) const FORMAT: u32 = 2;
+/// differently. Format 1 had no [`EventChange`](empi_model::EventChange) in its events; format 2 had tasks that wait
+/// for anybody only, of four kinds.
+pub(crate) const FORMAT: u32 = 3;
 
 /// Bytes of the block cache that all families share; index and filter blocks are in it, too.
 const BLOCK_CACHE_BYTES: usize = 128 << 20;

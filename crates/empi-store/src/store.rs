@@ -223,8 +223,8 @@ impl Store {
             let key = layout::task_key(task.id);
             batch.put_cf(&tasks, key, TaskRow::encoded(task));
             match task.state {
-                ReviewState::Open => batch.put_cf(&open_tasks, key, b""),
-                ReviewState::Resolved { .. } => batch.delete_cf(&open_tasks, key),
+                ReviewState::Open(_) => batch.put_cf(&open_tasks, key, b""),
+                ReviewState::Resolved(_) => batch.delete_cf(&open_tasks, key),
             }
         }
         let held_updates = self.family(Family::HeldUpdates)?;

@@ -23,7 +23,7 @@ pub(crate) mod levels {
     pub(crate) use super::number::{SSN_DIFFERENT, SSN_EXACT, SSN_LAST_FOUR, SSN_ONE_EDIT};
 }
 
-use empi_model::EvidenceGroup;
+use empi_model::{ComparisonPattern, EvidenceGroup};
 
 use crate::lexicon::Values;
 use crate::row::{CompareRow, Several};
@@ -175,6 +175,12 @@ impl ComparisonVector {
     pub const fn level(&self, comparison: Comparison) -> Option<u8> {
         let level = self.0[comparison as usize];
         if level == NULL { None } else { Some(level) }
+    }
+
+    /// The levels of all comparisons as one word.
+    #[must_use]
+    pub fn pattern(&self) -> ComparisonPattern {
+        ComparisonPattern::of_levels(Comparison::ALL.map(|comparison| self.level(comparison)))
     }
 
     /// The name of the level reached; `missing` for null.

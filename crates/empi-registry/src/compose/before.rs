@@ -2,7 +2,7 @@
 
 use empi_model::{
     EventChange, EventSequence, KeptApartChange, Person, PersonChange, PersonMark, RecordChange,
-    ReviewKind, ReviewState, ReviewTask, TaskChange,
+    ReviewKind, ReviewTask, TaskChange,
 };
 use empi_store::{KeptApart, StoredRecord};
 
@@ -59,16 +59,16 @@ impl Draft<'_> {
     fn task_before(&self, after: &ReviewTask) -> Result<TaskChange, RegistryError> {
         let is_raised = after.id.0 > self.context.mirror.counters().tasks;
         let before = if is_raised { None } else { self.context.pending.task(after.id)? };
-        let holds = before.as_ref().is_some_and(|before| {
-            before.kind == ReviewKind::HeldUpdate && before.state == ReviewState::Open
-        });
+        let holds = before
+            .as_ref()
+            .is_some_and(|before| before.kind == ReviewKind::HeldUpdate && before.state.is_open());
         let old_held = if holds { self.context.pending.held_update(after.id)? } else { None };
         Ok(TaskChange {
             task: after.id,
             old_event: before.as_ref().map_or(EventSequence(0), |before| before.event),
             old_state: before.map(|before| before.state),
             event: after.event,
-            is_open: after.state == ReviewState::Open,
+            is_open: after.state.is_open(),
             old_held,
         })
     }

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use empi_model::{
-    EnterpriseId, Person, PersonMark, PersonState, RecordIndex, ReviewKind, ReviewOutcome,
-    ReviewTask, TaskId, Timestamp,
+    Asks, EnterpriseId, Person, PersonMark, PersonState, RecordIndex, ReviewTask, TaskId, Timestamp,
 };
 use empi_store::KeptApart;
 use hashbrown::HashSet;
@@ -161,19 +160,40 @@ impl Draft<'_> {
                 self.person_after(question.candidate).unwrap_or(EnterpriseId::from_number(0)),
             );
             let pair = (persons.0.min(persons.1), persons.0.max(persons.1));
-            let is_settled =
-                self.is_settled(question.incoming, question.candidate) || !seen.insert(pair);
+            let is_settled = match question.asks {
+                Asks::WhetherTwo => self.is_divided(question.incoming, question.candidate),
+                _ => self.is_answered(&question) || !seen.insert(pair),
+            };
+            let waits = mirror.tasks.get(id).is_some();
             match (reopened.get(&id), is_settled) {
                 (Some(task), false) => self.change.commit.tasks.push(task.clone()),
-                (None, true) => {
-                    self.close(id, ReviewOutcome::Moot, "settled by another change")?;
-                }
-                (Some(_), true) | (None, false) => {}
+                (_, true) if waits => self.close(id, "settled by another change")?,
+                (Some(_) | None, _) => {}
             }
         }
-        let others = reopened.into_values().filter(|task| !is_about_two(task.kind));
+        let others = reopened.into_values().filter(|task| !is_about_a_pair(task.asks()));
         self.change.commit.tasks.extend(others);
         Ok(())
+    }
+
+    /// Whether a question if two persons are one needs no asking any more. One that is asked against a
+    /// steward's decision is not settled by that decision.
+    fn is_answered(&self, question: &OpenTask) -> bool {
+        let OpenTask { incoming, candidate, is_disputed, .. } = *question;
+        if !is_disputed {
+            return self.is_settled(incoming, candidate);
+        }
+        let person = self.person_after(incoming);
+        person == self.person_after(candidate)
+            || !self.has_say(incoming)
+            || !self.has_say(candidate)
+    }
+
+    /// Whether a question if one person is two needs no asking any more.
+    fn is_divided(&self, one: RecordIndex, other: RecordIndex) -> bool {
+        self.person_after(one) != self.person_after(other)
+            || !self.has_say(one)
+            || !self.has_say(other)
     }
 
     /// Whether it needs no asking any more if two records are one person.
@@ -199,12 +219,8 @@ impl Draft<'_> {
 
     /// The questions about two persons, of which one is concerned, in the order of their IDs.
     fn questions(&self, reopened: &BTreeMap<TaskId, ReviewTask>) -> BTreeMap<TaskId, OpenTask> {
-        let open = |task: &ReviewTask| {
-            let ReviewTask { id, kind, incoming, candidate, .. } = *task;
-            OpenTask { id, kind, incoming, candidate }
-        };
-        let reopened = reopened.values().map(open).filter(OpenTask::is_about_two);
-        let reopened: Vec<OpenTask> = reopened.collect();
+        let reopened = reopened.values().map(OpenTask::of);
+        let reopened: Vec<OpenTask> = reopened.filter(|task| is_about_a_pair(task.asks)).collect();
         let about = reopened.iter().flat_map(|task| [task.incoming, task.candidate]);
         let persons: BTreeSet<EnterpriseId> = self
             .affected()
@@ -214,12 +230,12 @@ impl Draft<'_> {
         let members = persons.into_iter().flat_map(|person| self.members_after(person));
         let waiting = members
             .flat_map(|record| self.context.mirror.tasks.of_record(record).collect::<Vec<_>>())
-            .filter(|task| task.is_about_two() && !self.writes_task(task.id));
+            .filter(|task| is_about_a_pair(task.asks) && !self.writes_task(task.id));
         waiting.chain(reopened.iter().copied()).map(|task| (task.id, task)).collect()
     }
 }
 
-/// Whether a task asks if two persons are one.
-fn is_about_two(kind: ReviewKind) -> bool {
-    matches!(kind, ReviewKind::PossibleMatch | ReviewKind::PotentialDuplicate)
+/// Whether a task asks about two records that may be one person or two.
+const fn is_about_a_pair(asks: Asks) -> bool {
+    matches!(asks, Asks::WhetherOne | Asks::WhetherTwo)
 }

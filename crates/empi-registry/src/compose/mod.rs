@@ -12,23 +12,24 @@ mod register;
 mod relink;
 mod resolve;
 mod retire;
+mod review;
 mod steward;
 mod undo;
 
 pub(crate) use pending::Pending;
 pub(crate) use register::{compose_registration, unchanged};
 pub(crate) use relink::compose_relinked;
-pub(crate) use resolve::compose_resolution;
 pub(crate) use retire::compose_retirement;
+pub(crate) use review::compose_review;
 pub(crate) use steward::compose_operation;
 
 use std::collections::BTreeSet;
 
 use empi_linkage::{BlockingKeys, LinkageModel, blocking_keys};
 use empi_model::{
-    Actor, BlockingKey, EnterpriseId, EventKind, EventSequence, Link, LinkSource, MatchWeight,
-    PersonMark, ReasonCode, RecordIndex, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState,
-    ReviewTask, TaskId, Timestamp,
+    Actor, BlockingKey, Decision, EnterpriseId, EventKind, EventSequence, Link, LinkSource,
+    MatchWeight, PersonMark, ReasonCode, RecordIndex, RegistryEvent, ReviewKind, ReviewOutcome,
+    ReviewState, ReviewTask, TaskId, Timestamp,
 };
 use empi_store::{Counters, KeptApart, StoredRecord};
 use hashbrown::HashMap;
@@ -65,6 +66,8 @@ struct Draft<'a> {
     redirects: HashMap<EnterpriseId, PersonMark>,
     /// Questions that wait again after this change, unless it settles them.
     reopened: Vec<ReviewTask>,
+    /// Records about which there are new data: what was put off about them waits again.
+    renewed: Vec<RecordIndex>,
 }
 
 /// What an event says beside its place, time, actor and model.
@@ -112,6 +115,7 @@ impl<'a> Draft<'a> {
             touched: BTreeSet::new(),
             redirects: HashMap::new(),
             reopened: Vec::new(),
+            renewed: Vec::new(),
         }
     }
 
@@ -120,6 +124,7 @@ impl<'a> Draft<'a> {
         self.refuse_kept_apart()?;
         self.put_persons()?;
         self.settle_questions()?;
+        self.wake_questions()?;
         let change = self.before()?;
         self.counters.events = self.event.0;
         let EventWords { kind, records, old, new, weight, reason, task, .. } = words;
@@ -219,6 +224,7 @@ impl<'a> Draft<'a> {
     ) {
         self.put_keys(stored.index, &self.keys_now(stored.index), keys);
         self.change.contents.push((stored.index, incoming.normalized.clone()));
+        self.renewed.push(stored.index);
         self.put_record(StoredRecord {
             record: incoming.record.clone(),
             content_hash: incoming.content_hash,
@@ -254,7 +260,8 @@ impl<'a> Draft<'a> {
             guards,
             model: self.context.model.name().to_owned(),
             created: self.context.time,
-            state: ReviewState::Open,
+            shared: None,
+            state: ReviewState::OPEN,
             event: self.event,
         });
         id
@@ -280,11 +287,12 @@ impl<'a> Draft<'a> {
                 .flat_map(|person| mirror.questions_between(*person, question.person))
                 .map(|task| task.id)
                 .filter(|id| !self.writes_task(*id))
+                .chain(self.reopened_between(record, question.candidate))
                 .min();
             tasks.push(match open {
                 Some(id) => id,
                 None => self.raise(RaisedTask {
-                    kind: question.kind,
+                    kind: self.kind_between(question.kind, record, question.candidate),
                     incoming: record,
                     candidate: question.candidate,
                     weight: question.weight,
@@ -300,24 +308,54 @@ impl<'a> Draft<'a> {
         self.change.commit.tasks.iter().any(|task| task.id == id)
     }
 
-    /// Answers an open task.
-    fn close(
-        &mut self,
-        id: TaskId,
-        outcome: ReviewOutcome,
-        note: &str,
-    ) -> Result<(), RegistryError> {
+    /// A question about two records of one source is one for that source: it has registered somebody twice.
+    fn kind_between(&self, kind: ReviewKind, one: RecordIndex, other: RecordIndex) -> ReviewKind {
+        let source =
+            |record| self.context.mirror.source_of(record).or_else(|| self.new_source(record));
+        let is_of_one = one != other && source(one).is_some() && source(one) == source(other);
+        match kind {
+            ReviewKind::PossibleMatch | ReviewKind::PotentialDuplicate if is_of_one => {
+                ReviewKind::SameSourceDuplicate
+            }
+            kind => kind,
+        }
+    }
+
+    /// The number of the source of a record that this change brings, if it has sent others.
+    fn new_source(&self, record: RecordIndex) -> Option<u32> {
+        let written = self.change.commit.records.iter().find(|stored| stored.index == record)?;
+        self.context.mirror.source(&written.record.key.source)
+    }
+
+    /// Settles an open task that nobody has answered, or whose answer is moot.
+    fn close(&mut self, id: TaskId, note: &str) -> Result<(), RegistryError> {
         let task = self.context.pending.task(id)?;
         let task = task.ok_or_else(|| RegistryError::damaged("an open review task is missing"))?;
-        let is_held = task.kind == ReviewKind::HeldUpdate;
-        let actor = self.context.actor.clone();
-        let (time, note, event) = (self.context.time, note.to_owned(), Some(self.event));
-        let state = ReviewState::Resolved { outcome, actor, time, note, event };
-        self.change.commit.tasks.push(ReviewTask { state, event: self.event, ..task });
-        if is_held {
-            self.change.commit.held_updates.push((id, None));
-        }
+        let waiting = task.state.waiting().cloned().unwrap_or_default();
+        self.decide(
+            task.clone(),
+            Decision {
+                outcome: ReviewOutcome::Moot,
+                actor: self.context.actor.clone(),
+                time: self.context.time,
+                reason: None,
+                note: note.to_owned(),
+                event: Some(self.event),
+                opinions: waiting.opinions,
+                seen: self.seen(&task),
+                took_ms: None,
+            },
+        );
         Ok(())
+    }
+
+    /// Writes how a task was decided.
+    fn decide(&mut self, task: ReviewTask, decision: Decision) {
+        if task.kind == ReviewKind::HeldUpdate {
+            self.change.commit.held_updates.push((task.id, None));
+        }
+        let state = ReviewState::Resolved(decision);
+        self.change.commit.tasks.push(ReviewTask { state, event: self.event, ..task });
     }
 }
 

@@ -3,7 +3,7 @@
 use empi_linkage::BlockingKeys;
 use empi_model::{
     EnterpriseId, EventKind, EventSequence, LinkSource, MatchWeight, QualityNote, RecordIndex,
-    RecordState, ReviewKind, ReviewOutcome, ReviewTask, TaskId,
+    RecordState, ReviewKind, ReviewState, ReviewTask, TaskId, Waiting,
 };
 use empi_store::{StoredAnswer, StoredRecord, StoredRegistration, StoredRequest};
 
@@ -170,7 +170,7 @@ impl Draft<'_> {
         held: TaskId,
     ) -> Result<(Outcome, EventWords), RegistryError> {
         outcome.tasks.retain(|task| *task != held);
-        self.close(held, ReviewOutcome::Moot, "withdrawn by the source")?;
+        self.close(held, "withdrawn by the source")?;
         self.touched.insert(own.person);
         let reason = "the source said again what stands";
         let words = EventWords {
@@ -225,6 +225,7 @@ impl Draft<'_> {
                 let stored = self.context.pending.record(own.record)?;
                 let link = self.link(target.person, LinkSource::Automatic, Some(target.weight));
                 self.put_content(&stored, incoming, &assessment.keys, link);
+                self.ask_again(own.record, incoming)?;
                 Ok(self.move_only_record(own, target, &placement, assessment))
             }
         }
@@ -233,14 +234,17 @@ impl Draft<'_> {
     /// An update that waits is replaced by one that can be applied.
     fn supersede(&mut self, held: Option<TaskId>) -> Result<(), RegistryError> {
         let note = "the source sent other content";
-        held.map_or(Ok(()), |task| self.close(task, ReviewOutcome::Moot, note))
+        held.map_or(Ok(()), |task| self.close(task, note))
     }
 
     /// A task that holds an update holds another one from now on.
     fn hold_other_content(&mut self, id: TaskId) -> Result<TaskId, RegistryError> {
         let task = self.context.pending.task(id)?;
         let task = task.ok_or_else(|| RegistryError::damaged("an open review task is missing"))?;
-        self.change.commit.tasks.push(ReviewTask { event: self.event, ..task });
+        // New data have come: whoever put it off, or asked the source, looks again.
+        let waiting = task.state.waiting().cloned().unwrap_or_default();
+        let state = ReviewState::Open(Waiting { snooze: None, ..waiting });
+        self.change.commit.tasks.push(ReviewTask { state, event: self.event, ..task });
         Ok(id)
     }
 
@@ -256,7 +260,9 @@ impl Draft<'_> {
         let stored = self.context.pending.record(own.record)?;
         let link = stored.link.clone();
         self.put_content(&stored, incoming, &assessment.keys, link);
-        let mut tasks = self.ask(own.record, &[own.person], &placement.questions);
+        let mut tasks = self.ask_again(own.record, incoming)?;
+        tasks.extend(self.ask(own.record, &[own.person], &placement.questions));
+        tasks.dedup();
         let asks_alone = own.with_others.is_none() && !tasks.is_empty();
         if own.with_others.is_none() {
             tasks.extend(self.ask_about_blocks(own.record, assessment));

@@ -1,66 +1,34 @@
 //! Composing what a steward's answer changes.
 
 use empi_model::{
-    EnterpriseId, EventKind, LinkSource, RecordIndex, ReviewKind, ReviewOutcome, ReviewState,
-    ReviewTask, TaskId,
+    Asks, EnterpriseId, EventKind, LinkSource, RecordIndex, ReviewOutcome, ReviewTask,
 };
+use empi_store::KeptApart;
 
 use super::{Context, Draft, EventWords};
 use crate::RegistryError;
 use crate::assess::{Assessment, Own, assess};
 use crate::incoming::Incoming;
-use crate::mirror::Change;
 use crate::plan::{Placement, place, plan_accepted_update};
 
-/// Composes the answer to a task. Nothing changes when the same answer was given before.
-pub(crate) fn compose_resolution(
-    context: Context<'_>,
-    id: TaskId,
-    outcome: ReviewOutcome,
-    note: &str,
-) -> Result<Option<Change>, RegistryError> {
-    let Some(task) = context.pending.task(id)? else {
-        let sentence = format!("there is no review task {id}: list the tasks and take one of them");
-        return Err(RegistryError::not_found(sentence));
-    };
-    if let ReviewState::Resolved { outcome: answered, .. } = task.state {
-        return if answered == outcome { Ok(None) } else { Err(answered_otherwise(id, answered)) };
-    }
-    let mut draft = Draft::new(context);
-    draft.close(id, outcome, note)?;
-    let words = match (task.kind, outcome) {
-        (_, ReviewOutcome::Moot) => {
-            let sentence = "a steward answers same or different: moot is not an answer";
-            return Err(RegistryError::invalid(sentence));
-        }
-        (ReviewKind::CappedBlock, _) => draft.take_note(&task)?,
-        (ReviewKind::PossibleMatch | ReviewKind::PotentialDuplicate, ReviewOutcome::Same) => {
-            draft.join(&task)?
-        }
-        (ReviewKind::PossibleMatch | ReviewKind::PotentialDuplicate, ReviewOutcome::Different) => {
-            draft.keep_apart(&task)?
-        }
-        (ReviewKind::HeldUpdate, ReviewOutcome::Same) => draft.apply_held(&task)?,
-        (ReviewKind::HeldUpdate, ReviewOutcome::Different) => draft.split_held(&task)?,
-    };
-    let words = EventWords { task: Some(id), note: note.to_owned(), ..words };
-    draft.finish(words).map(Some)
-}
-
-fn answered_otherwise(id: TaskId, answered: ReviewOutcome) -> RegistryError {
-    RegistryError::conflict(match answered {
-        ReviewOutcome::Moot => format!(
-            "review task {id} was settled by another change before it was answered: look at the \
-             records as they stand now"
-        ),
-        answered => format!(
-            "review task {id} was answered {} before: look at that answer, it is not overwritten",
-            answered.as_str()
-        ),
-    })
-}
-
 impl Draft<'_> {
+    /// What an answer does to identities.
+    pub(super) fn apply_answer(
+        &mut self,
+        task: &ReviewTask,
+        outcome: ReviewOutcome,
+    ) -> Result<EventWords, RegistryError> {
+        match (task.asks(), outcome) {
+            (_, ReviewOutcome::Moot) | (Asks::Nothing, _) => self.take_note(task),
+            (Asks::WhetherOne, ReviewOutcome::Same) => self.join(task),
+            (Asks::WhetherOne, ReviewOutcome::Different) => self.keep_apart(task),
+            (Asks::WhetherTwo, ReviewOutcome::Same) => self.confirm_one(task),
+            (Asks::WhetherTwo, ReviewOutcome::Different) => self.divide(task),
+            (Asks::WhetherUpdated, ReviewOutcome::Same) => self.apply_held(task),
+            (Asks::WhetherUpdated, ReviewOutcome::Different) => self.split_held(task),
+        }
+    }
+
     /// The person of a record that the index must have.
     pub(super) fn person_of(&self, record: RecordIndex) -> Result<EnterpriseId, RegistryError> {
         let person = self.context.mirror.person_of(record);
@@ -84,14 +52,52 @@ impl Draft<'_> {
         if one == other {
             return self.take_note(task);
         }
+        if task.is_disputed() {
+            self.end_separation(one, other)?;
+        }
         let (survivor, subsumed) = self.by_age(one, other);
         let pair = [task.incoming, task.candidate];
         let words = self.merge(survivor, subsumed, &pair, Some(task.weight))?;
         Ok(EventWords { kind: EventKind::MergedByReview, reason: answer_to(task), ..words })
     }
 
-    /// Two people.
+    /// Two persons that were kept apart are not any more: a steward has decided anew.
+    fn end_separation(
+        &mut self,
+        one: EnterpriseId,
+        other: EnterpriseId,
+    ) -> Result<(), RegistryError> {
+        let mirror = self.context.mirror;
+        for record in mirror.members(one) {
+            for apart in mirror.apart_from(*record) {
+                if mirror.person_of(*apart) == Some(other) {
+                    let (one, other) = (*record.min(apart), *record.max(apart));
+                    self.change.commit.kept_apart.push(KeptApart { one, other, event: None });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One person, by the steward's word.
+    fn confirm_one(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
+        let words = self.link_records(task.incoming, task.candidate)?;
+        Ok(EventWords { reason: answer_to(task), ..words })
+    }
+
+    /// One person is two: the side of the record that raised the question leaves.
+    fn divide(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
+        let person = self.person_of(task.incoming)?;
+        let words = self.split(person, &[task.incoming], true)?;
+        Ok(EventWords { reason: answer_to(task), ..words })
+    }
+
+    /// Two people. Where a steward has said so before, that decision stands.
     fn keep_apart(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
+        let persons = (self.person_of(task.incoming)?, self.person_of(task.candidate)?);
+        if task.is_disputed() && self.context.mirror.are_kept_apart(persons.0, persons.1) {
+            return self.take_note(task);
+        }
         let words = self.separate(task.incoming, task.candidate)?;
         Ok(EventWords { weight: Some(task.weight), reason: answer_to(task), ..words })
     }
@@ -115,6 +121,7 @@ impl Draft<'_> {
         let link = self.link(own.person, LinkSource::Manual, weight);
         let stored = self.context.pending.record(own.record)?;
         self.put_content(&stored, &incoming, &assessment.keys, link);
+        self.ask_again(own.record, &incoming)?;
         let stays = Own { link: LinkSource::Manual, ..own };
         let plan = plan_accepted_update(&stays, &assessment, self.context.rules);
         if let crate::plan::UpdatePlan::Kept { placement, .. } = plan {
@@ -165,7 +172,7 @@ impl Draft<'_> {
     ) -> Result<(), RegistryError> {
         for question in self.context.mirror.tasks.of_record(record) {
             if question.is_about_two() && !self.writes_task(question.id) {
-                self.close(question.id, ReviewOutcome::Moot, note)?;
+                self.close(question.id, note)?;
             }
         }
         Ok(())

@@ -136,7 +136,7 @@ impl Draft<'_> {
         })
     }
 
-    fn link_records(
+    pub(super) fn link_records(
         &mut self,
         left: RecordIndex,
         right: RecordIndex,
@@ -178,7 +178,7 @@ impl Draft<'_> {
 
     /// Some records leave a person. The side with most records keeps the enterprise ID, the side that
     /// stays when they are as many (identity rule 3).
-    fn split(
+    pub(super) fn split(
         &mut self,
         person: EnterpriseId,
         leaving: &[RecordIndex],

@@ -14,8 +14,8 @@
 use empi_linkage::{BlockingKeys, Intern, LexiconOverlay, blocking_keys, normalize};
 use empi_model::{
     EnterpriseId, EventKind, EventSequence, KeptApartChange, Link, PersonMark, PersonState,
-    RecordChange, RecordContent, RecordState, RegistryEvent, ReviewKind, ReviewOutcome,
-    ReviewState, ReviewTask, TaskChange,
+    RecordChange, RecordContent, RecordState, RegistryEvent, ReviewKind, ReviewState, ReviewTask,
+    TaskChange, Waiting,
 };
 use empi_store::{KeptApart, StoredRecord};
 
@@ -177,7 +177,7 @@ impl Draft<'_> {
         if let Some(held) = self.context.mirror.tasks.held(record)
             && !self.writes_task(held.task)
         {
-            self.close(held.task, ReviewOutcome::Moot, note)?;
+            self.close(held.task, note)?;
         }
         Ok(())
     }
@@ -210,14 +210,14 @@ impl Draft<'_> {
         if task.event != change.event || self.writes_task(task.id) {
             return Ok(());
         }
-        let is_open = task.state == ReviewState::Open;
+        let is_open = task.state.is_open();
         match &change.old_state {
             None if is_open => {
-                self.close(task.id, ReviewOutcome::Moot, "the event that asked was undone")?;
+                self.close(task.id, "the event that asked was undone")?;
             }
             None => {}
-            Some(ReviewState::Open) => self.open_again(task, change),
-            Some(state @ ReviewState::Resolved { .. }) => {
+            Some(ReviewState::Open(waiting)) => self.open_again(task, change, waiting),
+            Some(state @ ReviewState::Resolved(_)) => {
                 let held = task.kind == ReviewKind::HeldUpdate && is_open;
                 if held {
                     self.change.commit.held_updates.push((task.id, None));
@@ -229,8 +229,9 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn open_again(&mut self, task: ReviewTask, change: &TaskChange) {
-        let task = ReviewTask { state: ReviewState::Open, event: change.old_event, ..task };
+    fn open_again(&mut self, task: ReviewTask, change: &TaskChange, waiting: &Waiting) {
+        let state = ReviewState::Open(waiting.clone());
+        let task = ReviewTask { state, event: change.old_event, ..task };
         if task.kind == ReviewKind::HeldUpdate {
             let waits = self.context.mirror.tasks.held(task.incoming);
             // Another update of the record waits by now: that is the question of today.

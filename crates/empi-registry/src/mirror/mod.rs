@@ -8,6 +8,7 @@
 //! Memory: about 0.35 KB per record of all fields. Postings are a third of it, the row another; the rest is
 //! the record's further values, its key, its person and its share of the lexicon.
 
+pub(crate) mod closed_tasks;
 pub(crate) mod open_tasks;
 mod persons;
 mod pieces;
@@ -16,17 +17,19 @@ mod rebuild;
 mod recent;
 mod record_keys;
 pub(crate) mod search_keys;
+pub(crate) mod worklist;
 
-use empi_linkage::{CompareRow, Intern, Lexicon, Limits, blocking_keys};
+use empi_linkage::{CompareRow, Intern, Lexicon, Limits, LinkageModel, blocking_keys, compare};
 use empi_model::{
-    EnterpriseId, LinkSource, NormalizedRecord, RecordIndex, RecordKey, ReviewKind, ReviewState,
-    ReviewTask,
+    Asks, ComparisonPattern, EnterpriseId, LinkSource, NormalizedRecord, RecordIndex, RecordKey,
+    ReviewKind, ReviewState, ReviewTask, TaskPlace, TaskStage, Thresholds, Waiting,
 };
 use empi_store::{Commit, Counters, KeptApart, StoredRecord};
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 
 use crate::content::content_hash;
+use closed_tasks::ClosedTasks;
 use open_tasks::{OpenTask, OpenTasks};
 pub(crate) use persons::MirroredPerson;
 use persons::Persons;
@@ -35,6 +38,7 @@ pub(crate) use postings::Postings;
 pub(crate) use recent::Recent;
 use record_keys::RecordKeys;
 use search_keys::search_keys;
+use worklist::{Listed, Worklist};
 
 /// Most records of one index.
 pub(crate) const RECORDS_MAX: u32 = (1 << 31) - 1;
@@ -45,8 +49,12 @@ pub(crate) struct Mirror {
     pub(crate) lexicon: Lexicon,
     pub(crate) postings: Postings,
     pub(crate) tasks: OpenTasks,
+    /// The open tasks in the order in which they are taken.
+    pub(crate) worklist: Worklist,
+    pub(crate) closed: ClosedTasks,
     pub(crate) recent: Recent,
     limits: Limits,
+    thresholds: Thresholds,
     records: Pieces<MirroredRecord>,
     keys: RecordKeys,
     persons: Persons,
@@ -104,13 +112,16 @@ pub(crate) struct Change {
 
 impl Mirror {
     /// A mirror of an empty store.
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(model: &LinkageModel) -> Self {
         Self {
             lexicon: Lexicon::new(),
             postings: Postings::default(),
             tasks: OpenTasks::default(),
+            worklist: Worklist::default(),
+            closed: ClosedTasks::default(),
             recent: Recent::default(),
-            limits,
+            limits: model.limits(),
+            thresholds: model.thresholds(),
             records: Pieces::default(),
             keys: RecordKeys::default(),
             persons: Persons::default(),
@@ -148,6 +159,16 @@ impl Mirror {
 
     pub(crate) fn record_index(&self, key: &RecordKey) -> Option<RecordIndex> {
         self.keys.index(key)
+    }
+
+    /// The number of the source of a record.
+    pub(crate) fn source_of(&self, record: RecordIndex) -> Option<u32> {
+        self.keys.source_of(record)
+    }
+
+    /// The number of a source that has sent a record.
+    pub(crate) fn source(&self, name: &str) -> Option<u32> {
+        self.keys.source(name)
     }
 
     /// Every source that has sent a record.
@@ -245,6 +266,7 @@ impl Mirror {
             let content = contents.iter().find(|(index, _)| *index == stored.index);
             self.put_record(stored, content.map(|(_, content)| content));
         }
+        contents.iter().for_each(|(index, _)| self.compare_asked(*index));
         for (key, record) in &commit.keys_removed {
             self.postings.remove(*key, *record);
         }
@@ -327,10 +349,18 @@ impl Mirror {
     }
 
     fn put_task(&mut self, task: &ReviewTask) {
-        let ReviewTask { id, kind, incoming, candidate, .. } = *task;
-        match task.state {
-            ReviewState::Open => self.tasks.insert(OpenTask { id, kind, incoming, candidate }),
-            ReviewState::Resolved { .. } => self.tasks.remove(id),
+        let ReviewTask { id, kind, incoming, .. } = *task;
+        match &task.state {
+            ReviewState::Open(waiting) => {
+                self.closed.remove(id);
+                self.tasks.insert(OpenTask::of(task));
+                self.worklist.put(id, self.listed(task, waiting));
+            }
+            ReviewState::Resolved(decision) => {
+                self.tasks.remove(id);
+                self.worklist.remove(id);
+                self.closed.put(task, decision);
+            }
         }
         if kind == ReviewKind::CappedBlock
             && let Some(record) = self.record(incoming)
@@ -345,6 +375,62 @@ impl Mirror {
             let capped = keys.iter().filter(was_capped).map(|key| key.as_number());
             let capped: Vec<u64> = capped.collect();
             self.asked_blocks.extend(capped);
+        }
+    }
+
+    /// What the queue knows of an open task.
+    fn listed(&self, task: &ReviewTask, waiting: &Waiting) -> Listed {
+        let weight = task.asked_weight();
+        let awake = waiting.stage_awake();
+        let stage = match &waiting.snooze {
+            None => awake,
+            Some(snooze) if snooze.source_asked => TaskStage::SourceAsked,
+            Some(_) => TaskStage::Snoozed,
+        };
+        let source = |record| self.source_of(record).unwrap_or(u32::MAX);
+        let said = |at: usize| waiting.opinions.get(at).map(|opinion| opinion.outcome);
+        Listed {
+            opinions: said(0).zip(said(1)),
+            place: TaskPlace::new(task.id, task.kind, weight, self.thresholds),
+            kind: task.kind,
+            weight,
+            created: task.created,
+            stage,
+            snoozed: waiting.snooze.as_ref().map(|snooze| (snooze.until, awake)),
+            assignee: waiting.assignee.clone(),
+            said_by: waiting.opinions.iter().map(|it| it.remark.actor.name.clone()).collect(),
+            pattern: self.asked_pattern(&OpenTask::of(task)),
+            sources: [source(task.incoming), source(task.candidate)],
+        }
+    }
+
+    /// How the two records of a question compare; `None` for a question about one record.
+    fn asked_pattern(&self, task: &OpenTask) -> Option<ComparisonPattern> {
+        let is_about_a_pair = matches!(task.asks, Asks::WhetherOne | Asks::WhetherTwo);
+        if !is_about_a_pair || task.incoming == task.candidate {
+            return None;
+        }
+        self.pattern(task.incoming, task.candidate)
+    }
+
+    /// How two records compare.
+    pub(crate) fn pattern(
+        &self,
+        one: RecordIndex,
+        other: RecordIndex,
+    ) -> Option<ComparisonPattern> {
+        let (one, other) = (self.record(one)?, self.record(other)?);
+        Some(compare(&self.lexicon, &one.row, &other.row).vector.pattern())
+    }
+
+    /// Compares the records of all questions about a record anew: its content has changed.
+    fn compare_asked(&mut self, record: RecordIndex) {
+        let asked: Vec<OpenTask> = self.tasks.of_record(record).collect();
+        for task in asked {
+            if let Some(listed) = self.worklist.get(task.id) {
+                let pattern = self.asked_pattern(&task);
+                self.worklist.put(task.id, Listed { pattern, ..listed.clone() });
+            }
         }
     }
 

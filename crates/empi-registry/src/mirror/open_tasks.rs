@@ -1,6 +1,6 @@
 //! The open review tasks, found by the records they name.
 
-use empi_model::{RecordIndex, ReviewKind, TaskId};
+use empi_model::{Asks, RecordIndex, ReviewKind, ReviewTask, TaskId};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
@@ -11,12 +11,21 @@ pub(crate) struct OpenTask {
     pub(crate) kind: ReviewKind,
     pub(crate) incoming: RecordIndex,
     pub(crate) candidate: RecordIndex,
+    pub(crate) asks: Asks,
+    /// Whether it is asked although a steward keeps the two persons apart.
+    pub(crate) is_disputed: bool,
 }
 
 impl OpenTask {
+    pub(crate) fn of(task: &ReviewTask) -> Self {
+        let ReviewTask { id, kind, incoming, candidate, .. } = *task;
+        let (asks, is_disputed) = (task.asks(), task.is_disputed());
+        Self { id, kind, incoming, candidate, asks, is_disputed }
+    }
+
     /// Whether it asks if two persons are one.
-    pub(crate) const fn is_about_two(&self) -> bool {
-        matches!(self.kind, ReviewKind::PossibleMatch | ReviewKind::PotentialDuplicate)
+    pub(crate) fn is_about_two(&self) -> bool {
+        self.asks == Asks::WhetherOne
     }
 
     /// The record at the other end of a question about two.
@@ -50,6 +59,7 @@ impl OpenTasks {
     }
 
     /// Every open question, in no order.
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = OpenTask> + '_ {
         self.by_id.values().copied()
     }

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use empi_linkage::{Limits, Normalizer, Prepared, blocking_keys};
-use empi_model::{RecordIndex, RecordKey, ReviewState};
+use empi_linkage::{LinkageModel, Normalizer, Prepared, blocking_keys};
+use empi_model::{RecordIndex, RecordKey};
 use empi_store::{Snapshot, StoreError};
 use rayon::prelude::*;
 
@@ -62,9 +62,12 @@ impl Mirror {
     ///
     /// Keys are made anew and not read from the store: what is compared is then made by this
     /// version of the program throughout. `verify` tells when the stored keys differ.
-    pub(crate) fn rebuild(limits: Limits, snapshot: &Snapshot<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn rebuild(
+        model: &LinkageModel,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<Self, StoreError> {
         let started = Instant::now();
-        let mut mirror = Self::new(limits);
+        let mut mirror = Self::new(model);
         mirror.counters = snapshot.counters()?;
         mirror.add_records(snapshot)?;
         let (persons, postings) = rayon::join(
@@ -78,7 +81,7 @@ impl Mirror {
         for task in snapshot.tasks() {
             let task = task?;
             mirror.put_task(&task);
-            if task.state == ReviewState::Open
+            if task.state.is_open()
                 && let Some(proposed) = snapshot.held_update(task.id)?
             {
                 mirror.tasks.hold(task.id, content_hash(&proposed));
@@ -176,7 +179,9 @@ mod digest {
     use empi_model::{EnterpriseId, RecordIndex, TaskId};
 
     use super::Mirror;
+    use crate::mirror::closed_tasks::Closed;
     use crate::mirror::search_keys::search_keys;
+    use crate::mirror::worklist::Listed;
 
     /// Source, record ID, content, person, manual and active, keys.
     type RecordDigest = (String, String, u64, EnterpriseId, [bool; 2], Vec<u64>);
@@ -189,6 +194,9 @@ mod digest {
         persons: BTreeMap<EnterpriseId, (Vec<RecordIndex>, i64, u64)>,
         kept_apart: BTreeSet<(RecordIndex, RecordIndex)>,
         tasks: Vec<(TaskId, u8, RecordIndex, RecordIndex, Option<u64>)>,
+        /// How each task waits, as the queue knows it, whether it was woken or not.
+        listed: BTreeMap<TaskId, Listed>,
+        closed: BTreeMap<TaskId, Closed>,
         numbers: [u64; 6],
     }
 
@@ -212,7 +220,13 @@ mod digest {
                 (task.id, task.kind as u8, task.incoming, task.candidate, held)
             });
             let counters = &self.counters;
+            let listed = self.worklist.iter().map(|(id, listed)| {
+                let awake = listed.snoozed.map_or(listed.stage, |(_, awake)| awake);
+                (id, Listed { stage: awake, snoozed: None, ..listed.clone() })
+            });
             Digest {
+                listed: listed.collect(),
+                closed: self.closed.iter().map(|(id, closed)| (id, *closed)).collect(),
                 records: records.collect(),
                 postings: self.digest_of_postings(),
                 persons: persons.collect(),

@@ -58,7 +58,8 @@ impl RecordKeys {
         &self.sources
     }
 
-    fn source(&self, source: &str) -> Option<u32> {
+    /// The number of a source.
+    pub(crate) fn source(&self, source: &str) -> Option<u32> {
         // Few systems send records: a search through them is faster than a hash.
         let at = self.sources.iter().position(|known| known == source)?;
         u32::try_from(at).ok()
@@ -93,6 +94,11 @@ impl RecordKeys {
     pub(crate) fn key(&self, RecordIndex(index): RecordIndex) -> Option<RecordKey> {
         let (source, record_id) = Self::parts(&self.pieces, index)?;
         Some(RecordKey::new(self.sources.get(source as usize)?.clone(), record_id))
+    }
+
+    /// The number of a record's source.
+    pub(crate) fn source_of(&self, RecordIndex(index): RecordIndex) -> Option<u32> {
+        Self::parts(&self.pieces, index).map(|(source, _)| source)
     }
 
     /// Adds the key of the next record.

@@ -53,7 +53,7 @@ fn told(placement: &Placement) -> String {
         let kind = match question.kind {
             ReviewKind::PossibleMatch => "possible",
             ReviewKind::PotentialDuplicate => "duplicate",
-            ReviewKind::HeldUpdate | ReviewKind::CappedBlock => "unexpected",
+            _ => "unexpected",
         };
         format!("; {kind} {} [{}]", number(question.person), guards.join(" "))
     });

@@ -110,6 +110,11 @@ fn is_decided_by_steward(event: &RegistryEvent) -> bool {
         | EventKind::UpdateWithdrawn
         | EventKind::RecordRetired
         | EventKind::RecordReplaced
-        | EventKind::Relinked => false,
+        | EventKind::Relinked
+        | EventKind::TaskSnoozed
+        | EventKind::SourceAsked
+        | EventKind::TaskEscalated
+        | EventKind::OpinionGiven
+        | EventKind::TaskAssigned => false,
     }
 }

@@ -206,7 +206,7 @@ impl Relinked {
             store.upgrade()?;
         }
         let decisions = Decisions::read(&store.snapshot())?;
-        let mirror = Mirror::rebuild(model.limits(), &store.snapshot())?;
+        let mirror = Mirror::rebuild(&model, &store.snapshot())?;
         let standing = Standing {
             mirror: &mirror,
             labels: &labels,

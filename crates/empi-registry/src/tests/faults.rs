@@ -46,7 +46,7 @@ fn after_a_failed_write_nothing_is_answered() {
         assert!(is_poisoned(&registry.person(robert.enterprise_id)));
         assert!(is_poisoned(&registry.record(&RecordKey::new("a", "1"))));
         assert!(is_poisoned(&index.try_resolve(TaskId(1), ReviewOutcome::Same)));
-        let query = TaskQuery::page(true, None, 10);
+        let query = TaskQuery::open(10);
         assert!(is_poisoned(&registry.tasks(&query)));
         // What was answered is there after a restart, what was not may be sent again.
         index.reopen();

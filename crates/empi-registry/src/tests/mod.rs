@@ -11,6 +11,7 @@ mod queue;
 mod relink;
 mod requests;
 mod retiring;
+mod review;
 mod rules;
 mod search;
 mod steward;
@@ -33,7 +34,7 @@ use tempfile::TempDir;
 use crate::commit::{Journal, StoreJournal};
 use crate::{
     Clock, EventView, RegisterRequest, Registration, RegistrationDecision, Registry, RegistryError,
-    RegistryOptions, Resolution, RetireRequest, Retirement, StewardAnswer, StewardOperation,
+    RegistryOptions, RetireRequest, Retirement, ReviewRequest, StewardAnswer, StewardOperation,
     StewardRequest, StoredRecord, TaskQuery, TaskView,
 };
 
@@ -190,7 +191,8 @@ impl Index {
     ) -> Result<TaskView, RegistryError> {
         let actor = Actor { kind: ActorKind::Steward, name: "dana".to_owned() };
         let note = "looked at both charts".to_owned();
-        self.registry().resolve_task(task, Resolution { outcome, actor, note })
+        let answer = ReviewRequest { note, is_lead: true, ..ReviewRequest::answer(outcome, actor) };
+        self.registry().review(task, answer)
     }
 
     pub(crate) fn resolve(&self, task: TaskId, outcome: ReviewOutcome) -> TaskView {
@@ -242,6 +244,12 @@ impl Index {
         self.steward(StewardOperation::UndoEvent { event: answer.event.event.sequence })
     }
 
+    /// Undoes the last event.
+    pub(crate) fn undo_event_of_last(&self) -> StewardAnswer {
+        let event = empi_model::EventSequence(self.registry().stats().events);
+        self.steward(StewardOperation::UndoEvent { event })
+    }
+
     /// The sentence with which an operation is refused.
     pub(crate) fn refused(&self, operation: StewardOperation) -> String {
         let before = self.standing();
@@ -279,8 +287,8 @@ impl Index {
     }
 
     pub(crate) fn open_tasks(&self) -> Vec<TaskId> {
-        let query = TaskQuery::page(true, None, 1000);
-        self.registry().tasks(&query).unwrap().into_iter().map(|task| task.id).collect()
+        let page = self.registry().tasks(&TaskQuery::open(1000)).unwrap();
+        page.tasks.into_iter().map(|line| line.task.id).collect()
     }
 
     /// Who is who, in words: records with their persons, redirects, tasks.
@@ -319,8 +327,8 @@ impl Index {
             let task = task.unwrap();
             let guards: Vec<_> = task.guards.iter().map(|guard| guard.as_str()).collect();
             let state = match &task.state {
-                ReviewState::Open => "open",
-                ReviewState::Resolved { outcome, .. } => outcome.as_str(),
+                ReviewState::Open(waiting) => waiting.stage(Timestamp(i64::MAX)).as_str(),
+                ReviewState::Resolved(decision) => decision.outcome.as_str(),
             };
             let (id, kind, guards) = (task.id, task.kind.as_str(), guards.join(" "));
             let (incoming, candidate) = (key(task.incoming), key(task.candidate));
@@ -337,8 +345,7 @@ impl Index {
         let core = &self.registry().core;
         let mirror = core.mirror.read();
         mirror.check_persons();
-        let rebuilt =
-            crate::mirror::Mirror::rebuild(core.model.limits(), &core.store.snapshot()).unwrap();
+        let rebuilt = crate::mirror::Mirror::rebuild(&core.model, &core.store.snapshot()).unwrap();
         assert_eq!(rebuilt.digest(), mirror.digest());
     }
 }

@@ -3,6 +3,7 @@
 use empi_model::{Guard, Identifier, MatchGrade, MatchWeight, ReviewKind};
 
 use super::*;
+use crate::TaskFilter;
 
 #[test]
 fn matching_answers_best_first_and_writes_nothing() {
@@ -67,19 +68,27 @@ fn the_queue_comes_in_pages() {
     index.register("a/1", ROBERT);
     index.register("a/2", SAMUEL);
     index.register("a/3", SPARSE_ROBERT);
-    let page = |open_only, after: Option<u64>, limit| {
-        let query = TaskQuery::page(open_only, after.map(TaskId), limit);
-        let tasks = index.registry().tasks(&query).unwrap();
-        tasks.into_iter().map(|task| task.id.0).collect::<Vec<_>>()
+    let page = |include_resolved, after, limit| {
+        let query = TaskQuery { include_resolved, after, ..TaskQuery::open(limit) };
+        let page = index.registry().tasks(&query).unwrap();
+        let ids = page.tasks.into_iter().map(|line| line.task.id.0).collect::<Vec<_>>();
+        (ids, page.next)
     };
-    let all = page(true, None, 100);
-    assert!(all.len() >= 2, "{}", index.state());
-    assert_eq!(page(true, None, 1), all[..1]);
-    assert_eq!(page(true, Some(all[0]), 100), all[1..]);
-    assert_eq!(page(true, None, 0), Vec::<u64>::new());
+    let (all, none) = page(false, None, 100);
+    assert!(all.len() >= 2 && none.is_none(), "{}", index.state());
+    for include_resolved in [false, true] {
+        let (first, next) = page(include_resolved, None, 1);
+        let (rest, none) = page(include_resolved, next, 100);
+        let mut both = [first, rest].concat();
+        both.sort_unstable();
+        let mut sorted = all.clone();
+        sorted.sort_unstable();
+        assert_eq!((both, none), (sorted, None));
+    }
     index.resolve(TaskId(all[0]), ReviewOutcome::Different);
-    assert!(!page(true, None, 100).contains(&all[0]));
-    assert_eq!(page(false, None, 100), all);
+    assert!(!page(false, None, 100).0.contains(&all[0]));
+    assert!(page(true, None, 100).0.is_sorted());
+    assert!(page(true, None, 100).0.contains(&all[0]));
     assert!(matches!(index.registry().task(TaskId(99)), Err(RegistryError::NotFound(_))));
 }
 
@@ -89,31 +98,36 @@ fn the_queue_is_asked_for_by_kind_source_and_weight() {
     index.register("a/1", ROBERT);
     index.register("b/2", SAMUEL);
     index.register("c/3", SPARSE_ROBERT);
-    let all = index.registry().tasks(&TaskQuery::page(true, None, 100)).unwrap();
-    assert!(all.len() >= 2, "{}", index.state());
-    let ids = |query: TaskQuery| -> Vec<TaskId> {
-        index.registry().tasks(&query).unwrap().into_iter().map(|task| task.id).collect()
+    let found = |query: &TaskQuery| -> Vec<empi_model::ReviewTask> {
+        let page = index.registry().tasks(query).unwrap();
+        page.tasks.into_iter().map(|line| line.task).collect()
     };
+    let all = found(&TaskQuery::open(100));
+    assert!(all.len() >= 2, "{}", index.state());
+    let ids = |filter: TaskFilter| -> Vec<TaskId> {
+        let query = TaskQuery { filter, ..TaskQuery::open(100) };
+        found(&query).into_iter().map(|task| task.id).collect()
+    };
+    let page = TaskFilter::default;
     let due = |is_due: &dyn Fn(&empi_model::ReviewTask) -> bool| -> Vec<TaskId> {
         all.iter().filter(|task| is_due(task)).map(|task| task.id).collect()
     };
-    let page = || TaskQuery::page(true, None, 100);
     for kind in ReviewKind::ALL {
-        let query = TaskQuery { kinds: vec![kind], ..page() };
+        let query = TaskFilter { kinds: vec![kind], ..page() };
         assert_eq!(ids(query), due(&|task| task.kind == kind));
     }
     for (source, record) in [("a", 0), ("b", 1), ("c", 2)] {
-        let query = TaskQuery { source: Some(source.to_owned()), ..page() };
+        let query = TaskFilter { source: Some(source.to_owned()), ..page() };
         let is_named =
             |task: &empi_model::ReviewTask| task.incoming.0 == record || task.candidate.0 == record;
         assert_eq!(ids(query), due(&is_named), "{source}");
     }
-    assert_eq!(ids(TaskQuery { source: Some("d".to_owned()), ..page() }), []);
+    assert_eq!(ids(TaskFilter { source: Some("d".to_owned()), ..page() }), []);
     let middle = all[0].weight;
-    let above = (middle, MatchWeight::from_bits(f64::MAX));
-    assert_eq!(ids(TaskQuery { weights: above, ..page() }), due(&|task| task.weight >= middle));
-    let one = TaskQuery { limit: 1, kinds: vec![all[1].kind], ..page() };
-    assert_eq!(ids(one).len(), 1);
+    let above = TaskFilter { weight_min: Some(middle), ..page() };
+    assert_eq!(ids(above), due(&|task| task.weight >= middle));
+    let below = TaskFilter { weight_max: Some(middle), ..page() };
+    assert_eq!(ids(below), due(&|task| task.weight <= middle));
 }
 
 #[test]
@@ -126,7 +140,7 @@ fn a_task_shows_both_records_and_why() {
     assert_eq!(view.candidate.record.record, record("a/1", ROBERT));
     assert_eq!(view.candidate.enterprise_id, robert.enterprise_id);
     assert_eq!(view.incoming.enterprise_id, samuel.enterprise_id);
-    assert_eq!(view.explanation.guards, view.task.guards);
+    assert_eq!(view.explanation.guards, view.line.task.guards);
     assert!(view.explanation.rows.iter().any(|row| row.label == "name"));
     assert_eq!(view.proposed, None);
     // After a merge the question shows one person.

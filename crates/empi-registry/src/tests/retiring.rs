@@ -20,7 +20,7 @@ fn a_retired_record_keeps_its_person_and_is_compared_with_nothing() {
         a/1 P1 automatic v2 retired
         b/1 P1 automatic v1
         a/2 P2 automatic v2 retired
-        task 1 possible_match a/2 a/1 [possible_twins] moot
+        task 1 same_source_duplicate a/2 a/1 [possible_twins] moot
     "#]]
     .assert_eq(&index.state());
     // Both enterprise IDs resolve, and nobody is linked to a record without say.

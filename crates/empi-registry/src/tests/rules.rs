@@ -60,7 +60,7 @@ fn rule_3_the_older_enterprise_id_survives() {
         a/2 P1 manual v1
         b/2 P1 automatic v1
         P2 -> P1
-        task 1 possible_match a/2 a/1 [possible_twins] same
+        task 1 same_source_duplicate a/2 a/1 [possible_twins] same
     "#]]
     .assert_eq(&index.state());
     assert_eq!(index.enterprise_id("b/2"), older.enterprise_id);
@@ -85,7 +85,7 @@ fn rule_4_what_a_steward_kept_apart_stays_apart() {
         a/2 P2 automatic v2
         b/2 P2 automatic v1
         b/1 P1 automatic v1
-        task 1 possible_match a/2 a/1 [possible_twins] different
+        task 1 same_source_duplicate a/2 a/1 [possible_twins] different
     "#]]
     .assert_eq(&index.state());
     index.check();
@@ -103,9 +103,9 @@ fn rule_4_no_third_record_joins_two_that_are_kept_apart() {
         a/1 P1 automatic v1
         a/2 P2 automatic v1
         a/3 P3 automatic v1
-        task 1 possible_match a/2 a/1 [evidence_floor] different
-        task 2 possible_match a/3 a/1 [kept_apart] open
-        task 3 possible_match a/3 a/2 [kept_apart] open
+        task 1 same_source_duplicate a/2 a/1 [evidence_floor] different
+        task 2 same_source_duplicate a/3 a/1 [kept_apart] open
+        task 3 same_source_duplicate a/3 a/2 [kept_apart] open
     "#]]
     .assert_eq(&index.state());
     // Once it is said, the other question is settled.
@@ -216,13 +216,13 @@ fn rule_7_a_capped_block_becomes_one_task() {
     assert_eq!(asked, [0, 0, 0, 0, 1, 0, 0, 0], "{}", index.state());
     assert!(answers.iter().all(|answer| answer.decision == New));
     let view = index.registry().task(answers[4].tasks[0]).unwrap();
-    assert_eq!(view.task.guards, [Guard::CappedBlock]);
+    assert_eq!(view.line.task.guards, [Guard::CappedBlock]);
     assert_eq!(view.explanation.rows, []);
     let events = index.registry().core.store.snapshot();
     let event = events.event(answers[7].event.unwrap()).unwrap().unwrap();
     assert!(event.reason.contains("1 blocks over block_records_max"), "{}", event.reason);
     drop(events);
-    index.resolve(view.task.id, ReviewOutcome::Different);
+    index.resolve(view.line.task.id, ReviewOutcome::Different);
     assert_eq!(index.open_tasks(), []);
     index.check();
 }
@@ -239,7 +239,7 @@ fn rule_7_candidates_left_out_become_a_task() {
     let asked: Vec<_> = answers.iter().map(|answer| answer.tasks.len()).collect();
     assert_eq!(asked, [0, 0, 0, 1, 1], "{}", index.state());
     assert_eq!(
-        index.registry().task(answers[3].tasks[0]).unwrap().task.guards,
+        index.registry().task(answers[3].tasks[0]).unwrap().line.task.guards,
         [Guard::CappedBlock]
     );
     index.check();
@@ -259,7 +259,7 @@ fn rule_7_an_oversized_person_becomes_a_task() {
     index.expect("b/1", ROBERT, Link);
     let third = index.expect("c/1", ROBERT, Review);
     let view = index.registry().task(third.tasks[0]).unwrap();
-    assert_eq!(view.task.guards, [Guard::OversizedPerson]);
+    assert_eq!(view.line.task.guards, [Guard::OversizedPerson]);
     // A person may say so all the same.
     index.resolve(third.tasks[0], ReviewOutcome::Same);
     assert_eq!(index.registry().person(third.enterprise_id).unwrap().records.len(), 3);

@@ -59,7 +59,7 @@ fn linking_two_records_makes_one_person_of_theirs() {
             a/2 P2 manual v1
             a/3 P2 manual v1
             P3 -> P2
-            task 1 possible_match a/2 a/1 [possible_twins] open
+            task 1 same_source_duplicate a/2 a/1 [possible_twins] open
         "#]],
     );
 }
@@ -74,7 +74,7 @@ fn linking_settles_the_question_between_the_two() {
             a/2 P1 manual v1
             a/3 P3 automatic v1
             P2 -> P1
-            task 1 possible_match a/2 a/1 [possible_twins] moot
+            task 1 same_source_duplicate a/2 a/1 [possible_twins] moot
         "#]],
     );
 }
@@ -89,7 +89,7 @@ fn rule_3_a_steward_says_which_enterprise_id_survives() {
             a/2 P2 automatic v1
             a/3 P3 automatic v1
             P1 -> P3
-            task 1 possible_match a/2 a/1 [possible_twins] open
+            task 1 same_source_duplicate a/2 a/1 [possible_twins] open
         "#]],
     );
 }
@@ -103,7 +103,7 @@ fn unlinking_starts_a_person_and_keeps_it_apart_if_wanted() {
             b/1 P4 manual v1
             a/2 P2 automatic v1
             a/3 P3 automatic v1
-            task 1 possible_match a/2 a/1 [possible_twins] open
+            task 1 same_source_duplicate a/2 a/1 [possible_twins] open
         "#]],
     );
 }
@@ -121,7 +121,7 @@ fn moving_a_record_takes_its_lonely_enterprise_id_along() {
             a/2 P2 automatic v1
             a/3 P1 manual v1
             P3 -> P1
-            task 1 possible_match a/2 a/1 [possible_twins] open
+            task 1 same_source_duplicate a/2 a/1 [possible_twins] open
         "#]],
     );
 }
@@ -135,7 +135,7 @@ fn keeping_apart_settles_the_question_between_the_two() {
             b/1 P1 automatic v1
             a/2 P2 automatic v1
             a/3 P3 automatic v1
-            task 1 possible_match a/2 a/1 [possible_twins] moot
+            task 1 same_source_duplicate a/2 a/1 [possible_twins] moot
         "#]],
     );
 }
@@ -158,7 +158,7 @@ fn rule_3_the_larger_side_of_a_split_keeps_the_enterprise_id() {
         b/1 P1 manual v1
         a/2 P2 manual v1
         a/3 P3 automatic v1
-        task 1 possible_match a/2 a/1 [possible_twins] moot
+        task 1 same_source_duplicate a/2 a/1 [possible_twins] moot
     "#]]
     .assert_eq(&index.state());
     index.check();

@@ -61,7 +61,7 @@ fn undoing_a_registration_retires_the_record() {
         a/1 P1 automatic v1
         b/1 P1 automatic v2 retired
         a/2 P2 automatic v2 retired
-        task 1 possible_match a/2 a/1 [possible_twins] moot
+        task 1 same_source_duplicate a/2 a/1 [possible_twins] moot
     "#]]
     .assert_eq(&index.state());
     // Rules 1 and 2: both keep key and person, and both enterprise IDs resolve.

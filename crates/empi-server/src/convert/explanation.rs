@@ -67,6 +67,8 @@ pub(super) fn guard(guard: Guard) -> v1::Guard {
         Guard::CappedBlock => v1::Guard::CappedBlock,
         Guard::SameSourceDistinct => v1::Guard::SameSourceDistinct,
         Guard::SharedNumber => v1::Guard::SharedNumber,
+        Guard::BridgedPerson => v1::Guard::BridgedPerson,
+        Guard::HubValue => v1::Guard::HubValue,
     }
 }
 

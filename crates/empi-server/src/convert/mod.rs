@@ -9,6 +9,7 @@ mod explanation;
 mod golden;
 mod request;
 mod review;
+mod review_request;
 mod source;
 mod steward;
 
@@ -19,8 +20,10 @@ pub(crate) use event::event;
 pub(crate) use explanation::candidate;
 pub(crate) use golden::golden;
 pub(crate) use request::{actor, enterprise_id, identifier, register_request};
-pub(crate) use review::{
-    claim, claimed, queue_stats, review_task, steward_resolution, task_id, task_query, task_view,
+pub(crate) use review::{claimed, queue_stats, review_task, task_answers, task_view};
+pub(crate) use review_request::{
+    Claiming, ask_source, assign_task, claim, escalate_task, resolve_task, resolve_tasks,
+    snooze_task, task_id, task_query,
 };
 pub(crate) use source::record_key_from_proto;
 pub use source::{source_record_from_proto, source_record_to_proto};

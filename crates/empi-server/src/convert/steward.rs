@@ -7,7 +7,7 @@ use empi_registry::{RetireRequest, Retirement, StewardAnswer, StewardOperation, 
 use super::event::event;
 use super::golden::golden;
 use super::request::request_id;
-use super::review::NOTE_BYTES_MAX;
+use super::review_request::NOTE_BYTES_MAX;
 use super::source::record_key;
 use super::{InvalidRequest, actor, bounded, enterprise_id, record_key_from_proto};
 

@@ -1,7 +1,9 @@
 //! ReviewService: the review queue.
 
+use empi_model::TaskId;
 use empi_proto::v1;
 use empi_proto::v1::review_service_server::ReviewService;
+use empi_registry::{Registry, ReviewRequest};
 use tonic::{Request, Response, Status};
 
 use crate::config::GrpcConfig;
@@ -24,16 +26,10 @@ impl ReviewService for ReviewCalls {
     ) -> Result<Response<v1::ListTasksResponse>, Status> {
         let request = request.into_inner();
         let page_size = page_wanted(request.page_size, self.limits.page_size_max)?;
-        // One more than asked for tells whether another page follows.
-        let query = convert::task_query(request, page_size + 1)?;
-        let mut tasks = self.door.call(move |registry| registry.tasks(&query)).await?;
-        let is_last = tasks.len() <= page_size;
-        tasks.truncate(page_size);
-        let next_page_token = match tasks.last() {
-            Some(last) if !is_last => last.id.to_string(),
-            _ => String::new(),
-        };
-        let tasks = tasks.into_iter().map(convert::review_task).collect();
+        let query = convert::task_query(request, page_size)?;
+        let page = self.door.call(move |registry| registry.tasks(&query)).await?;
+        let next_page_token = page.next.map(|place| place.to_string()).unwrap_or_default();
+        let tasks = page.tasks.into_iter().map(convert::review_task).collect();
         Ok(Response::new(v1::ListTasksResponse { tasks, next_page_token }))
     }
 
@@ -50,9 +46,13 @@ impl ReviewService for ReviewCalls {
         &self,
         request: Request<v1::ClaimTaskRequest>,
     ) -> Result<Response<v1::ClaimTaskResponse>, Status> {
-        let (id, steward, lease_ms) = convert::claim(request.into_inner())?;
-        let taken =
-            self.door.call(move |registry| registry.claim_task(id, &steward, lease_ms)).await?;
+        let convert::Claiming { task, filter, steward, lease_ms } =
+            convert::claim(request.into_inner())?;
+        let take = move |registry: &Registry| match task {
+            Some(id) => registry.claim_task(id, &steward, lease_ms),
+            None => registry.claim_next(&filter, &steward, lease_ms),
+        };
+        let taken = self.door.call(take).await?;
         Ok(Response::new(convert::claimed(taken)))
     }
 
@@ -78,9 +78,62 @@ impl ReviewService for ReviewCalls {
         &self,
         request: Request<v1::ResolveTaskRequest>,
     ) -> Result<Response<v1::ResolveTaskResponse>, Status> {
-        let (id, resolution) = convert::steward_resolution(request.into_inner())?;
-        let view = self.door.call(move |registry| registry.resolve_task(id, resolution)).await?;
-        Ok(Response::new(v1::ResolveTaskResponse { view: Some(convert::task_view(view)) }))
+        let (id, answer) = convert::resolve_task(request.into_inner())?;
+        let view = Some(self.review(id, answer).await?);
+        Ok(Response::new(v1::ResolveTaskResponse { view }))
+    }
+
+    async fn resolve_tasks(
+        &self,
+        request: Request<v1::ResolveTasksRequest>,
+    ) -> Result<Response<v1::ResolveTasksResponse>, Status> {
+        let (ids, answer) = convert::resolve_tasks(request.into_inner())?;
+        let answers = self.door.call(move |registry| registry.review_all(&ids, &answer)).await?;
+        Ok(Response::new(convert::task_answers(answers)))
+    }
+
+    async fn snooze_task(
+        &self,
+        request: Request<v1::SnoozeTaskRequest>,
+    ) -> Result<Response<v1::SnoozeTaskResponse>, Status> {
+        let (id, step) = convert::snooze_task(request.into_inner())?;
+        let view = Some(self.review(id, step).await?);
+        Ok(Response::new(v1::SnoozeTaskResponse { view }))
+    }
+
+    async fn ask_source(
+        &self,
+        request: Request<v1::AskSourceRequest>,
+    ) -> Result<Response<v1::AskSourceResponse>, Status> {
+        let (id, step) = convert::ask_source(request.into_inner())?;
+        let view = Some(self.review(id, step).await?);
+        Ok(Response::new(v1::AskSourceResponse { view }))
+    }
+
+    async fn escalate_task(
+        &self,
+        request: Request<v1::EscalateTaskRequest>,
+    ) -> Result<Response<v1::EscalateTaskResponse>, Status> {
+        let (id, step) = convert::escalate_task(request.into_inner())?;
+        let view = Some(self.review(id, step).await?);
+        Ok(Response::new(v1::EscalateTaskResponse { view }))
+    }
+
+    async fn assign_task(
+        &self,
+        request: Request<v1::AssignTaskRequest>,
+    ) -> Result<Response<v1::AssignTaskResponse>, Status> {
+        let (id, step) = convert::assign_task(request.into_inner())?;
+        let view = Some(self.review(id, step).await?);
+        Ok(Response::new(v1::AssignTaskResponse { view }))
+    }
+}
+
+impl ReviewCalls {
+    /// A step of a steward, and the task as it stands after it.
+    async fn review(&self, id: TaskId, step: ReviewRequest) -> Result<v1::TaskView, Status> {
+        let view = self.door.call(move |registry| registry.review(id, step)).await?;
+        Ok(convert::task_view(view))
     }
 }
 

@@ -13,7 +13,7 @@ use prost::Message;
 use super::Row;
 use super::identity::LinkRow;
 use super::record::SourceRow;
-use super::review::ResolutionRow;
+use super::review::{self, ResolutionRow, WaitingRow};
 
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
@@ -107,6 +107,9 @@ pub(crate) struct TaskChangeRow {
     is_open: bool,
     #[prost(message, optional, tag = "7")]
     old_held: Option<SourceRow>,
+    /// Absent for a task that waited as it was raised.
+    #[prost(message, optional, tag = "8")]
+    old_waiting: Option<WaitingRow>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -236,14 +239,16 @@ impl Frame {
     }
 
     fn task_row(self, change: &TaskChange) -> TaskChangeRow {
+        let old = change.old_state.as_ref();
         TaskChangeRow {
             task: change.task.0,
             old_state: match change.old_state {
                 None => 0,
-                Some(ReviewState::Open) => 1,
-                Some(ReviewState::Resolved { .. }) => 2,
+                Some(ReviewState::Open(_)) => 1,
+                Some(ReviewState::Resolved(_)) => 2,
             },
-            old_resolution: change.old_state.as_ref().and_then(ResolutionRow::of),
+            old_resolution: old.and_then(ReviewState::decision).map(ResolutionRow::of),
+            old_waiting: old.and_then(ReviewState::waiting).and_then(WaitingRow::unless_new),
             old_event: change.old_event.0,
             event: self.stamp(change.event),
             is_open: change.is_open,
@@ -252,10 +257,10 @@ impl Frame {
     }
 
     fn task(self, row: TaskChangeRow) -> Option<TaskChange> {
-        let old_state = match (row.old_state, row.old_resolution) {
-            (0, None) => None,
-            (1, None) => Some(ReviewState::Open),
-            (2, Some(resolution)) => Some(resolution.word()?),
+        let old_state = match (row.old_state, row.old_resolution, row.old_waiting) {
+            (0, None, None) => None,
+            (1, None, waiting) => Some(review::state(None, waiting)?),
+            (2, Some(resolution), None) => Some(review::state(Some(resolution), None)?),
             _ => return None,
         };
         let old_held = match row.old_held {

@@ -5,10 +5,10 @@ mod arbitrary;
 use std::fmt::Debug;
 
 use empi_model::{
-    EnterpriseId, EventKind, EventSequence, Guard, Identifier, Link, LinkSource, MatchWeight,
-    Person, PersonName, PersonState, PostalAddress, RecordIndex, RecordKey, RecordState,
-    RegistryEvent, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, SourceRecord, TaskId,
-    Timestamp,
+    Decision, EnterpriseId, EventKind, EventSequence, Guard, Identifier, Link, LinkSource,
+    MatchWeight, Person, PersonName, PersonState, PostalAddress, RecordIndex, RecordKey,
+    RecordState, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, SourceRecord,
+    TaskId, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -189,16 +189,22 @@ fn bytes_of_tasks_never_change() {
         guards: vec![Guard::SuffixConflict, Guard::CappedBlock],
         model: "m".to_owned(),
         created: Timestamp(5),
-        state: ReviewState::Open,
+        shared: None,
+        state: ReviewState::OPEN,
         event: EventSequence(0),
     };
-    let resolved = ReviewState::Resolved {
+    let decision = Decision {
         outcome: ReviewOutcome::Different,
         actor: actor(),
         time: Timestamp(6),
+        reason: None,
         note: "n".to_owned(),
         event: Some(EventSequence(7)),
+        opinions: Vec::new(),
+        seen: None,
+        took_ms: None,
     };
+    let resolved = ReviewState::Resolved(decision);
     check::<TaskRow>(&open, "08011003180220032900000000000012403202020b3a016d4005");
     check::<TaskRow>(
         &ReviewTask { state: resolved, ..open },

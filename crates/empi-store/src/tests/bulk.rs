@@ -42,7 +42,7 @@ fn a_load_in_any_order_is_a_store_like_any_other() {
     for number in [1, 0] {
         loader.add(&Commit { counters: None, ..registration(number) }).unwrap();
     }
-    let tasks = vec![task(1, ReviewState::Open)];
+    let tasks = vec![task(1, ReviewState::OPEN)];
     loader.add(&Commit { tasks, ..Commit::default() }).unwrap();
     loader.finish(counters(1).unwrap()).unwrap();
     assert_eq!(store.verify(&keys_of).unwrap().problems, Vec::<String>::new());

@@ -249,3 +249,25 @@ fn a_store_of_format_2_opens() {
     assert_eq!(store.verify(&keys_of).unwrap().problems, Vec::<String>::new());
     store.commit(&[registration(2)]).unwrap();
 }
+
+/// The same with `tasks_of_format_3`, written when format 3 was made.
+const FORMAT_3: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/v3");
+
+#[test]
+fn a_store_of_format_3_opens() {
+    let dir = copy(Path::new(FORMAT_3));
+    let store = Store::open(dir.path(), &StoreOptions::default()).unwrap();
+    assert_eq!(store.meta().unwrap().format, 3);
+    let snapshot = store.snapshot();
+    let [first, second, further] = full();
+    let records: Vec<_> = snapshot.records().map(Result::unwrap).collect();
+    assert_eq!(records, [&first.records[..], &second.records[..]].concat());
+    let tasks: Vec<_> = snapshot.tasks().map(Result::unwrap).collect();
+    assert_eq!(tasks, [further.tasks, tasks_of_format_3()].concat());
+    let open: Vec<_> = snapshot.tasks_after(true, None).map(|task| task.unwrap().id.0).collect();
+    assert_eq!(open, [1, 3, 5]);
+    let events: Vec<_> = snapshot.events_from(EventSequence(1)).map(Result::unwrap).collect();
+    assert_eq!(events, [&first.events[..], &second.events[..]].concat());
+    assert_eq!(store.verify(&keys_of).unwrap().problems, Vec::<String>::new());
+    store.commit(&[registration(2)]).unwrap();
+}

@@ -1,10 +1,11 @@
 //! A store on disk: what was committed is there as a whole, and what does not agree is found.
 
 use empi_model::{
-    Actor, ActorKind, BlockingKey, BlockingRule, EnterpriseId, EventChange, EventKind,
-    EventSequence, Guard, Link, LinkSource, MatchWeight, Person, PersonState, RecordChange,
-    RecordIndex, RecordKey, RecordState, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState,
-    ReviewTask, SourceRecord, TaskId, Timestamp,
+    Actor, ActorKind, Again, BlockingKey, BlockingRule, ComparisonPattern, Decision, EnterpriseId,
+    EventChange, EventKind, EventSequence, Guard, Link, LinkSource, MatchWeight, Opinion, Person,
+    PersonState, ReasonCode, RecordChange, RecordIndex, RecordKey, RecordState, RegistryEvent,
+    Remark, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, Seen, SharedField, SharedValue,
+    Snooze, SourceRecord, TaskId, Timestamp, Waiting,
 };
 use tempfile::TempDir;
 
@@ -79,19 +80,24 @@ fn task(id: u64, state: ReviewState) -> ReviewTask {
         guards: vec![Guard::PossibleTwins],
         model: "us-default/1".to_owned(),
         created: Timestamp(7),
+        shared: None,
         state,
         event: EventSequence(2),
     }
 }
 
 fn resolved() -> ReviewState {
-    ReviewState::Resolved {
+    ReviewState::Resolved(Decision {
         outcome: ReviewOutcome::Different,
         actor: Actor { kind: ActorKind::Steward, name: "ana".to_owned() },
         time: Timestamp(9),
+        reason: None,
         note: "other mother".to_owned(),
         event: None,
-    }
+        opinions: Vec::new(),
+        seen: None,
+        took_ms: None,
+    })
 }
 
 /// A new record with a person of its own.
@@ -143,6 +149,45 @@ fn counters(tasks: u64) -> Option<Counters> {
     Some(Counters { records: 2, persons_minted: 2, tasks, events: 2, ..Counters::default() })
 }
 
+fn remark(note: &str) -> Remark {
+    let actor = Actor { kind: ActorKind::Steward, name: "ana".to_owned() };
+    let reason = Some(ReasonCode::NotEnoughEvidence);
+    Remark { actor, time: Timestamp(8), reason, note: note.to_owned() }
+}
+
+/// Tasks that wait in every way, and one that was answered by two.
+fn tasks_of_format_3() -> Vec<ReviewTask> {
+    let ReviewState::Resolved(plain) = resolved() else { return Vec::new() };
+    let opinion = Opinion { outcome: ReviewOutcome::Same, remark: remark("one") };
+    let pattern = ComparisonPattern::parse("0-12").unwrap();
+    let seen = Some(Seen { pattern, weight: MatchWeight::from_bits(4.25) });
+    let opinions = vec![opinion.clone()];
+    let decided = Decision { opinions: opinions.clone(), seen, took_ms: Some(12), ..plain };
+    let again = Again {
+        earlier: decided.clone(),
+        weight: MatchWeight::from_bits(6.5),
+        guards: vec![Guard::BridgedPerson, Guard::HubValue],
+    };
+    let snooze = Snooze { until: Some(Timestamp(99)), source_asked: true, remark: remark("asked") };
+    let waiting = Waiting {
+        snooze: Some(snooze),
+        assignee: Some("ines".to_owned()),
+        opinions,
+        escalated: Some(remark("torn")),
+        again: Some(Box::new(again)),
+    };
+    let shared = Some(SharedValue { field: SharedField::Phone, hash: 5, people: 31 });
+    vec![
+        ReviewTask { kind: ReviewKind::Conflict, ..task(3, ReviewState::Open(waiting)) },
+        ReviewTask {
+            kind: ReviewKind::SharedIdentifier,
+            shared,
+            ..task(4, ReviewState::Resolved(decided))
+        },
+        ReviewTask { kind: ReviewKind::SameSourceDuplicate, ..task(5, ReviewState::OPEN) },
+    ]
+}
+
 fn request() -> StoredRequest {
     StoredRequest {
         request_id: "r-1".to_owned(),
@@ -163,7 +208,7 @@ fn request() -> StoredRequest {
 fn full() -> [Commit; 3] {
     let further = Commit {
         tasks: vec![
-            ReviewTask { kind: ReviewKind::HeldUpdate, ..task(1, ReviewState::Open) },
+            ReviewTask { kind: ReviewKind::HeldUpdate, ..task(1, ReviewState::OPEN) },
             task(2, resolved()),
         ],
         held_updates: vec![(TaskId(1), Some(registration(0).records[0].record.clone()))],

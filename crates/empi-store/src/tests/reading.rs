@@ -54,7 +54,7 @@ fn a_snapshot_does_not_see_later_commits() {
 fn a_resolved_task_leaves_the_list_of_open_ones() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
-    let raised = Commit { tasks: vec![task(1, ReviewState::Open)], ..Commit::default() };
+    let raised = Commit { tasks: vec![task(1, ReviewState::OPEN)], ..Commit::default() };
     store.commit(&[raised]).unwrap();
     assert_eq!(store.snapshot().tasks_after(true, None).count(), 1);
     let answered = Commit { tasks: vec![task(1, resolved())], ..Commit::default() };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use empi_model::{ReviewKind, ReviewState, ReviewTask, TaskId};
+use empi_model::{Decision, ReviewKind, ReviewState, ReviewTask, TaskId};
 
 use super::Walk;
 use crate::codec::{RequestRow, Row as _, SourceRow, TaskRow};
@@ -37,10 +37,10 @@ impl Walk<'_> {
             self.report
                 .check(is_known, || format!("review task {id} names a record that is not there"));
             match state {
-                ReviewState::Open => {
+                ReviewState::Open(_) => {
                     open.insert(id, kind);
                 }
-                ReviewState::Resolved { event, .. } => {
+                ReviewState::Resolved(Decision { event, .. }) => {
                     self.report.check(event.is_none_or(|event| event.0 <= events), || {
                         format!("review task {id} names an event that is not there")
                     });

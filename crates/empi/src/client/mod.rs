@@ -10,13 +10,16 @@ mod golden;
 pub(crate) mod match_record;
 pub(crate) mod person;
 mod queue;
+mod reason;
 pub(crate) mod register;
 pub(crate) mod retire;
 pub(crate) mod review;
+mod review_steps;
 mod rows;
 pub(crate) mod search;
 pub(crate) mod steward;
 mod tables;
+mod task_answers;
 mod words;
 
 pub(crate) use connection::{ServerArgs, converse, incomplete, refusal};

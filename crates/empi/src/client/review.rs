@@ -4,8 +4,13 @@ use std::path::PathBuf;
 
 use empi_proto::v1;
 
-use super::answers::{self, Task};
+use super::answers;
 use super::connection::{Server, ServerArgs, converse, incomplete, refusal};
+use super::review_steps::{
+    AssignArgs, EscalateArgs, PutOffArgs, ResolveArgs, ask_source, assign, escalate, resolve,
+    snooze, steward,
+};
+use super::task_answers::Task;
 use super::{queue, tables};
 use crate::output::Output;
 
@@ -19,20 +24,28 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// List the tasks that wait, oldest first
+    /// List the tasks that wait, in the order in which they are taken
     List(ListArgs),
     /// Show the most urgent task that waits; with --actor, take it so that nobody else gets it
     Next(NextArgs),
     /// Give a task back that was taken
     Release(ReleaseArgs),
-    /// Count what waits
+    /// Count what waits, and tell how it is worked off
     Stats,
     /// Write what stewards have decided about pairs as labels for `empi train --labels`
     Labels(LabelsArgs),
     /// Show one task: both records side by side and why they might be one
     Show(ShowArgs),
-    /// Answer a task
+    /// Answer a task, or several
     Resolve(ResolveArgs),
+    /// Put a task off: until a day, or until new data come
+    Snooze(PutOffArgs),
+    /// Say that the source of the record was asked: the task waits for its answer
+    AskSource(PutOffArgs),
+    /// Leave a task to a lead steward
+    Escalate(EscalateArgs),
+    /// Give a task to a steward
+    Assign(AssignArgs),
 }
 
 #[derive(clap::Args)]
@@ -55,6 +68,50 @@ struct ListArgs {
     /// Only tasks of at most this weight
     #[arg(long, value_name = "BITS", allow_negative_numbers = true)]
     weight_max: Option<f64>,
+    /// Only tasks that wait for this; may be given several times
+    #[arg(long, value_name = "STAGE")]
+    stage: Vec<Stage>,
+    /// Only tasks that this steward is to answer
+    #[arg(long, value_name = "NAME", default_value = "")]
+    assignee: String,
+    /// Only tasks whose records compare like this
+    #[arg(long, value_name = "PATTERN", default_value = "")]
+    pattern: String,
+}
+
+/// What an open task waits for.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Stage {
+    /// Any steward
+    Open,
+    /// A second steward, who does not know the first answer
+    SecondOpinion,
+    /// A lead steward
+    Escalated,
+    /// A date, or new data
+    Snoozed,
+    /// The source, which was asked
+    SourceAsked,
+}
+
+impl From<Stage> for v1::TaskStage {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Open => Self::Open,
+            Stage::SecondOpinion => Self::SecondOpinion,
+            Stage::Escalated => Self::Escalated,
+            Stage::Snoozed => Self::Snoozed,
+            Stage::SourceAsked => Self::SourceAsked,
+        }
+    }
+}
+
+fn kinds(kinds: &[Kind]) -> Vec<i32> {
+    kinds.iter().map(|kind| v1::ReviewKind::from(*kind).into()).collect()
+}
+
+fn stages(stages: &[Stage]) -> Vec<i32> {
+    stages.iter().map(|stage| v1::TaskStage::from(*stage).into()).collect()
 }
 
 /// What kind of question a task asks.
@@ -68,6 +125,14 @@ enum Kind {
     HeldUpdate,
     /// A value is shared by so many records that not all of them were compared
     CappedBlock,
+    /// Two records of one source may be one person
+    SameSourceDuplicate,
+    /// A value is shared by so many people that it says nothing about any
+    SharedIdentifier,
+    /// A person would be too large or too loose, or hangs together by one weak link
+    OversizedIdentity,
+    /// What is known contradicts itself
+    Conflict,
 }
 
 impl From<Kind> for v1::ReviewKind {
@@ -77,6 +142,10 @@ impl From<Kind> for v1::ReviewKind {
             Kind::PotentialDuplicate => Self::PotentialDuplicate,
             Kind::HeldUpdate => Self::HeldUpdate,
             Kind::CappedBlock => Self::CappedBlock,
+            Kind::SameSourceDuplicate => Self::SameSourceDuplicate,
+            Kind::SharedIdentifier => Self::SharedIdentifier,
+            Kind::OversizedIdentity => Self::OversizedIdentity,
+            Kind::Conflict => Self::Conflict,
         }
     }
 }
@@ -85,7 +154,10 @@ impl ListArgs {
     fn request(&self) -> v1::ListTasksRequest {
         v1::ListTasksRequest {
             include_resolved: self.all,
-            kinds: self.kind.iter().map(|kind| v1::ReviewKind::from(*kind).into()).collect(),
+            kinds: kinds(&self.kind),
+            stages: stages(&self.stage),
+            assignee: self.assignee.clone(),
+            pattern: self.pattern.clone(),
             source: self.source.clone(),
             match_weight_min: self.weight_min,
             match_weight_max: self.weight_max,
@@ -102,6 +174,15 @@ struct NextArgs {
     /// For how long
     #[arg(long, value_name = "MINUTES", default_value_t = 15)]
     minutes: u32,
+    /// Only a task of this kind; may be given several times
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<Kind>,
+    /// Only a task about a record of this source
+    #[arg(long, value_name = "S", default_value = "")]
+    source: String,
+    /// Only a task that waits for this; without it, for any steward or for a second opinion
+    #[arg(long, value_name = "STAGE")]
+    stage: Vec<Stage>,
 }
 
 #[derive(clap::Args)]
@@ -128,30 +209,6 @@ struct ShowArgs {
     task_id: u64,
 }
 
-#[derive(clap::Args)]
-struct ResolveArgs {
-    /// The task
-    #[arg(value_name = "TASK")]
-    task_id: u64,
-    /// The answer: one human being, or two
-    #[arg(long = "as", value_name = "ANSWER")]
-    outcome: Outcome,
-    /// Why, for those who read it later. Kept for ever, so no patient data
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    note: String,
-    /// Who decides
-    #[arg(long, value_name = "NAME")]
-    actor: String,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Outcome {
-    /// One human being: the two persons are merged
-    Same,
-    /// Two human beings: they are kept apart for good
-    Different,
-}
-
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let json = args.server.json;
     converse(async {
@@ -168,7 +225,14 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             Command::Stats => queue::stats(&server, json).await,
             Command::Labels(LabelsArgs { out }) => queue::labels(&server, &out).await,
             Command::Show(ShowArgs { task_id }) => print(view_of(&server, task_id).await?, json),
-            Command::Resolve(answer) => print(resolve(&server, answer).await?, json),
+            Command::Resolve(answer) => match resolve(&server, answer).await? {
+                Some(view) => print(view, json),
+                None => Ok(()),
+            },
+            Command::Snooze(step) => print(snooze(&server, step).await?, json),
+            Command::AskSource(step) => print(ask_source(&server, step).await?, json),
+            Command::Escalate(step) => print(escalate(&server, step).await?, json),
+            Command::Assign(step) => print(assign(&server, step).await?, json),
         }
     })
 }
@@ -187,22 +251,32 @@ async fn list(
     tasks.iter().try_for_each(|task| output.line(answers::line(task)?))
 }
 
-fn steward(name: String) -> v1::Actor {
-    v1::Actor { kind: v1::ActorKind::Steward.into(), name }
-}
-
 async fn next(server: &Server, taker: NextArgs, json: bool) -> anyhow::Result<()> {
     if let Some(actor) = taker.actor {
         let lease_seconds = taker.minutes.saturating_mul(60);
-        let request =
-            v1::ClaimTaskRequest { task_id: 0, actor: Some(steward(actor)), lease_seconds };
+        let request = v1::ClaimTaskRequest {
+            actor: Some(steward(actor)),
+            lease_seconds,
+            kinds: kinds(&taker.kind),
+            source: taker.source,
+            stages: stages(&taker.stage),
+            ..v1::ClaimTaskRequest::default()
+        };
         return match server.review().claim_task(request).await {
             Ok(taken) => print(taken.into_inner().view.ok_or_else(incomplete)?, json),
             Err(status) if status.code() == tonic::Code::NotFound && json => Ok(()),
             Err(status) => Err(refusal(&status)),
         };
     }
-    match tasks(server, v1::ListTasksRequest::default(), 1).await?.first() {
+    let waiting =
+        if taker.stage.is_empty() { vec![Stage::Open, Stage::SecondOpinion] } else { taker.stage };
+    let wanted = v1::ListTasksRequest {
+        kinds: kinds(&taker.kind),
+        source: taker.source,
+        stages: stages(&waiting),
+        ..v1::ListTasksRequest::default()
+    };
+    match tasks(server, wanted, 1).await?.first() {
         Some(task) => print(view_of(server, task.task_id).await?, json),
         // For a script, no line is the answer: there is no task.
         None if json => Ok(()),
@@ -243,22 +317,6 @@ pub(super) async fn view_of(server: &Server, task_id: u64) -> anyhow::Result<v1:
         .await
         .map_err(|status| refusal(&status))?;
     answer.into_inner().view.ok_or_else(incomplete)
-}
-
-async fn resolve(server: &Server, answer: ResolveArgs) -> anyhow::Result<v1::TaskView> {
-    let outcome = match answer.outcome {
-        Outcome::Same => v1::ReviewOutcome::Same,
-        Outcome::Different => v1::ReviewOutcome::Different,
-    };
-    let request = v1::ResolveTaskRequest {
-        task_id: answer.task_id,
-        outcome: outcome.into(),
-        actor: Some(steward(answer.actor)),
-        note: answer.note,
-    };
-    let resolved =
-        server.review().resolve_task(request).await.map_err(|status| refusal(&status))?;
-    resolved.into_inner().view.ok_or_else(incomplete)
 }
 
 fn print(view: v1::TaskView, json: bool) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@ use super::answers;
 use super::change::{Change, Event, change_lines};
 use super::connection::{Server, ServerArgs, converse, incomplete, refusal};
 use super::fields::record_key_of;
+use super::reason::Reason;
 use crate::output::Output;
 
 #[derive(clap::Args)]
@@ -40,38 +41,6 @@ struct TermsArgs {
     /// The token of an earlier preview: refuse if anybody concerned has changed since
     #[arg(long, global = true, value_name = "TOKEN")]
     version_token: Option<String>,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Reason {
-    /// Somebody compared the charts
-    ChartReview,
-    /// A document was seen
-    DocumentSeen,
-    /// The patient or a relative said so
-    PatientConfirmed,
-    /// The source was asked and said so
-    SourceConfirmed,
-    /// A typing or registration error came to light
-    DataEntryError,
-    /// An earlier decision was wrong
-    WrongDecision,
-    /// The note says why
-    Other,
-}
-
-impl From<Reason> for v1::ReasonCode {
-    fn from(reason: Reason) -> Self {
-        match reason {
-            Reason::ChartReview => Self::ChartReview,
-            Reason::DocumentSeen => Self::DocumentSeen,
-            Reason::PatientConfirmed => Self::PatientConfirmed,
-            Reason::SourceConfirmed => Self::SourceConfirmed,
-            Reason::DataEntryError => Self::DataEntryError,
-            Reason::WrongDecision => Self::WrongDecision,
-            Reason::Other => Self::Other,
-        }
-    }
 }
 
 #[derive(clap::Subcommand)]

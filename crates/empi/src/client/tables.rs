@@ -4,9 +4,10 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use empi_model::Guard;
 
-use super::answers::{Candidate, Explanation, Fields, Matched, Person, Record, Registered, Task};
+use super::answers::{Candidate, Explanation, Fields, Matched, Person, Record, Registered};
 use super::columns::COLUMNS;
 use super::search::Hit;
+use super::task_answers::{Resolution, Task};
 use super::{golden, words};
 
 pub(super) const NAME: [&str; 4] = ["given_name", "middle_name", "family_name", "suffix"];
@@ -192,19 +193,22 @@ pub(super) fn tasks(tasks: &[Task]) -> String {
     if tasks.is_empty() {
         return "no review task is waiting".to_owned();
     }
-    let mut rows = table(["task", "question", "weight", "held back by", "raised", "state"]);
+    let mut rows = table(["task", "question", "weight", "why", "raised", "state", "steward"]);
     for task in tasks {
         let state = task
             .resolution
             .as_ref()
-            .map_or_else(|| task.state.to_owned(), |resolution| resolution.outcome.clone());
+            .map(|resolution| resolution.outcome.clone())
+            .or_else(|| task.stage.clone())
+            .unwrap_or_default();
         rows.add_row([
             task.task_id.to_string(),
             task.kind.clone(),
             words::weight(Some(task.match_weight)),
-            task.guards.join(", "),
+            task.why.clone(),
             task.created.clone(),
             state,
+            task.claimed_by.clone().or_else(|| task.assignee.clone()).unwrap_or_default(),
         ]);
     }
     right_aligned(rows, &[0, 2]).to_string()
@@ -231,6 +235,7 @@ fn held_back(name: &str, explained: Option<&Explanation>) -> String {
 pub(super) fn task(task: &Task) -> String {
     let mut lines = vec![format!("review task {}: {}", task.task_id, question(&task.kind))];
     let explained = task.detail.as_ref().map(|detail| &detail.explanation);
+    lines.extend(standing(task));
     lines.extend(task.guards.iter().map(|guard| held_back(guard, explained)));
     if let Some(detail) = &task.detail {
         lines.push(side_by_side(&detail.incoming, &detail.candidate, detail.proposed.as_ref()));
@@ -253,11 +258,40 @@ pub(super) fn task(task: &Task) -> String {
     lines.join("\n")
 }
 
+/// Why it is asked and why now, and what people have said so far.
+fn standing(task: &Task) -> Vec<String> {
+    let mut lines = vec![task.why.clone(), task.place_reason.clone()];
+    lines.retain(|line| !line.is_empty());
+    if let Some(earlier) = &task.earlier {
+        let Resolution { outcome, actor, time, .. } = earlier;
+        lines.push(format!("{actor} said {outcome} at {time}; that stands until somebody answers"));
+    }
+    lines.extend(task.opinions.iter().map(|said| format!("{} said {}", said.actor, said.outcome)));
+    match (task.stage.as_deref(), &task.snoozed_until) {
+        (Some("second_opinion"), _) => lines.push("a second opinion is asked for".to_owned()),
+        (Some(stage @ ("snoozed" | "source_asked")), Some(until)) => {
+            lines.push(format!("{stage} until {until}, or until new data come"));
+        }
+        (Some(stage @ ("snoozed" | "source_asked")), None) => {
+            lines.push(format!("{stage} until new data come"));
+        }
+        _ => {}
+    }
+    let escalated = task.escalation.iter();
+    lines.extend(escalated.map(|why| format!("waits for a lead steward: {why}")));
+    lines.extend(task.assignee.iter().map(|assignee| format!("given to {assignee}")));
+    lines
+}
+
 fn question(kind: &str) -> &str {
     match kind {
         "possible_match" => "are these records the same person?",
         "potential_duplicate" => "are these two persons one?",
         "held_update" => "does this change still describe the same person?",
+        "same_source_duplicate" => "has this source registered one person twice?",
+        "conflict" => "is this one person or two?",
+        "oversized_identity" => "do these records belong to one person?",
+        "shared_identifier" => "a value of this record is shared by very many people",
         "capped_block" => "not all candidates of this record were compared",
         other => other,
     }

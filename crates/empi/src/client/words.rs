@@ -36,6 +36,14 @@ pub(super) fn review_outcome(outcome: v1::ReviewOutcome) -> String {
     short(outcome.as_str_name(), "REVIEW_OUTCOME_")
 }
 
+/// Empty for a task that waits for nothing any more.
+pub(super) fn task_stage(stage: v1::TaskStage) -> String {
+    match stage {
+        v1::TaskStage::Unspecified => String::new(),
+        stage => short(stage.as_str_name(), "TASK_STAGE_"),
+    }
+}
+
 pub(super) fn event_kind(kind: v1::EventKind) -> String {
     short(kind.as_str_name(), "EVENT_KIND_")
 }
@@ -102,6 +110,41 @@ pub(super) fn time(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map(|time| time.to_string()).unwrap_or_default()
 }
 
+/// The second at which a day begins that is written as `2026-02-28`, in UTC. The inverse of [`time`], by Howard
+/// Hinnant's `days_from_civil`.
+pub(super) fn day(text: &str) -> Result<i64, String> {
+    let wrong = || "a day is written as 2026-02-28".to_owned();
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts[..] else { return Err(wrong()) };
+    let number = |text: &str| text.parse::<i64>().map_err(|_| wrong());
+    let (year, month, day) = (number(year)?, number(month)?, number(day)?);
+    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return Err(wrong());
+    }
+    let march_year = if month > 2 { year } else { year - 1 };
+    let (era, year_of_era) = (march_year.div_euclid(400), march_year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let second = (era * 146_097 + day_of_era - 719_468) * 86_400;
+    // A day that the month does not have would be another one.
+    if time(second).starts_with(&format!("{year:04}-{month:02}-{day:02}")) {
+        Ok(second)
+    } else {
+        Err(wrong())
+    }
+}
+
+/// A duration in the largest unit that it has twice.
+pub(super) fn duration(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +170,31 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(time(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_day_is_read_as_it_is_written() {
+        for text in ["1970-01-01", "2000-02-29", "2026-12-31", "2100-03-01"] {
+            assert!(time(day(text).unwrap()).starts_with(&format!("{text}T00:00:00")), "{text}");
+        }
+        for none in
+            ["", "2026-02-29", "2026-13-01", "2026-1", "1969-12-31", "2026-01-01T00", "x-y-z"]
+        {
+            assert!(day(none).is_err(), "{none}");
+        }
+    }
+
+    #[test]
+    fn durations_are_told_roughly() {
+        for (milliseconds, text) in [
+            (0, "0 s"),
+            (119_999, "119 s"),
+            (3_600_000, "60 min"),
+            (7_200_000, "2 h"),
+            (900_000_000, "10 d"),
+        ] {
+            assert_eq!(duration(milliseconds), text);
         }
     }
 }

@@ -5,12 +5,15 @@
 
 mod model;
 
-use empi_model::{EventSequence, ReviewKind};
+use std::collections::BTreeSet;
+
+use empi_model::{Asks, EventSequence, TaskStage};
 use hashbrown::HashMap;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::*;
+use crate::ReviewStep;
 use model::{Model, Refused};
 
 /// Contents that link, nearly link or contradict one another.
@@ -27,12 +30,18 @@ const CONTENTS: [&str; 10] = [
     "Baby Girl|Okafor||2019-05-06|F||12 Elm St|02139|617-555-8123",
 ];
 
+/// Who answers.
+const STEWARDS: [&str; 3] = ["ana", "dana", "ines"];
+
 /// What is done next. Numbers are taken modulo what there is.
 #[derive(Clone, Debug)]
 enum Step {
     Register { record: u8, content: usize, with_request: bool },
     Retry(usize),
-    Resolve { task: usize, is_same: bool },
+    Resolve { task: usize, is_same: bool, second_opinion: bool, by: usize },
+    PutOff { task: usize, until: Option<u8>, source_asked: bool },
+    Escalate(usize),
+    Assign { task: usize, to: Option<usize> },
     Retire { record: usize, replaced_by: Option<usize> },
     Link(usize, usize),
     Unlink { record: usize, keep_apart: bool },
@@ -52,7 +61,13 @@ fn step() -> impl Strategy<Value = Step> {
             |(record, content, with_request)| Step::Register { record, content, with_request }
         ),
         2 => at().prop_map(Step::Retry),
-        5 => (at(), any::<bool>()).prop_map(|(task, is_same)| Step::Resolve { task, is_same }),
+        8 => (at(), any::<bool>(), prop::bool::weighted(0.3), at()).prop_map(
+            |(task, is_same, second_opinion, by)| Step::Resolve { task, is_same, second_opinion, by }
+        ),
+        2 => (at(), any::<Option<u8>>(), any::<bool>())
+            .prop_map(|(task, until, source_asked)| Step::PutOff { task, until, source_asked }),
+        1 => at().prop_map(Step::Escalate),
+        1 => (at(), prop::option::of(at())).prop_map(|(task, to)| Step::Assign { task, to }),
         2 => (at(), prop::option::of(at()))
             .prop_map(|(record, replaced_by)| Step::Retire { record, replaced_by }),
         2 => (at(), at()).prop_map(|(left, right)| Step::Link(left, right)),
@@ -97,7 +112,25 @@ impl Machine {
                 self.register(record, content, with_request);
             }
             Step::Retry(at) => self.retry(at),
-            Step::Resolve { task, is_same } => self.resolve(task, is_same),
+            Step::Resolve { task, is_same, second_opinion, by } => {
+                self.resolve(task, is_same, second_opinion, STEWARDS[by % STEWARDS.len()]);
+            }
+            Step::PutOff { task, until, source_asked } => {
+                let until = until.map(|until| Timestamp(1_000_000 + i64::from(until)));
+                self.review(
+                    task,
+                    if source_asked {
+                        ReviewStep::AskSource { until }
+                    } else {
+                        ReviewStep::Snooze { until }
+                    },
+                );
+            }
+            Step::Escalate(task) => self.review(task, ReviewStep::Escalate),
+            Step::Assign { task, to } => {
+                let steward = to.map(|to| STEWARDS[to % STEWARDS.len()].to_owned());
+                self.review(task, ReviewStep::Assign { steward });
+            }
             Step::Retire { record, replaced_by } => self.retire(record, replaced_by),
             Step::Undo(at) => self.undo(at, events),
             Step::Reopen => self.index.reopen(),
@@ -105,6 +138,7 @@ impl Machine {
         }
         let now = Model::observed(&self.index);
         assert_eq!(now, self.model, "what is there is what should be");
+        self.check_queue();
         let made = self.index.registry().stats().events;
         assert!(made == events || made == events + 1, "rule 5: one change, one event");
         assert!(made > events || now == before, "rule 5: no change without an event");
@@ -134,16 +168,52 @@ impl Machine {
         assert_eq!(self.index.try_register(source, Some(&request_id)).unwrap(), answer);
     }
 
-    fn resolve(&mut self, task: usize, is_same: bool) {
+    /// What is no answer changes how a task waits, and no identity.
+    fn review(&self, task: usize, step: ReviewStep) {
+        let open = self.index.open_tasks();
+        let Some(at) = task.checked_rem(open.len()) else { return };
+        let actor = Actor { kind: ActorKind::Steward, name: "ana".to_owned() };
+        let reason = Some(ReasonCode::Other);
+        let request = ReviewRequest { reason, ..ReviewRequest::new(step, actor) };
+        self.index.registry().review(open[at], request).unwrap();
+    }
+
+    fn resolve(&mut self, task: usize, is_same: bool, second_opinion: bool, by: &str) {
         let open = self.index.open_tasks();
         let Some(at) = task.checked_rem(open.len()) else { return };
         let view = self.index.registry().task(open[at]).unwrap();
+        let stored = self.index.registry().core.store.snapshot().task(open[at]).unwrap().unwrap();
+        let waiting = stored.state.waiting().unwrap();
         let outcome = if is_same { ReviewOutcome::Same } else { ReviewOutcome::Different };
-        let answered = self.index.resolve(open[at], outcome);
+        let actor = Actor { kind: ActorKind::Steward, name: by.to_owned() };
+        let step = ReviewStep::Answer { outcome, second_opinion };
+        let request = ReviewRequest { is_lead: true, ..ReviewRequest::new(step, actor) };
+        let answered = self.index.registry().review(open[at], request);
+        let first = waiting.opinions.first().filter(|_| waiting.escalated.is_none());
+        match first {
+            Some(first) if first.remark.actor.name == by => {
+                let is_repeat = second_opinion && first.outcome == outcome;
+                assert_eq!(answered.is_ok(), is_repeat, "a second opinion is another's");
+                return;
+            }
+            Some(first) if first.outcome != outcome => {
+                let stage = answered.unwrap().line.stage;
+                assert_eq!(stage, Some(TaskStage::Escalated), "two who do not agree");
+                return;
+            }
+            None if second_opinion => {
+                let line = answered.unwrap().line;
+                assert!(line.task.state.is_open(), "one answer is not enough");
+                return;
+            }
+            _ => {}
+        }
+        let answered = answered.unwrap();
         let [left, right] =
             [&view.incoming, &view.candidate].map(|it| it.record.record.key.clone());
-        match (view.task.kind, is_same) {
-            (ReviewKind::HeldUpdate, _) => {
+        let is_disputed = stored.is_disputed();
+        match (stored.asks(), is_same) {
+            (Asks::WhetherUpdated, _) => {
                 let proposed = view.proposed.unwrap();
                 self.model.take_held(&proposed, answered.incoming.enterprise_id, is_same);
                 let stays = self.model.person(&right) == view.incoming.enterprise_id;
@@ -151,9 +221,40 @@ impl Machine {
                     self.model.keep_apart(&left, &right).unwrap();
                 }
             }
-            (ReviewKind::CappedBlock, _) => {}
-            (_, true) => self.model.link(&left, &right).unwrap(),
-            (_, false) => self.model.keep_apart(&left, &right).unwrap(),
+            (Asks::Nothing, _) | (Asks::WhetherTwo, true) => {}
+            (Asks::WhetherTwo, false) => {
+                let person = self.model.person(&left);
+                let before = self.model.clone();
+                self.model.split(person, std::slice::from_ref(&left), true).unwrap();
+                let told = [&answered.incoming, &answered.candidate];
+                let told = told.into_iter().map(|it| it.enterprise_id).find(|id| *id != person);
+                self.model.settle_home(&before, told.unwrap());
+            }
+            (Asks::WhetherOne, true) => {
+                if is_disputed {
+                    self.model.end_separation(&left, &right);
+                }
+                self.model.link(&left, &right).unwrap();
+            }
+            (Asks::WhetherOne, false) if is_disputed && self.model.are_apart(&left, &right) => {}
+            (Asks::WhetherOne, false) => self.model.keep_apart(&left, &right).unwrap(),
+        }
+    }
+
+    /// The queue shows every open task once, in its order, and none that is answered.
+    fn check_queue(&self) {
+        let index = &self.index;
+        let snapshot = index.registry().core.store.snapshot();
+        let open: BTreeSet<TaskId> =
+            snapshot.tasks_after(true, None).map(|task| task.unwrap().id).collect();
+        let lines = index.registry().tasks(&TaskQuery::open(1000)).unwrap().tasks;
+        assert!(lines.is_sorted_by_key(|line| line.place), "in the order of the queue");
+        let shown: BTreeSet<TaskId> = lines.iter().map(|line| line.task.id).collect();
+        assert_eq!((shown.len(), shown), (lines.len(), open), "every open task once");
+        for line in &lines {
+            let is_blind = line.stage == Some(TaskStage::SecondOpinion);
+            let told = &line.task.state.waiting().unwrap().opinions;
+            assert!(!is_blind || told.is_empty(), "the second does not know the first answer");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use empi_model::ReviewKind;
+use empi_model::Asks;
 
 use super::super::*;
 use crate::content::content_hash;
@@ -251,6 +251,29 @@ impl Model {
         if is_new && self.person(left) != self.person(right) { Ok(()) } else { Err(Refused) }
     }
 
+    /// Whether somebody keeps the persons of two records apart.
+    pub(super) fn are_apart(&self, left: &RecordKey, right: &RecordKey) -> bool {
+        let persons = (self.person(left), self.person(right));
+        self.apart.iter().any(|pair| self.is_between(pair, persons))
+    }
+
+    /// Nobody keeps the persons of two records apart any more.
+    pub(super) fn end_separation(&mut self, left: &RecordKey, right: &RecordKey) {
+        let persons = (self.person(left), self.person(right));
+        let ended: Vec<_> =
+            self.apart.iter().filter(|pair| self.is_between(pair, persons)).cloned().collect();
+        self.apart.retain(|pair| !ended.contains(pair));
+    }
+
+    fn is_between(
+        &self,
+        [one, other]: &[(String, String); 2],
+        persons: (EnterpriseId, EnterpriseId),
+    ) -> bool {
+        let pair = (self.records[one].person, self.records[other].person);
+        pair == persons || pair == (persons.1, persons.0)
+    }
+
     /// Rule 3: the larger side keeps the enterprise ID.
     pub(super) fn split(
         &mut self,
@@ -349,11 +372,14 @@ impl Model {
         let mirror = index.registry().core.mirror.read();
         for task in mirror.tasks.sorted() {
             let keys = [task.incoming, task.candidate].map(|record| mirror.key(record).unwrap());
-            if task.kind == ReviewKind::HeldUpdate {
+            if task.asks == Asks::WhetherUpdated {
                 assert!(mirror.tasks.held(task.incoming).is_some(), "rule 8: an update waits");
                 continue;
             }
             let persons = keys.clone().map(|key| self.person(&key));
+            if task.asks == Asks::WhetherTwo {
+                assert_eq!(persons[0], persons[1], "rule 9: one person, as long as it is asked");
+            }
             if !task.is_about_two() {
                 continue;
             }
@@ -362,7 +388,8 @@ impl Model {
             assert_ne!(persons[0], persons[1], "rule 9: not moot");
             let pair = (persons[0].min(persons[1]), persons[0].max(persons[1]));
             assert!(asked.insert(pair), "rule 9: asked once");
-            assert!(!mirror.are_kept_apart(pair.0, pair.1), "rule 9: not answered already");
+            let is_apart = mirror.are_kept_apart(pair.0, pair.1);
+            assert!(task.is_disputed || !is_apart, "rule 9: not answered already");
         }
         let events = index.registry().stats().events;
         let last = index.registry().events(empi_model::EventSequence(events.max(1)), 2).unwrap();

@@ -1,11 +1,12 @@
 //! Any row there may be.
 
 use empi_model::{
-    Actor, ActorKind, EnterpriseId, EventChange, EventKind, EventSequence, Guard, Identifier,
-    KeptApartChange, Link, LinkSource, MatchWeight, PatientText, Person, PersonChange, PersonMark,
-    PersonName, PersonState, PostalAddress, ReasonCode, RecordChange, RecordContent, RecordIndex,
-    RecordKey, RecordState, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState, ReviewTask,
-    SourceRecord, TaskChange, TaskId, Timestamp,
+    Actor, ActorKind, Again, ComparisonPattern, Decision, EnterpriseId, EventChange, EventKind,
+    EventSequence, Guard, Identifier, KeptApartChange, Link, LinkSource, MatchWeight, Opinion,
+    PatientText, Person, PersonChange, PersonMark, PersonName, PersonState, PostalAddress,
+    ReasonCode, RecordChange, RecordContent, RecordIndex, RecordKey, RecordState, RegistryEvent,
+    Remark, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, Seen, SharedField, SharedValue,
+    Snooze, SourceRecord, TaskChange, TaskId, Timestamp, Waiting,
 };
 use proptest::prelude::*;
 
@@ -270,19 +271,71 @@ prop_compose! {
     }
 }
 
+fn outcomes() -> impl Strategy<Value = ReviewOutcome> {
+    prop::sample::select(ReviewOutcome::ALL.to_vec())
+}
+
+fn guards() -> impl Strategy<Value = Vec<Guard>> {
+    prop::collection::vec(prop::sample::select(Guard::ALL.to_vec()), 0..4)
+}
+
 prop_compose! {
-    fn states()(
-        outcome in prop::option::of(prop::sample::select(
-            vec![ReviewOutcome::Same, ReviewOutcome::Different, ReviewOutcome::Moot],
-        )),
+    fn remarks()(
         (actor, time, note) in (actors(), times(), any::<String>()),
-        event in prop::option::of(sequences()),
-    ) -> ReviewState {
-        match outcome {
-            None => ReviewState::Open,
-            Some(outcome) => ReviewState::Resolved { outcome, actor, time, note, event },
-        }
+        reason in prop::option::of(prop::sample::select(ReasonCode::ALL.to_vec())),
+    ) -> Remark {
+        Remark { actor, time, reason, note }
     }
+}
+
+fn opinions() -> impl Strategy<Value = Vec<Opinion>> {
+    let opinion = (outcomes(), remarks()).prop_map(|(outcome, remark)| Opinion { outcome, remark });
+    prop::collection::vec(opinion, 0..3)
+}
+
+prop_compose! {
+    fn decisions()(
+        outcome in outcomes(),
+        Remark { actor, time, reason, note } in remarks(),
+        event in prop::option::of(sequences()),
+        opinions in opinions(),
+        seen in prop::option::of(("[0-9a-z-]{1,20}", weights())),
+        took_ms in any::<Option<u64>>(),
+    ) -> Decision {
+        let seen = seen.map(|(pattern, weight)| {
+            Seen { pattern: ComparisonPattern::parse(&pattern).unwrap(), weight }
+        });
+        Decision { outcome, actor, time, reason, note, event, opinions, seen, took_ms }
+    }
+}
+
+prop_compose! {
+    fn waitings()(
+        snooze in prop::option::of((prop::option::of(times()), any::<bool>(), remarks())),
+        assignee in any::<Option<String>>(),
+        opinions in opinions(),
+        escalated in prop::option::of(remarks()),
+        again in prop::option::of((decisions(), weights(), guards())),
+    ) -> Waiting {
+        let snooze =
+            snooze.map(|(until, source_asked, remark)| Snooze { until, source_asked, remark });
+        let again =
+            again.map(|(earlier, weight, guards)| Box::new(Again { earlier, weight, guards }));
+        Waiting { snooze, assignee, opinions, escalated, again }
+    }
+}
+
+fn states() -> impl Strategy<Value = ReviewState> {
+    prop_oneof![
+        Just(ReviewState::OPEN),
+        waitings().prop_map(ReviewState::Open),
+        decisions().prop_map(ReviewState::Resolved),
+    ]
+}
+
+fn shared_values() -> impl Strategy<Value = SharedValue> {
+    (prop::sample::select(SharedField::ALL.to_vec()), any::<u64>(), any::<u32>())
+        .prop_map(|(field, hash, people)| SharedValue { field, hash, people })
 }
 
 prop_compose! {
@@ -290,7 +343,8 @@ prop_compose! {
         (id, incoming, candidate) in any::<(u64, u32, u32)>(),
         kind in prop::sample::select(ReviewKind::ALL.to_vec()),
         weight in weights(),
-        guards in prop::collection::vec(prop::sample::select(Guard::ALL.to_vec()), 0..4),
+        guards in guards(),
+        shared in prop::option::of(shared_values()),
         model in any::<String>(),
         created in times(),
         state in states(),
@@ -298,7 +352,8 @@ prop_compose! {
     ) -> ReviewTask {
         let (incoming, candidate) = (RecordIndex(incoming), RecordIndex(candidate));
         ReviewTask {
-            id: TaskId(id), kind, incoming, candidate, weight, guards, model, created, state, event,
+            id: TaskId(id), kind, incoming, candidate, weight, guards, model, created, shared, state,
+            event,
         }
     }
 }

@@ -1,0 +1,84 @@
+//! The review tasks that are answered: what figures are made of, and what may have to be asked again.
+
+use empi_model::{
+    Asks, Decision, RecordIndex, ReviewKind, ReviewOutcome, ReviewTask, TaskId, Timestamp,
+};
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+/// What is known of an answered task.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Closed {
+    pub(crate) kind: ReviewKind,
+    pub(crate) outcome: ReviewOutcome,
+    pub(crate) created: Timestamp,
+    pub(crate) decided: Timestamp,
+    pub(crate) took_ms: Option<u64>,
+    /// What two stewards have said without knowing of one another.
+    pub(crate) opinions: Option<(ReviewOutcome, ReviewOutcome)>,
+    records: [RecordIndex; 2],
+    may_be_asked_again: bool,
+}
+
+impl Closed {
+    fn of(task: &ReviewTask, decision: &Decision) -> Self {
+        let said = |at: usize| decision.opinions.get(at).map(|opinion| opinion.outcome);
+        Self {
+            kind: task.kind,
+            outcome: decision.outcome,
+            created: task.created,
+            decided: decision.time,
+            took_ms: decision.took_ms,
+            opinions: said(0).zip(said(1)),
+            records: [task.incoming, task.candidate],
+            may_be_asked_again: decision.outcome != ReviewOutcome::Same
+                && task.asks() == Asks::WhetherOne,
+        }
+    }
+}
+
+/// The answered tasks.
+#[derive(Debug, Default)]
+pub(crate) struct ClosedTasks {
+    by_id: HashMap<TaskId, Closed>,
+    /// Those that new data may open again, by their records.
+    of_record: HashMap<RecordIndex, SmallVec<[TaskId; 1]>>,
+}
+
+impl ClosedTasks {
+    pub(crate) fn put(&mut self, task: &ReviewTask, decision: &Decision) {
+        self.remove(task.id);
+        let closed = Closed::of(task, decision);
+        if closed.may_be_asked_again {
+            for record in closed.records {
+                self.of_record.entry(record).or_default().push(task.id);
+            }
+        }
+        self.by_id.insert(task.id, closed);
+    }
+
+    pub(crate) fn remove(&mut self, id: TaskId) {
+        let Some(closed) = self.by_id.remove(&id) else { return };
+        for record in closed.records {
+            if let Some(ids) = self.of_record.get_mut(&record) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.of_record.remove(&record);
+                }
+            }
+        }
+    }
+
+    /// The answered questions whether two persons are one that name a record and may have to be asked again,
+    /// in the order of their IDs.
+    pub(crate) fn of_record(&self, record: RecordIndex) -> Vec<TaskId> {
+        let mut ids = self.of_record.get(&record).map_or_else(Vec::new, |ids| ids.to_vec());
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Every answered task, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (TaskId, &Closed)> {
+        self.by_id.iter().map(|(id, closed)| (*id, closed))
+    }
+}
