@@ -119,6 +119,38 @@ fn an_index_explains_its_records_too() {
 }
 
 #[test]
+fn a_past_decision_is_told_as_it_was_also_by_a_rebuilt_index() {
+    let folder = Folder::new();
+    let [north, south] = hospitals(&folder);
+    let data = folder.path("data");
+    let _ = empi(&["load", &north, &south, "--data", &data]).succeeded();
+    let told = |event: u64| {
+        let event = event.to_string();
+        empi(&["explain", "--data", &data, "--event", &event, "--json"]).succeeded().json()
+    };
+    let is_of_south = |decision: &serde_json::Value| {
+        decision["incoming"]["source"] == "south" && decision["incoming"]["record_id"] == "1"
+    };
+    let found = (1..=60).map(|event| (event, told(event)["decisions"][0].clone()));
+    let (event, decision) = found.into_iter().find(|(_, it)| is_of_south(it)).expect("a link");
+    let now =
+        empi(&["explain", "--data", &data, "north:1", "south:1", "--json"]).succeeded().json();
+    assert_eq!(
+        (&decision["match_weight"], &decision["decision"]),
+        (&now["match_weight"], &"link".into())
+    );
+    let shown =
+        empi(&["explain", "--data", &data, "--event", &event.to_string()]).succeeded().stdout;
+    for wanted in ["what decided", "south:1", "prior", "█", "us-default/1"] {
+        assert!(shown.contains(wanted), "{wanted} is not in:\n{shown}");
+    }
+    let rebuilt = empi(&["rebuild", "--data", &data]).succeeded().stdout;
+    assert!(rebuilt.contains("blocking keys"), "{rebuilt}");
+    assert_eq!(told(event)["decisions"][0], decision);
+    let _ = empi(&["verify", "--data", &data]).succeeded();
+}
+
+#[test]
 fn a_question_that_cannot_be_answered_says_why() {
     let folder = Folder::new();
     let [north, south] = hospitals(&folder);

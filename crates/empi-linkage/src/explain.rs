@@ -2,15 +2,15 @@
 //! computed.
 
 use empi_model::{
-    ExplanationRow, MatchWeight, NormalizedAddress, NormalizedName, NormalizedRecord, PatientText,
-    ScoreExplanation,
+    Evidence, ExplanationRow, Guard, LinkDecision, MatchWeight, NormalizedAddress, NormalizedName,
+    NormalizedRecord, PatientText, ScoreExplanation,
 };
 
-use crate::compare::{Comparison, compare};
+use crate::compare::{Comparison, ComparisonVector, compare};
 use crate::lexicon::Values;
 use crate::model::LinkageModel;
 use crate::row::CompareRow;
-use crate::score::{judge, weigh};
+use crate::score::{Weighed, judge, weigh, weigh_levels};
 
 /// One side of a pair to explain: the row that is compared and the record whose values are shown.
 pub type ExplainedSide<'a> = (&'a CompareRow, &'a NormalizedRecord);
@@ -43,6 +43,57 @@ pub fn explain_levels(
     explained(model, values, left_row, right_row, shown)
 }
 
+/// What a pair is decided on, small enough to be kept with the decision: [`explain_again`] tells the whole
+/// waterfall from it, whatever the records and the counts of names have become since.
+#[must_use]
+pub fn evidence(
+    model: &LinkageModel,
+    values: &impl Values,
+    left: &CompareRow,
+    right: &CompareRow,
+) -> Evidence {
+    let compared = compare(values, left, right);
+    let weighed = weigh(model, values, &compared);
+    Evidence {
+        levels: compared.vector.packed(),
+        records: values.record_count(),
+        given_frequency: weighed.given_frequency,
+        family_frequency: weighed.family_frequency,
+    }
+}
+
+/// The waterfall of an earlier decision: the weights are those of `model`, which must be the one that
+/// decided, the values those that the two records had. `guards` are what held a link back.
+#[must_use]
+pub fn explain_again(
+    model: &LinkageModel,
+    evidence: &Evidence,
+    guards: Vec<Guard>,
+    left: &NormalizedRecord,
+    right: &NormalizedRecord,
+) -> ScoreExplanation {
+    let Evidence { levels, records, given_frequency, family_frequency } = *evidence;
+    let vector = ComparisonVector::from_packed(levels);
+    let weighed = weigh_levels(model, records, &vector, (given_frequency, family_frequency));
+    let values = |comparison, _| {
+        let (left, right) = (shown(comparison, left), shown(comparison, right));
+        (left.is_some() || right.is_some()).then_some((left, right))
+    };
+    let thresholds = model.thresholds();
+    let decision = match weighed.total {
+        total if total < thresholds.review => LinkDecision::NonLink,
+        total if total >= thresholds.link && guards.is_empty() => LinkDecision::Link,
+        _ => LinkDecision::Review,
+    };
+    ScoreExplanation {
+        rows: rows(model, records, &vector, &weighed, values),
+        total: weighed.total,
+        decision,
+        guards,
+        model: model.name().to_owned(),
+    }
+}
+
 /// The values on both sides of a row.
 type BothSides = (Option<PatientText>, Option<PatientText>);
 
@@ -57,15 +108,31 @@ fn explained(
     let compared = compare(values, left_row, right_row);
     let weighed = weigh(model, values, &compared);
     let scored = judge(model, values, &compared, &weighed, left_row, right_row);
+    ScoreExplanation {
+        rows: rows(model, values.record_count(), &compared.vector, &weighed, shown),
+        total: scored.weight,
+        decision: scored.decision,
+        guards: scored.guards.iter().collect(),
+        model: model.name().to_owned(),
+    }
+}
 
-    let mut rows = vec![bare_row("prior", model.prior_weight(values.record_count()))];
+/// The rows of the waterfall; `shown` as in [`explained`].
+fn rows(
+    model: &LinkageModel,
+    records: u32,
+    vector: &ComparisonVector,
+    weighed: &Weighed,
+    shown: impl Fn(Comparison, Option<u8>) -> Option<BothSides>,
+) -> Vec<ExplanationRow> {
+    let mut rows = vec![bare_row("prior", model.prior_weight(records))];
     rows.extend(Comparison::ALL.into_iter().filter_map(|comparison| {
-        let level = compared.vector.level(comparison);
+        let level = vector.level(comparison);
         let (left, right) = shown(comparison, level)?;
         let parameters = model.level(comparison, level);
         Some(ExplanationRow {
             label: comparison.as_str().to_owned(),
-            level: compared.vector.level_name(comparison).to_owned(),
+            level: vector.level_name(comparison).to_owned(),
             left,
             right,
             m: parameters.map(|parameters| parameters.m),
@@ -80,13 +147,7 @@ fn explained(
     ];
     let adjusted = adjustments.into_iter().filter(|(_, weight)| *weight != MatchWeight::ZERO);
     rows.extend(adjusted.map(|(label, weight)| bare_row(label, weight)));
-    ScoreExplanation {
-        rows,
-        total: scored.weight,
-        decision: scored.decision,
-        guards: scored.guards.iter().collect(),
-        model: model.name().to_owned(),
-    }
+    rows
 }
 
 fn bare_row(label: &str, weight: MatchWeight) -> ExplanationRow {

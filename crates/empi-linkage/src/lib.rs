@@ -45,7 +45,7 @@ pub use evaluate::{
     ReliabilityBin, Scores, Subgroup, ThresholdPoint, best_point, cluster_shapes, curve_thresholds,
     evaluate, pair_completeness, reliability, split_missed_pairs, threshold_curve, wilson,
 };
-pub use explain::{ExplainedSide, explain, explain_levels};
+pub use explain::{ExplainedSide, evidence, explain, explain_again, explain_levels};
 pub use guard::Guards;
 pub use lexicon::{Intern, Lexicon, LexiconOverlay, NameRole, NameValue, TextValue, Values};
 pub use model::{

@@ -7,7 +7,9 @@
 
 use empi_model::{LinkDecision, MatchWeight};
 
-use crate::compare::{AgreedNames, COMPARISON_COUNT, Compared, Comparison, compare, compare_while};
+use crate::compare::{
+    AgreedNames, COMPARISON_COUNT, Compared, Comparison, ComparisonVector, compare, compare_while,
+};
 use crate::guard::{Guards, guards, has_exact_ssn, is_one_name, refuted};
 use crate::lexicon::{NameRole, Values};
 use crate::model::{LinkageModel, TermFrequency};
@@ -198,11 +200,22 @@ pub(crate) struct Weighed {
 
 /// Adds up the weights of a compared pair.
 pub(crate) fn weigh(model: &LinkageModel, values: &impl Values, compared: &Compared) -> Weighed {
-    let mut total = model.prior_weight(values.record_count());
+    let frequencies = name_frequencies(model, values, compared.agreed);
+    weigh_levels(model, values.record_count(), &compared.vector, frequencies)
+}
+
+/// Adds up what levels weigh among so many records, and the adjustments for the given and family name.
+pub(crate) fn weigh_levels(
+    model: &LinkageModel,
+    records: u32,
+    vector: &ComparisonVector,
+    (given_frequency, family_frequency): (MatchWeight, MatchWeight),
+) -> Weighed {
+    let mut total = model.prior_weight(records);
     let mut positive_bits = 0.0;
     let mut household_bits = 0.0;
     for comparison in Comparison::ALL {
-        let level = compared.vector.level(comparison);
+        let level = vector.level(comparison);
         let Some(parameters) = model.level(comparison, level) else { continue };
         total += parameters.weight;
         let positive = parameters.weight.bits().max(0.0);
@@ -211,7 +224,6 @@ pub(crate) fn weigh(model: &LinkageModel, values: &impl Values, compared: &Compa
             household_bits += positive;
         }
     }
-    let (given_frequency, family_frequency) = name_frequencies(model, values, compared.agreed);
     let excess = (household_bits - model.household_max.bits()).max(0.0);
     let household = MatchWeight::from_bits(-excess);
     total += given_frequency + family_frequency + household;

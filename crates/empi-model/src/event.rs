@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{EnterpriseId, EventChange, MatchWeight, RecordIndex, TaskId};
+use crate::{Basis, EnterpriseId, EventChange, MatchWeight, RecordIndex, TaskId};
 
 /// Milliseconds since 1970-01-01 UTC. Comes from a clock that is passed in, never from the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -69,6 +69,9 @@ pub struct RegistryEvent {
     pub request_id: Option<String>,
     /// The event that this one undid.
     pub undoes: Option<EventSequence>,
+    /// What the decision rested on, where scoring compared the record with one of the person it stays with
+    /// or goes to, or with itself. The questions that an event raises keep their own.
+    pub basis: Option<Basis>,
     /// Everything that changed, and how it stood before. `None` for an event of a store's first format,
     /// which cannot be undone.
     pub change: Option<EventChange>,

@@ -15,6 +15,7 @@ mod blocking;
 mod change;
 mod decision;
 mod event;
+mod evidence;
 mod explanation;
 mod identity;
 mod normalized;
@@ -30,6 +31,7 @@ pub use change::{
 };
 pub use decision::{EvidenceGroup, Guard, LinkDecision, MatchGrade};
 pub use event::{Actor, ActorKind, EventKind, EventSequence, ReasonCode, RegistryEvent, Timestamp};
+pub use evidence::{Basis, Evidence};
 pub use explanation::{ExplanationRow, ScoreExplanation};
 pub use identity::{
     EnterpriseId, EnterpriseIdError, Link, LinkSource, Person, PersonState, RecordContent,

@@ -12,7 +12,7 @@ use std::fmt;
 
 use compact_str::CompactString;
 
-use crate::{EventSequence, Guard, MatchWeight, RecordIndex, Timestamp};
+use crate::{Basis, EventSequence, Guard, MatchWeight, RecordIndex, Timestamp};
 
 /// Names a review task for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -45,6 +45,9 @@ pub struct ReviewTask {
     pub guards: Vec<Guard>,
     /// The model in force.
     pub model: String,
+    /// What the question rests on. `None` for a question about one record alone, and in tasks of stores
+    /// that did not keep it.
+    pub basis: Option<Basis>,
     /// When it was raised.
     pub created: Timestamp,
     /// For a shared identifier: which value of the record it is.

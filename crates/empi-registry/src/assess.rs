@@ -6,11 +6,11 @@
 
 use empi_linkage::{
     BlockingKeys, CompareRow, Guards, Intern, LexiconOverlay, Limits, LinkageModel, Scored,
-    Values as _, blocking_keys, judge_join, score,
+    Values as _, blocking_keys, evidence, judge_join, score,
 };
 use empi_model::{
-    BlockingKey, EnterpriseId, Guard, LinkDecision, LinkSource, MatchWeight, NormalizedRecord,
-    RecordIndex, Timestamp,
+    BlockingKey, EnterpriseId, Evidence, Guard, LinkDecision, LinkSource, MatchWeight,
+    NormalizedRecord, RecordIndex, Timestamp,
 };
 use hashbrown::HashMap;
 use rayon::prelude::*;
@@ -18,6 +18,7 @@ use smallvec::SmallVec;
 
 use crate::incoming::Incoming;
 use crate::mirror::Mirror;
+use crate::plan::Target;
 
 /// From so many candidates on, scoring uses all cores.
 const PARALLEL_CANDIDATES_MIN: usize = 512;
@@ -45,6 +46,9 @@ pub(crate) struct Assessment {
     pub(crate) candidates_cut: usize,
     /// For a record that is in the index already: how it stands.
     pub(crate) own: Option<Own>,
+    /// What the weights are made of: against each contender's candidate, the record itself as it stood, and
+    /// the best of its person's other records.
+    pub(crate) evidence: Vec<(RecordIndex, Evidence)>,
 }
 
 /// A person that may be the incoming record's.
@@ -110,6 +114,13 @@ impl Assessment {
         keys.chain(persons).max().unwrap_or(0)
     }
 
+    /// The record of the person linked to that resembles most.
+    pub(crate) fn candidate_of(&self, target: Option<Target>) -> Option<RecordIndex> {
+        let person = target?.person;
+        let found = self.contenders.iter().find(|contender| contender.person == person);
+        found.map(|contender| contender.candidate)
+    }
+
     fn persons(&self) -> impl Iterator<Item = EnterpriseId> + '_ {
         let contenders = self.contenders.iter().map(|contender| contender.person);
         contenders.chain(self.own.as_ref().map(|own| own.person))
@@ -135,7 +146,9 @@ pub(crate) fn assess(
         .filter(|record| own_person.is_none() || mirror.person_of(*record) != own_person);
     let contenders = reader.contenders(&others.collect::<Vec<_>>(), existing);
     let apart = apart(mirror, &contenders, own_person);
-    Assessment { sequence: mirror.sequence(), keys, contenders, apart, capped, candidates_cut, own }
+    let evidence = reader.evidence(&contenders, own.as_ref());
+    let sequence = mirror.sequence();
+    Assessment { sequence, keys, contenders, apart, capped, candidates_cut, own, evidence }
 }
 
 /// The records that share a key, those that share most keys first where there are too many; the
@@ -218,6 +231,23 @@ impl Reader<'_> {
                 },
             ),
         })
+    }
+
+    /// What the scores are made of that a decision can rest on.
+    fn evidence(
+        &self,
+        contenders: &[Contender],
+        own: Option<&Own>,
+    ) -> Vec<(RecordIndex, Evidence)> {
+        let others = own.and_then(|own| own.with_others).map(|(record, _)| record);
+        let compared = contenders.iter().map(|contender| contender.candidate);
+        let compared = compared.chain(own.map(|own| own.record)).chain(others);
+        compared
+            .filter_map(|record| {
+                let other = &self.mirror.record(record)?.row;
+                Some((record, evidence(self.model, self.values, self.row, other)))
+            })
+            .collect()
     }
 
     /// Persons by their best record, judged as a whole; the strongest first, then the oldest.

@@ -39,6 +39,8 @@ pub(crate) struct Core {
     pub(crate) mirror: RwLock<Mirror>,
     pub(crate) durability: Durability,
     pub(crate) model: LinkageModel,
+    /// The model's number in the store.
+    pub(crate) model_number: u32,
     pub(crate) rules: Rules,
     pub(crate) clock: Arc<dyn Clock>,
     /// How long answers to requests are kept at least.
@@ -172,11 +174,27 @@ impl Committer {
         pending: &mut Pending<'_>,
         work: Work,
     ) -> Result<Answer, RegistryError> {
+        let (change, answer) = self.compose(mirror, pending, work)?;
+        if let Some(mut change) = change {
+            self.forget_requests(pending, &mut change.commit)?;
+            mirror.apply(&change);
+            pending.push(change.commit);
+        }
+        Ok(answer)
+    }
+
+    /// What a caller wants to change, against the index as it is now: nothing is changed yet.
+    pub(crate) fn compose(
+        &self,
+        mirror: &Mirror,
+        pending: &Pending<'_>,
+        work: Work,
+    ) -> Result<(Option<Change>, Answer), RegistryError> {
         let core = &*self.core;
-        let (change, answer) = match work {
+        Ok(match work {
             Work::Register(planned) => {
                 if let Some(answer) = answered_meanwhile(mirror, pending, &planned)? {
-                    return Ok(Answer::Registered(Box::new(answer)));
+                    return Ok((None, Answer::Registered(Box::new(answer))));
                 }
                 let Planned { incoming, actor, request_id, assessment, .. } = &*planned;
                 let existing = mirror.record_index(&incoming.record.key);
@@ -206,13 +224,7 @@ impl Committer {
                 let (change, answer) = self.retire(mirror, pending, &request)?;
                 (change, Answer::Retired(answer))
             }
-        };
-        if let Some(mut change) = change {
-            self.forget_requests(pending, &mut change.commit)?;
-            mirror.apply(&change);
-            pending.push(change.commit);
-        }
-        Ok(answer)
+        })
     }
 
     fn context<'a>(
@@ -222,8 +234,9 @@ impl Committer {
         actor: &'a Actor,
         request_id: Option<&'a str>,
     ) -> Context<'a> {
-        let Core { model, rules, clock, .. } = &*self.core;
-        Context { mirror, pending, model, rules, actor, request_id, time: clock.now() }
+        let Core { model, model_number, rules, clock, .. } = &*self.core;
+        let (model_number, time) = (*model_number, clock.now());
+        Context { mirror, pending, model, model_number, rules, actor, request_id, time }
     }
 
     /// A record that has no say any more: what changes and what is answered.

@@ -84,6 +84,7 @@ mod durability;
 mod events;
 mod explain;
 mod golden;
+mod past;
 mod query;
 mod queue;
 mod registry;
@@ -105,13 +106,15 @@ mod tests;
 pub use backup::{backup, restore};
 pub use empi_linkage::LinkageModel;
 pub use empi_store::{
-    BackupReport, CopyProgress, RestoreReport, StoreError, StoreStats, StoredRecord, VerifyReport,
+    BackupReport, CopyProgress, RebuildReport, RestoreReport, StoreError, StoreStats, StoredRecord,
+    VerifyReport,
 };
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
 pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
-pub use loader::{LoadReport, LoadedReview, Loader};
-pub use offline::{stats, verify};
+pub use loader::{LoadReport, LoadedLink, LoadedReview, Loader};
+pub use offline::{rebuild, stats, verify};
+pub use past::{PastDecision, PastEvent, PastRecord};
 pub use queue::{Claim, TaskFilter, TaskLine, TaskPage, TaskQuery};
 pub use registry::Registry;
 pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};

@@ -12,9 +12,9 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use empi_linkage::LinkageModel;
 use empi_model::{
-    Actor, EnterpriseId, EventChange, EventKind, EventSequence, Guard, Link, LinkSource,
-    MatchWeight, Person, PersonState, RecordChange, RecordIndex, RecordState, RegistryEvent,
-    ReviewKind, ReviewState, ReviewTask, SourceRecord, TaskId, Timestamp,
+    Actor, Basis, EnterpriseId, EventChange, EventKind, EventSequence, Evidence, Guard, Link,
+    LinkSource, MatchWeight, Person, PersonState, RecordChange, RecordIndex, RecordState,
+    RegistryEvent, ReviewKind, ReviewState, ReviewTask, SourceRecord, TaskId, Timestamp,
 };
 use empi_store::{Commit, Counters, Store, StoreError, StoreOptions, StoredRecord};
 use hashbrown::{HashMap, HashSet};
@@ -46,6 +46,8 @@ pub struct LoadedReview {
     pub weight: MatchWeight,
     /// What held a link back.
     pub guards: Vec<Guard>,
+    /// What the question rests on; `None` for one about one record alone.
+    pub evidence: Option<Evidence>,
 }
 
 /// What was loaded.
@@ -76,6 +78,8 @@ pub struct Loader {
 #[derive(Clone, Debug)]
 struct Origin {
     model: String,
+    /// Its number in the store.
+    model_number: u32,
     actor: Actor,
     time: Timestamp,
 }
@@ -86,12 +90,24 @@ struct Added {
     index: RecordIndex,
     record: SourceRecord,
     enterprise_id: EnterpriseId,
-    weight: Option<MatchWeight>,
+    link: Option<LoadedLink>,
     is_first: bool,
+}
+
+/// What a record was linked by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoadedLink {
+    /// The weight of the pair.
+    pub weight: MatchWeight,
+    /// The other record, by its place in the order of adding: it may come later.
+    pub candidate: RecordIndex,
+    /// What the weight is made of.
+    pub evidence: Evidence,
 }
 
 /// What the writing thread is told.
 enum Part {
+    Model { name: String, text: String, number: Sender<u32> },
     Add(Box<Commit>),
     Finish(Counters),
 }
@@ -162,13 +178,29 @@ impl Loader {
         let time = clock.now();
         Ok(Self {
             writer,
-            origin: Origin { model, actor, time },
+            origin: Origin { model, model_number: 0, actor, time },
             chunk: Vec::new(),
             record_count: 0,
             members: HashMap::new(),
             person_of: Vec::new(),
             keys: HashSet::new(),
         })
+    }
+
+    /// Keeps the model that has decided about everything that is added from now on.
+    ///
+    /// # Errors
+    /// [`RegistryError::Store`] when writing fails.
+    pub fn decided_by(&mut self, model: &LinkageModel) -> Result<(), RegistryError> {
+        let (number, kept) = bounded(1);
+        let (name, text) = (model.name().to_owned(), model.text().to_owned());
+        self.origin.model.clone_from(&name);
+        self.writer.send(Part::Model { name, text, number })?;
+        match kept.recv() {
+            Ok(number) => self.origin.model_number = number,
+            Err(_) => return Err(self.writer.failure()),
+        }
+        Ok(())
     }
 
     /// Adds a record of a person and returns its index: 0 for the first, then counting up.
@@ -180,7 +212,7 @@ impl Loader {
         &mut self,
         record: SourceRecord,
         enterprise_id: EnterpriseId,
-        weight: Option<MatchWeight>,
+        link: Option<LoadedLink>,
     ) -> Result<RecordIndex, RegistryError> {
         check_key(&record)?;
         if self.record_count >= RECORDS_MAX {
@@ -199,7 +231,7 @@ impl Loader {
         members.push(index);
         let is_first = members.len() == 1;
         self.person_of.push(enterprise_id);
-        self.chunk.push(Added { index, record, enterprise_id, weight, is_first });
+        self.chunk.push(Added { index, record, enterprise_id, link, is_first });
         if self.chunk.len() >= CHUNK_MAX {
             self.send_records()?;
         }
@@ -292,7 +324,7 @@ impl Loader {
         let is_alone = |id: EnterpriseId| self.members.get(&id).is_none_or(|all| all.len() == 1);
         let mut asked: HashSet<(EnterpriseId, EnterpriseId)> = HashSet::new();
         let mut tasks = Vec::new();
-        for LoadedReview { left, right, weight, guards } in reviews {
+        for LoadedReview { left, right, weight, guards, evidence } in reviews {
             let (one, other) = (person(*left)?, person(*right)?);
             let is_capped = left == right && guards.contains(&Guard::CappedBlock);
             let mut is_new = || asked.insert((one.min(other), one.max(other)));
@@ -314,6 +346,7 @@ impl Loader {
                 weight: *weight,
                 guards: guards.clone(),
                 model: self.origin.model.clone(),
+                basis: evidence.map(|evidence| self.origin.basis(*right, evidence)),
                 created: self.origin.time,
                 shared: None,
                 state: ReviewState::OPEN,
@@ -325,13 +358,20 @@ impl Loader {
 }
 
 impl Origin {
+    /// What a decision rests on. Both records stand as they are loaded.
+    fn basis(&self, candidate: RecordIndex, evidence: Evidence) -> Basis {
+        let (incoming_hash, candidate_hash) = (None, None);
+        Basis { evidence, model: self.model_number, candidate, incoming_hash, candidate_hash }
+    }
+
     /// A record as it is stored, its event and its keys.
     fn store(
         &self,
         added: Added,
     ) -> (StoredRecord, RegistryEvent, Vec<(empi_model::BlockingKey, RecordIndex)>) {
-        let Added { index, record, enterprise_id, weight, is_first } = added;
-        let Self { model, actor, time } = self.clone();
+        let Added { index, record, enterprise_id, link: by, is_first } = added;
+        let Self { model, actor, time, .. } = self.clone();
+        let weight = by.map(|by| by.weight);
         let event = event_of(index);
         let link = Link {
             enterprise_id,
@@ -370,6 +410,7 @@ impl Origin {
             note: String::new(),
             request_id: None,
             undoes: None,
+            basis: by.map(|by| self.basis(by.candidate, by.evidence)),
             change: Some(EventChange {
                 records: vec![RecordChange::registered(index, enterprise_id, event)],
                 ..EventChange::default()
@@ -399,6 +440,10 @@ fn write(store: &Store, ready: &Sender<()>, parts: &Receiver<Part>) -> Result<()
     let _ = ready.send(());
     while let Ok(part) = parts.recv() {
         match part {
+            Part::Model { name, text, number } => {
+                // Nobody to tell only when the loader itself has gone.
+                let _ = number.send(store.keep_model(&name, &text)?);
+            }
             Part::Add(commit) => bulk.add(&commit)?,
             Part::Finish(counters) => return bulk.finish(counters),
         }

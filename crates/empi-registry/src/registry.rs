@@ -81,6 +81,7 @@ impl Registry {
         let store_options = StoreOptions { model: model.name().to_owned(), create };
         let store = Store::open(dir, &store_options)?;
         store.upgrade()?;
+        let model_number = store.keep_model(model.name(), model.text())?;
         let mirror = Mirror::rebuild(&model, &store.snapshot())?;
         let users = Users::read(&store)?;
         let rules = Rules { thresholds: model.thresholds(), tasks_max };
@@ -89,6 +90,7 @@ impl Registry {
             mirror: RwLock::new(mirror),
             durability: Durability::default(),
             model,
+            model_number,
             rules,
             clock,
             requests_kept_ms: i64::try_from(requests_kept_ms).unwrap_or(i64::MAX),

@@ -123,6 +123,7 @@ fn event(index: u32, id: EnterpriseId, sequence: EventSequence) -> RegistryEvent
         note: String::new(),
         request_id: None,
         undoes: None,
+        basis: None,
         change: Some(EventChange {
             records: vec![RecordChange::registered(RecordIndex(index), id, sequence)],
             ..EventChange::default()

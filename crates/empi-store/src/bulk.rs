@@ -9,6 +9,7 @@ use rocksdb::{Cache, IngestExternalFileOptions, Options, SstFileWriter, WriteBat
 
 use crate::layout::{self, Family};
 use crate::postings::{Merged, Postings};
+use crate::seal::Seal;
 use crate::store::{META_LOADING, synced};
 use crate::{Commit, Counters, Store, StoreError};
 
@@ -27,6 +28,7 @@ pub struct BulkLoader<'a> {
     /// A directory inside the store's, so that files can be moved from it into the store.
     workshop: PathBuf,
     postings: Postings,
+    seal: Seal,
 }
 
 impl<'a> BulkLoader<'a> {
@@ -36,7 +38,7 @@ impl<'a> BulkLoader<'a> {
         store.write(batch, &synced())?;
         let workshop = store.dir.join("loading");
         let postings = store.poisoning(start_sorting(&workshop))?;
-        Ok(Self { store, workshop, postings })
+        Ok(Self { store, workshop, postings, seal: Seal::default() })
     }
 
     /// Adds a part of any size. Each row may come once only; keys may not be removed.
@@ -45,7 +47,8 @@ impl<'a> BulkLoader<'a> {
     /// As [`Store::commit`]; the store then takes no more and stays incomplete.
     pub fn add(&mut self, part: &Commit) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
-        self.store.poisoning(self.store.stage(&mut batch, part, false))?;
+        let staged = self.store.stage(&mut batch, &mut self.seal, part, false);
+        self.store.poisoning(staged)?;
         self.store.write(batch, &unlogged())?;
         for (key, index) in &part.keys_added {
             let sorted = self.postings.add(layout::posting_key(*key, *index));
@@ -59,24 +62,32 @@ impl<'a> BulkLoader<'a> {
     /// # Errors
     /// What RocksDB or the disk says; the store then stays incomplete.
     pub fn finish(self, counters: Counters) -> Result<(), StoreError> {
-        let Self { store, workshop, postings } = self;
+        let Self { store, workshop, postings, mut seal } = self;
+        // A model may have been kept meanwhile.
+        seal.models = store.sealed().models;
         let counted = Commit { counters: Some(counters), ..Commit::default() };
         let mut batch = WriteBatch::default();
-        store.stage(&mut batch, &counted, true)?;
+        store.stage(&mut batch, &mut seal, &counted, true)?;
         batch.delete_cf(&store.family(Family::Meta)?, META_LOADING);
         store.poisoning(take_in(store, postings, &workshop))?;
         // Whatever was written without a log is in files and synced now: the mark may go.
-        store.write(batch, &synced())
+        store.write(batch, &synced())?;
+        store.seal_with(seal);
+        Ok(())
     }
 }
 
-fn start_sorting(workshop: &Path) -> std::io::Result<Postings> {
+pub(crate) fn start_sorting(workshop: &Path) -> std::io::Result<Postings> {
     std::fs::create_dir(workshop)?;
     Postings::start(&workshop.join("postings"), RUN_POSTINGS_MAX)
 }
 
 /// Makes everything that was added part of the store's files.
-fn take_in(store: &Store, postings: Postings, workshop: &Path) -> Result<(), StoreError> {
+pub(crate) fn take_in(
+    store: &Store,
+    postings: Postings,
+    workshop: &Path,
+) -> Result<(), StoreError> {
     let cache = Cache::new_lru_cache(1 << 20);
     let options = layout::family_options(Family::Keys, &cache);
     let mut merged = postings.merge()?;
@@ -121,7 +132,7 @@ fn write_file(merged: &mut Merged, options: &Options, path: &Path) -> Result<boo
 }
 
 /// A write that is on disk only after the family was flushed.
-fn unlogged() -> WriteOptions {
+pub(crate) fn unlogged() -> WriteOptions {
     let mut options = WriteOptions::default();
     options.disable_wal(true);
     options

@@ -22,6 +22,12 @@ pub enum StoreError {
     /// A bulk load was broken off.
     #[error("the store {} was not loaded to its end: delete it and load again", .0.display())]
     Incomplete(PathBuf),
+    /// A rebuild was broken off.
+    #[error(
+        "the store {} was being rebuilt and is not complete: run `empi rebuild` again",
+        .0.display()
+    )]
+    Rebuilding(PathBuf),
     /// There is no store.
     #[error("there is no store in {}: `empi load` or `empi serve` makes one", .0.display())]
     Missing(PathBuf),

@@ -2,7 +2,8 @@
 //!
 //! | family | key | value |
 //! |---|---|---|
-//! | `meta` | name | format, model, counters, mark of an unfinished bulk load |
+//! | `meta` | name | format, model, counters, mark of an unfinished bulk load or rebuild |
+//! | `meta` | `model/`, number (4) | a model that decided |
 //! | `meta` | `user/`, name | user |
 //! | `meta` | `account/`, number (8) | entry of the log of changes to users |
 //! | `records` | record index | [`StoredRecord`](crate::StoredRecord) |
@@ -168,6 +169,13 @@ pub(crate) fn family_options(family: Family, cache: &Cache) -> Options {
     options
 }
 
+/// Where the models stand in `meta`.
+pub(crate) const MODELS: &[u8] = b"model/";
+
+pub(crate) fn model_key(number: u32) -> Vec<u8> {
+    [MODELS, &number.to_be_bytes()].concat()
+}
+
 pub(crate) fn index_key(index: RecordIndex) -> [u8; 4] {
     index.0.to_be_bytes()
 }
@@ -299,6 +307,7 @@ mod tests {
         assert_eq!(posting, [1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 9]);
         assert_eq!(pair_key(RecordIndex(2), RecordIndex(1)), [0, 0, 0, 1, 0, 0, 0, 2]);
         assert_eq!(index_key(RecordIndex(258)), [0, 0, 1, 2]);
+        assert_eq!(model_key(258), *b"model/\0\0\x01\x02");
         assert_eq!(user_key(&"ines".parse().unwrap()), b"user/ines");
         assert_eq!(account_key(258), b"account/\0\0\0\0\0\0\x01\x02");
         assert_eq!(person_key(EnterpriseId::from_number(258)), [0, 0, 0, 0, 0, 0, 1, 2]);

@@ -16,7 +16,9 @@ mod error;
 mod layout;
 mod open;
 mod postings;
+mod rebuild;
 mod rows;
+mod seal;
 mod snapshot;
 mod store;
 #[cfg(test)]
@@ -27,8 +29,10 @@ mod verify;
 pub use backup::{BackupReport, CopyProgress, RestoreReport, restore};
 pub use bulk::BulkLoader;
 pub use error::StoreError;
+pub use rebuild::{RebuildReport, rebuild};
 pub use rows::{
-    Commit, Counters, KeptApart, StoredAnswer, StoredRecord, StoredRegistration, StoredRequest,
+    Commit, Counters, KeptApart, StoredAnswer, StoredModel, StoredRecord, StoredRegistration,
+    StoredRequest,
 };
 pub use snapshot::Snapshot;
 pub use store::{Store, StoreMeta, StoreOptions, StoreStats};

@@ -9,7 +9,10 @@ use rocksdb::{DB, ErrorKind, Options, WriteBatch};
 
 use crate::backup::LIST;
 use crate::layout::{self, FORMAT, Family};
-use crate::store::{META_CREATED_BY, META_FORMAT, META_LOADING, META_MODEL, StoreOptions, synced};
+use crate::seal::Seal;
+use crate::store::{
+    META_CREATED_BY, META_FORMAT, META_LOADING, META_MODEL, META_REBUILDING, StoreOptions, synced,
+};
 use crate::{Store, StoreError};
 
 /// What a directory holds before it is opened.
@@ -26,9 +29,20 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Foreign`], [`StoreError::Locked`],
-    /// [`StoreError::Newer`], [`StoreError::Incomplete`], [`StoreError::Corrupt`],
+    /// [`StoreError::Newer`], [`StoreError::Incomplete`], [`StoreError::Rebuilding`],
+    /// [`StoreError::Corrupt`],
     /// [`StoreError::Directory`], or what RocksDB says.
     pub fn open(dir: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        let store = Self::open_as_it_is(dir, options)?;
+        if store.meta_value(META_REBUILDING)?.is_some() {
+            return Err(StoreError::Rebuilding(dir.to_owned()));
+        }
+        store.seal_with(store.read_seal()?);
+        Ok(store)
+    }
+
+    /// Opens a store, also one of which a rebuild broke off.
+    pub(crate) fn open_as_it_is(dir: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         let unusable = |error| StoreError::Directory { dir: dir.to_owned(), error };
         let content = content_of(dir)?;
         if content == Content::Nothing {
@@ -61,8 +75,13 @@ impl Store {
 
     /// A database that is open.
     pub(crate) fn of(db: DB, dir: &Path) -> Self {
-        let (poisoned, backing_up) = (AtomicBool::new(false), Mutex::new(()));
-        Self { db, dir: dir.to_owned(), poisoned, backing_up }
+        Self {
+            db,
+            dir: dir.to_owned(),
+            poisoned: AtomicBool::new(false),
+            backing_up: Mutex::new(()),
+            seal: Mutex::new(Seal::default()),
+        }
     }
 
     pub(crate) fn format(&self) -> Result<Option<u32>, StoreError> {

@@ -92,6 +92,31 @@ pub struct StoredRegistration {
     pub event: Option<EventSequence>,
 }
 
+/// A model that decided something in this store, so that past decisions can be told again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredModel {
+    /// Its number here, by which decisions name it; 1 for the first.
+    pub number: u32,
+    /// Its name and version.
+    pub name: String,
+    /// The checksum of the text (XXH3): two models of one name are told apart by it.
+    pub checksum: u64,
+    /// The whole model file.
+    pub text: String,
+}
+
+impl StoredModel {
+    pub(crate) fn new(number: u32, name: &str, text: &str) -> Self {
+        let checksum = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+        Self { number, name: name.to_owned(), checksum, text: text.to_owned() }
+    }
+
+    /// Whether the text is the one that was kept.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.checksum == xxhash_rust::xxh3::xxh3_64(self.text.as_bytes())
+    }
+}
+
 /// How many of each were ever made. The next record has the index `records`; the next task and event
 /// have the number one above the count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -4,14 +4,16 @@ use empi_model::{
     BlockingKey, EnterpriseId, EventSequence, Person, RecordIndex, RecordKey, RegistryEvent,
     ReviewTask, SourceRecord, TaskId,
 };
+use prost::Message as _;
 use rocksdb::{DB, DBRawIterator, ReadOptions, SnapshotWithThreadMode};
 
 use crate::codec::{
-    CountersRow, EventRow, PersonRow, RecordRow, RequestRow, Row, SourceRow, TaskRow,
+    CountersRow, EventRow, ModelRow, PersonRow, RecordRow, RequestRow, Row, SourceRow, TaskRow,
 };
 use crate::layout::{self, Family};
+use crate::seal::Seal;
 use crate::store::META_COUNTERS;
-use crate::{Counters, KeptApart, Store, StoreError, StoredRecord, StoredRequest};
+use crate::{Counters, KeptApart, Store, StoreError, StoredModel, StoredRecord, StoredRequest};
 
 /// A store at one point in time. Later commits do not show.
 pub struct Snapshot<'a> {
@@ -126,6 +128,39 @@ impl<'a> Snapshot<'a> {
     /// As [`record`](Self::record).
     pub fn event(&self, sequence: EventSequence) -> Result<Option<RegistryEvent>, StoreError> {
         self.row::<EventRow>(Family::Events, &layout::event_key(sequence))
+    }
+
+    /// What the counters vouch for.
+    pub(crate) fn seal(&self) -> Result<Seal, StoreError> {
+        let Some(row) = self.get(Family::Meta, META_COUNTERS)? else { return Ok(Seal::default()) };
+        let row = CountersRow::decode(row.as_slice());
+        row.map(|row| row.seal()).map_err(|_| StoreError::unreadable("the counters"))
+    }
+
+    /// A model that decided in this store, by its number.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn model(&self, number: u32) -> Result<Option<StoredModel>, StoreError> {
+        self.row::<ModelRow>(Family::Meta, &layout::model_key(number))
+    }
+
+    /// Every model that decided in this store, by number.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn models(&self) -> Result<Vec<StoredModel>, StoreError> {
+        let rows = self.scan(Family::Meta, layout::MODELS, |key, value| {
+            let is_model = key.starts_with(layout::MODELS);
+            let at_home = |model: &StoredModel| layout::model_key(model.number) == key;
+            Ok(is_model.then(|| ModelRow::decoded(value).filter(at_home)))
+        });
+        let mut models = Vec::new();
+        for row in rows {
+            let Some(row) = row? else { break };
+            models.push(row.ok_or_else(|| StoreError::unreadable("a model"))?);
+        }
+        Ok(models)
     }
 
     /// The counters; all 0 in a new store.

@@ -1,19 +1,21 @@
 //! A store that is open: commits, copies, figures.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use empi_model::ReviewState;
+use empi_model::{EventSequence, ReviewState};
+use prost::Message as _;
 use rocksdb::{ColumnFamilyRef, DB, WriteBatch, WriteOptions};
 
 use crate::bulk::BulkLoader;
 use crate::codec::{
-    CountersRow, EventRow, PersonRow, RecordRow, RequestRow, Row as _, SourceRow, TaskRow,
+    CountersRow, EventRow, ModelRow, PersonRow, RecordRow, RequestRow, Row as _, SourceRow, TaskRow,
 };
 use crate::layout::{self, FORMAT, Family};
+use crate::seal::{Digests, Seal, digest, event_digest};
 use crate::snapshot::Snapshot;
-use crate::{Commit, KeptApart, StoreError};
+use crate::{Commit, KeptApart, StoreError, StoredModel};
 
 /// Names in the `meta` family.
 pub(crate) const META_FORMAT: &[u8] = b"format";
@@ -21,6 +23,7 @@ pub(crate) const META_MODEL: &[u8] = b"model";
 pub(crate) const META_CREATED_BY: &[u8] = b"created_by";
 pub(crate) const META_COUNTERS: &[u8] = b"counters";
 pub(crate) const META_LOADING: &[u8] = b"loading";
+pub(crate) const META_REBUILDING: &[u8] = b"rebuilding";
 
 /// How to open a store.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +70,8 @@ pub struct Store {
     pub(crate) poisoned: AtomicBool,
     /// Held while a backup is made.
     pub(crate) backing_up: Mutex<()>,
+    /// What the counters vouch for after the last commit.
+    pub(crate) seal: Mutex<Seal>,
 }
 
 impl std::fmt::Debug for Store {
@@ -111,10 +116,59 @@ impl Store {
     pub fn commit(&self, changes: &[Commit]) -> Result<(), StoreError> {
         self.refuse_if_poisoned()?;
         let mut batch = WriteBatch::default();
+        let mut seal = self.sealed();
         for change in changes {
-            self.stage(&mut batch, change, true)?;
+            self.stage(&mut batch, &mut seal, change, true)?;
         }
-        self.write(batch, &synced())
+        self.write(batch, &synced())?;
+        self.seal_with(seal);
+        Ok(())
+    }
+
+    pub(crate) fn sealed(&self) -> Seal {
+        *self.seal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn seal_with(&self, seal: Seal) {
+        *self.seal.lock().unwrap_or_else(PoisonError::into_inner) = seal;
+    }
+
+    /// What the counters on disk vouch for. In a store that was written before they did, the last event is
+    /// vouched for from now on.
+    pub(crate) fn read_seal(&self) -> Result<Seal, StoreError> {
+        let row = self.meta_value(META_COUNTERS)?;
+        let row = row.and_then(|row| CountersRow::decode(row.as_slice()).ok()).unwrap_or_default();
+        let (mut seal, events) = (row.seal(), row.events());
+        if seal.last_event == 0 && events > 0 {
+            let key = layout::event_key(EventSequence(events));
+            let last = self.db.get_cf(&self.family(Family::Events)?, key)?;
+            seal.last_event = last.map_or(0, |row| event_digest(&row));
+        }
+        Ok(seal)
+    }
+
+    /// Keeps a model, so that what it decides can be told again, and returns its number. One that is kept
+    /// already has the number it had.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn keep_model(&self, name: &str, text: &str) -> Result<u32, StoreError> {
+        let models = self.snapshot().models()?;
+        if let Some(known) = models.iter().find(|it| it.name == name && it.text == text) {
+            return Ok(known.number);
+        }
+        let number = models.last().map_or(0, |last| last.number).saturating_add(1);
+        let row = ModelRow::encoded(&StoredModel::new(number, name, text));
+        let mut seal = self.sealed();
+        seal.add_model(digest(&row));
+        let counters = CountersRow::sealed(&self.snapshot().counters()?, seal).encode_to_vec();
+        let meta = self.family(Family::Meta)?;
+        let mut batch = WriteBatch::default();
+        batch.put_cf(&meta, layout::model_key(number), row);
+        batch.put_cf(&meta, META_COUNTERS, counters);
+        self.write(batch, &synced())?;
+        self.seal_with(seal);
+        Ok(number)
     }
 
     /// Writes what stands in the log only into sorted files, so that whoever opens the store next need not
@@ -156,20 +210,18 @@ impl Store {
     pub(crate) fn stage(
         &self,
         batch: &mut WriteBatch,
+        seal: &mut Seal,
         change: &Commit,
         with_keys: bool,
     ) -> Result<(), StoreError> {
-        self.stage_records(batch, change, with_keys)?;
+        let mut digests = Digests::default();
+        self.stage_records(batch, &mut digests, change, with_keys)?;
         let persons = self.family(Family::Persons)?;
         for person in &change.persons {
             let key = layout::person_key(person.enterprise_id);
             batch.put_cf(&persons, key, PersonRow::encoded(person));
         }
-        let events = self.family(Family::Events)?;
-        for event in &change.events {
-            batch.put_cf(&events, layout::event_key(event.sequence), EventRow::encoded(event));
-        }
-        self.stage_tasks(batch, change)?;
+        self.stage_tasks(batch, &mut digests, seal, change)?;
         let kept_apart = self.family(Family::KeptApart)?;
         for KeptApart { one, other, event } in &change.kept_apart {
             let key = layout::pair_key(*one, *other);
@@ -183,11 +235,21 @@ impl Store {
             batch.delete_cf(&requests, request_id);
         }
         for request in &change.requests {
-            batch.put_cf(&requests, &request.request_id, RequestRow::encoded(request));
+            let row = RequestRow::encoded(request);
+            digests.requests.insert(request.request_id.clone(), digest(&row));
+            batch.put_cf(&requests, &request.request_id, row);
+        }
+        let events = self.family(Family::Events)?;
+        for event in &change.events {
+            let before = seal.before(event.sequence.0);
+            let row = EventRow::sealed(event, before, &digests).encode_to_vec();
+            (seal.last_event, seal.sequence) = (event_digest(&row), event.sequence.0);
+            batch.put_cf(&events, layout::event_key(event.sequence), row);
         }
         if let Some(counters) = &change.counters {
             let meta = self.family(Family::Meta)?;
-            batch.put_cf(&meta, META_COUNTERS, CountersRow::encoded(counters));
+            let row = CountersRow::sealed(counters, *seal).encode_to_vec();
+            batch.put_cf(&meta, META_COUNTERS, row);
         }
         Ok(())
     }
@@ -195,6 +257,7 @@ impl Store {
     fn stage_records(
         &self,
         batch: &mut WriteBatch,
+        digests: &mut Digests,
         change: &Commit,
         with_keys: bool,
     ) -> Result<(), StoreError> {
@@ -203,7 +266,9 @@ impl Store {
         for stored in &change.records {
             let key = layout::record_key(&stored.record.key)
                 .ok_or(StoreError::TooLong("a source's name", layout::SOURCE_BYTES_MAX))?;
-            batch.put_cf(&records, layout::index_key(stored.index), RecordRow::encoded(stored));
+            let row = RecordRow::encoded(stored);
+            digests.records.insert(stored.index, digest(&row));
+            batch.put_cf(&records, layout::index_key(stored.index), row);
             batch.put_cf(&record_keys, key, layout::index_key(stored.index));
         }
         let keys = self.family(Family::Keys)?;
@@ -216,12 +281,31 @@ impl Store {
         Ok(())
     }
 
-    fn stage_tasks(&self, batch: &mut WriteBatch, change: &Commit) -> Result<(), StoreError> {
+    fn stage_tasks(
+        &self,
+        batch: &mut WriteBatch,
+        digests: &mut Digests,
+        seal: &mut Seal,
+        change: &Commit,
+    ) -> Result<(), StoreError> {
+        let changed = change.events.iter().flat_map(|event| &event.change);
+        for before in changed.flat_map(|change| &change.tasks) {
+            if before.old_state.is_some() && before.old_event == EventSequence(0) {
+                let row =
+                    self.db.get_cf(&self.family(Family::Tasks)?, layout::task_key(before.task))?;
+                seal.take_loaded(row.map_or(0, |row| digest(&row)));
+            }
+        }
         let tasks = self.family(Family::Tasks)?;
         let open_tasks = self.family(Family::OpenTasks)?;
         for task in &change.tasks {
             let key = layout::task_key(task.id);
-            batch.put_cf(&tasks, key, TaskRow::encoded(task));
+            let row = TaskRow::encoded(task);
+            if task.event == EventSequence(0) {
+                seal.add_loaded(digest(&row));
+            }
+            digests.tasks.insert(task.id, digest(&row));
+            batch.put_cf(&tasks, key, row);
             match task.state {
                 ReviewState::Open(_) => batch.put_cf(&open_tasks, key, b""),
                 ReviewState::Resolved(_) => batch.delete_cf(&open_tasks, key),
@@ -231,7 +315,11 @@ impl Store {
         for (task, record) in &change.held_updates {
             let key = layout::task_key(*task);
             match record {
-                Some(record) => batch.put_cf(&held_updates, key, SourceRow::encoded(record)),
+                Some(record) => {
+                    let row = SourceRow::encoded(record);
+                    digests.held.insert(*task, digest(&row));
+                    batch.put_cf(&held_updates, key, row);
+                }
                 None => batch.delete_cf(&held_updates, key),
             }
         }

@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Retire(client::retire::Args),
     /// Check an index, also one that a server has open: every row against every other
     Verify(store_commands::VerifyArgs),
+    /// Make anew what an index derives from its records: keys, lists and counters
+    Rebuild(store_commands::RebuildArgs),
     /// Link all records of an index anew and bring its persons into line
     Relink(relink::Args),
     /// Copy an index, also one that a server has open
@@ -79,6 +81,7 @@ impl Command {
             Self::Events(args) => client::events::run(&args),
             Self::Retire(args) => client::retire::run(args),
             Self::Verify(args) => store_commands::verify(&args),
+            Self::Rebuild(args) => store_commands::rebuild(&args),
             Self::Relink(args) => relink::run(&args),
             Self::Backup(args) => backup::backup(&args),
             Self::Restore(args) => backup::restore(&args),

@@ -1,10 +1,10 @@
-//! Looking after a store: `empi verify`, `empi stats`.
+//! Looking after a store: `empi verify`, `empi rebuild`, `empi stats`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use empi_proto::v1;
-use empi_registry::{StoreStats, VerifyReport};
+use empi_registry::{RebuildReport, StoreStats, VerifyReport};
 use serde::Serialize;
 
 use crate::client::{ServerArgs, converse, incomplete, refusal};
@@ -30,6 +30,27 @@ pub(crate) struct StatsArgs {
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct RebuildArgs {
+    /// The directory of an index that no server has open
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+/// Makes anew what is derived, and tells what that was.
+pub(crate) fn rebuild(args: &RebuildArgs) -> anyhow::Result<()> {
+    let RebuildReport { records, keys, persons_mended, open_tasks } =
+        empi_registry::rebuild(&args.data)?;
+    let mut output = Output::lock();
+    output.line(format_args!(
+        "{records} records, {keys} blocking keys, {open_tasks} open review tasks"
+    ))?;
+    match persons_mended {
+        0 => Ok(()),
+        count => output.line(format_args!("{count} persons had another list of records")),
+    }
 }
 
 /// Checks every row against every other; any problem is a failure.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use empi_model::{
-    BlockingRule, EnterpriseId, LinkDecision, MatchWeight, NormalizedRecord, RecordKey,
+    BlockingRule, EnterpriseId, Evidence, LinkDecision, MatchWeight, NormalizedRecord, RecordKey,
     ScoreExplanation,
 };
 use hashbrown::HashMap;
@@ -14,7 +14,7 @@ use super::{
     Blocked, CappedBlock, HubValue, RecordKeys, ScoredPair, ScoredPairs, Sites, WeightHistogram,
 };
 use crate::cluster::{Groups, Sets, judge_join, may_join_linked};
-use crate::explain::{explain, explain_levels};
+use crate::explain::{evidence, explain, explain_levels};
 use crate::guard::Guards;
 use crate::lexicon::Lexicon;
 use crate::model::LinkageModel;
@@ -134,6 +134,35 @@ impl Linkage {
             Some(shown) => explain(&self.model, &self.lexicon, (one, shown.0), (other, shown.1)),
             None => explain_levels(&self.model, &self.lexicon, one, other),
         })
+    }
+
+    /// What a pair is decided on, to be kept with the decision. `None` without rows.
+    #[must_use]
+    pub fn evidence(&self, left: u32, right: u32) -> Option<Evidence> {
+        let (one, other) = (self.row(left)?, self.row(right)?);
+        Some(evidence(&self.model, &self.lexicon, one, other))
+    }
+
+    /// For each record the one to which its [best link](Self::link_weights) inside its person leads, by
+    /// their places; the first of equal ones.
+    #[must_use]
+    pub fn link_partners(&self) -> Vec<Option<u32>> {
+        let mut partners: Vec<Option<u32>> = vec![None; self.persons.len()];
+        let person = |record: u32| self.persons.get(record as usize);
+        for pair in self.pairs.iter().filter(|pair| pair.decision == LinkDecision::Link) {
+            if person(pair.left) != person(pair.right) {
+                continue;
+            }
+            for (record, other) in [(pair.left, pair.right), (pair.right, pair.left)] {
+                let best = self.link_weights.get(record as usize).copied().flatten();
+                if let Some(partner @ None) = partners.get_mut(record as usize)
+                    && best == Some(pair.weight)
+                {
+                    *partner = Some(other);
+                }
+            }
+        }
+        partners
     }
 
     /// Whether blocking brought two records together.

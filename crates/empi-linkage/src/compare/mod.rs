@@ -166,6 +166,26 @@ impl ComparisonVector {
         Self(Comparison::ALL.map(|comparison| level(comparison).unwrap_or(NULL)))
     }
 
+    /// The vector as one number that is kept on disk: four bits for each comparison, the first lowest; 0
+    /// for null, else the level and one.
+    #[must_use]
+    pub fn packed(&self) -> u64 {
+        let bits = |comparison: Comparison| {
+            let level = self.level(comparison).map_or(0, |level| u64::from(level.min(14)) + 1);
+            level << (4 * comparison as u32)
+        };
+        Comparison::ALL.into_iter().map(bits).fold(0, |all, bits| all | bits)
+    }
+
+    /// The inverse of [`packed`](Self::packed).
+    #[must_use]
+    pub fn from_packed(packed: u64) -> Self {
+        Self::from_fn(|comparison| {
+            let bits = packed >> (4 * comparison as u32) & 0xf;
+            u8::try_from(bits).ok()?.checked_sub(1)
+        })
+    }
+
     fn set(&mut self, comparison: Comparison, level: Option<u8>) {
         self.0[comparison as usize] = level.unwrap_or(NULL);
     }

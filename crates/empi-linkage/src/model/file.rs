@@ -355,6 +355,7 @@ impl LinkageModelFile {
             largest: levels.each_ref().map(|levels| largest_from_each(levels)),
             levels,
             distinct_sources: self.sources.distinct.clone(),
+            text: self.to_toml()?,
         })
     }
 

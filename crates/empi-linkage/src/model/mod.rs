@@ -38,6 +38,8 @@ pub struct LinkageModel {
     largest: [Vec<f64>; COMPARISON_COUNT],
     /// The weight of `prior`.
     prior_weight: MatchWeight,
+    /// The file that it was read from.
+    text: String,
 }
 
 /// m, u and the weight that follows from them.
@@ -116,6 +118,13 @@ impl LinkageModel {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The file that it was read from, as [`LinkageModelFile::to_toml`] writes it: parsed again, it is the
+    /// same model.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The two cut-offs.

@@ -206,6 +206,7 @@ mod tests {
             weight: MatchWeight::from_bits(bits),
             guards: guards.to_vec(),
             model: String::new(),
+            basis: None,
             created: Timestamp(0),
             shared: None,
             state: ReviewState::OPEN,

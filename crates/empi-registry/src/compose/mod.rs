@@ -27,14 +27,15 @@ use std::collections::BTreeSet;
 
 use empi_linkage::{BlockingKeys, LinkageModel, blocking_keys};
 use empi_model::{
-    Actor, BlockingKey, Decision, EnterpriseId, EventKind, EventSequence, Link, LinkSource,
-    MatchWeight, PersonMark, ReasonCode, RecordIndex, RegistryEvent, ReviewKind, ReviewOutcome,
-    ReviewState, ReviewTask, TaskId, Timestamp,
+    Actor, Basis, BlockingKey, Decision, EnterpriseId, EventKind, EventSequence, Evidence, Link,
+    LinkSource, MatchWeight, PersonMark, ReasonCode, RecordIndex, RegistryEvent, ReviewKind,
+    ReviewOutcome, ReviewState, ReviewTask, TaskId, Timestamp,
 };
 use empi_store::{Counters, KeptApart, StoredRecord};
 use hashbrown::HashMap;
 
 use crate::RegistryError;
+use crate::assess::Assessment;
 use crate::incoming::Incoming;
 use crate::mirror::{Change, Mirror};
 use crate::plan::{Question, Rules};
@@ -45,6 +46,8 @@ pub(crate) struct Context<'a> {
     pub(crate) mirror: &'a Mirror,
     pub(crate) pending: &'a Pending<'a>,
     pub(crate) model: &'a LinkageModel,
+    /// The model's number in the store.
+    pub(crate) model_number: u32,
     pub(crate) rules: &'a Rules,
     pub(crate) actor: &'a Actor,
     pub(crate) request_id: Option<&'a str>,
@@ -68,6 +71,9 @@ struct Draft<'a> {
     reopened: Vec<ReviewTask>,
     /// Records about which there are new data: what was put off about them waits again.
     renewed: Vec<RecordIndex>,
+    /// What the decisions of this change rest on, and the hash of the content that was compared.
+    evidence: Vec<(RecordIndex, Evidence)>,
+    incoming_hash: Option<u64>,
 }
 
 /// What an event says beside its place, time, actor and model.
@@ -82,6 +88,8 @@ struct EventWords {
     reason_code: Option<ReasonCode>,
     note: String,
     undoes: Option<EventSequence>,
+    /// The record that decided where the records belong.
+    candidate: Option<RecordIndex>,
 }
 
 impl EventWords {
@@ -98,6 +106,7 @@ impl EventWords {
             reason_code: None,
             note: String::new(),
             undoes: None,
+            candidate: None,
         }
     }
 }
@@ -116,7 +125,27 @@ impl<'a> Draft<'a> {
             redirects: HashMap::new(),
             reopened: Vec::new(),
             renewed: Vec::new(),
+            evidence: Vec::new(),
+            incoming_hash: None,
         }
+    }
+
+    /// From here on decisions rest on an assessment of some content.
+    fn rest_on(&mut self, incoming: &Incoming, assessment: &Assessment) {
+        self.evidence.clone_from(&assessment.evidence);
+        self.incoming_hash = Some(incoming.content_hash);
+    }
+
+    /// What a decision about the incoming content and a candidate rests on.
+    fn basis(&self, candidate: RecordIndex) -> Option<Basis> {
+        let (_, evidence) = self.evidence.iter().find(|(record, _)| *record == candidate)?;
+        Some(Basis {
+            evidence: *evidence,
+            model: self.context.model_number,
+            candidate,
+            incoming_hash: self.incoming_hash,
+            candidate_hash: self.context.mirror.record(candidate).map(|it| it.content_hash),
+        })
     }
 
     /// Draws what follows and writes the event: the finished change.
@@ -127,6 +156,7 @@ impl<'a> Draft<'a> {
         self.wake_questions()?;
         let change = self.before()?;
         self.counters.events = self.event.0;
+        let basis = words.candidate.and_then(|candidate| self.basis(candidate));
         let EventWords { kind, records, old, new, weight, reason, task, .. } = words;
         self.change.commit.events.push(RegistryEvent {
             sequence: self.event,
@@ -144,6 +174,7 @@ impl<'a> Draft<'a> {
             note: words.note,
             request_id: self.context.request_id.map(str::to_owned),
             undoes: words.undoes,
+            basis,
             change: Some(change),
         });
         self.change.commit.counters = Some(self.counters);
@@ -251,6 +282,7 @@ impl<'a> Draft<'a> {
         let RaisedTask { kind, incoming, candidate, weight, guards } = task;
         self.counters.tasks += 1;
         let id = TaskId(self.counters.tasks);
+        let basis = self.basis(candidate);
         self.change.commit.tasks.push(ReviewTask {
             id,
             kind,
@@ -259,6 +291,7 @@ impl<'a> Draft<'a> {
             weight,
             guards,
             model: self.context.model.name().to_owned(),
+            basis,
             created: self.context.time,
             shared: None,
             state: ReviewState::OPEN,

@@ -63,6 +63,7 @@ pub(crate) fn compose_registration(
     assessment: &Assessment,
 ) -> Result<ComposedRegistration, RegistryError> {
     let mut draft = Draft::new(context);
+    draft.rest_on(incoming, assessment);
     let (mut outcome, words) = match &assessment.own {
         None => draft.register(incoming, assessment),
         Some(own) if own.says(incoming) => {
@@ -157,6 +158,7 @@ impl Draft<'_> {
             records: vec![record],
             weight,
             task: tasks.first().copied(),
+            candidate: assessment.candidate_of(placement.target),
             ..EventWords::new(kind, person, reason(&placement, assessment))
         };
         (Outcome { person, record, decision, weight, tasks, event: None }, words)
@@ -212,6 +214,7 @@ impl Draft<'_> {
                     old: Some(own.person),
                     weight: Some(weight),
                     task: Some(task),
+                    candidate: Some(candidate),
                     ..EventWords::new(EventKind::UpdateHeld, own.person, reason)
                 };
                 Ok((held_outcome(own, weight, task), words))
@@ -272,6 +275,7 @@ impl Draft<'_> {
             old: Some(own.person),
             weight,
             task: tasks.first().copied(),
+            candidate: own.with_others.map(|(record, _)| record),
             ..EventWords::new(EventKind::UpdatedKept, own.person, reason(placement, assessment))
         };
         let decision =
@@ -298,6 +302,7 @@ impl Draft<'_> {
             old: Some(own.person),
             weight,
             task: tasks.first().copied(),
+            candidate: assessment.candidate_of(Some(target)),
             ..EventWords::new(EventKind::UpdatedMoved, target.person, reason(placement, assessment))
         };
         let (person, record) = (target.person, own.record);

@@ -117,6 +117,8 @@ impl Draft<'_> {
     /// word.
     fn apply_held(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
         let (incoming, assessment, own) = self.held(task)?;
+        self.rest_on(&incoming, &assessment);
+        let candidate = own.with_others.map(|(record, _)| record);
         let weight = own.with_others.map(|(_, scored)| scored.weight);
         let link = self.link(own.person, LinkSource::Manual, weight);
         let stored = self.context.pending.record(own.record)?;
@@ -131,6 +133,7 @@ impl Draft<'_> {
             records: vec![own.record],
             old: Some(own.person),
             weight,
+            candidate,
             ..EventWords::new(EventKind::UpdatedKept, own.person, answer_to(task))
         })
     }
@@ -139,6 +142,7 @@ impl Draft<'_> {
     /// for the one that answers, or for a new one. A person that it leaves empty goes with it.
     fn split_held(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
         let (incoming, assessment, own) = self.held(task)?;
+        self.rest_on(&incoming, &assessment);
         let placement: Placement = place(&assessment, self.context.rules);
         let person = placement.target.map_or_else(|| self.mint(), |target| target.person);
         let weight = placement.target.map(|target| target.weight);
@@ -160,6 +164,7 @@ impl Draft<'_> {
             records: vec![own.record],
             old: Some(own.person),
             weight,
+            candidate: assessment.candidate_of(placement.target),
             ..EventWords::new(EventKind::UpdatedMoved, person, answer_to(task))
         })
     }

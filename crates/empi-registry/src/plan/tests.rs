@@ -40,6 +40,7 @@ fn assessment(contenders: Vec<Contender>, apart: &[(u64, u64)]) -> Assessment {
         capped: SmallVec::new(),
         candidates_cut: 0,
         own: None,
+        evidence: Vec::new(),
     }
 }
 

@@ -202,9 +202,12 @@ impl Relinked {
     /// as a whole; another run does the rest.
     pub fn apply(self, options: &RelinkOptions) -> Result<RelinkReport, RegistryError> {
         let Self { store, model, records, labels, weights } = self;
-        if !options.dry_run {
+        let model_number = if options.dry_run {
+            0
+        } else {
             store.upgrade()?;
-        }
+            store.keep_model(model.name(), model.text())?
+        };
         let decisions = Decisions::read(&store.snapshot())?;
         let mirror = Mirror::rebuild(&model, &store.snapshot())?;
         let standing = Standing {
@@ -222,8 +225,17 @@ impl Relinked {
         };
         let rules = Rules { thresholds: model.thresholds(), tasks_max: 0 };
         let (time, pending) = (options.clock.now(), Pending::new(&store));
-        let writer =
-            Writer { store: &store, model: &model, rules, options, time, mirror, pending, report };
+        let writer = Writer {
+            store: &store,
+            model: &model,
+            model_number,
+            rules,
+            options,
+            time,
+            mirror,
+            pending,
+            report,
+        };
         writer.write(&planned.regroups, &weights)
     }
 }
@@ -232,6 +244,7 @@ impl Relinked {
 struct Writer<'a> {
     store: &'a Store,
     model: &'a LinkageModel,
+    model_number: u32,
     rules: Rules,
     options: &'a RelinkOptions,
     time: Timestamp,
@@ -253,6 +266,7 @@ impl Writer<'_> {
                     mirror: &self.mirror,
                     pending: &self.pending,
                     model: self.model,
+                    model_number: self.model_number,
                     rules: &self.rules,
                     actor: &self.options.actor,
                     request_id: None,

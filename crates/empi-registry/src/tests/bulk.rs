@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use empi_model::{Guard, MatchWeight};
+use empi_model::{Evidence, Guard, MatchWeight};
 use expect_test::expect;
 
 use super::*;
-use crate::{LoadedReview, Loader};
+use crate::{LoadedLink, LoadedReview, Loader};
 
 fn loader(dir: &Path) -> Result<Loader, RegistryError> {
     let model = LinkageModel::us_default().unwrap();
@@ -19,17 +19,22 @@ fn review(left: u32, right: u32) -> LoadedReview {
         right: RecordIndex(right),
         weight: MatchWeight::from_bits(12.5),
         guards: vec![Guard::PossibleTwins],
+        evidence: Some(Evidence::default()),
     }
 }
 
 /// Four records of three persons, as linking would give them.
 fn load(dir: &Path) -> crate::LoadReport {
     let mut loader = loader(dir).unwrap();
-    let weight = Some(MatchWeight::from_bits(30.0));
+    let weight = MatchWeight::from_bits(30.0);
     let persons = [2, 0, 2, 1].map(EnterpriseId::mint);
     let lines = [ROBERT, ALICE, BOB, SAMUEL];
     for (at, (line, person)) in lines.into_iter().zip(persons).enumerate() {
-        let index = loader.add(record(&format!("a/{at}"), line), person, weight).unwrap();
+        // The first and the third record are one person.
+        let candidate = RecordIndex(2_u32.saturating_sub(at as u32));
+        let link =
+            (at % 2 == 0).then(|| LoadedLink { weight, candidate, evidence: Evidence::default() });
+        let index = loader.add(record(&format!("a/{at}"), line), person, link).unwrap();
         assert_eq!(index.0 as usize, at);
     }
     // The second is inside one person, the third asks about the same two persons again, and the last

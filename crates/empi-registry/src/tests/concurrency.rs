@@ -1,8 +1,10 @@
 //! Many callers at once: one person, one enterprise ID.
 
 use std::collections::HashSet;
-use std::sync::Barrier;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Barrier, OnceLock};
 
+use super::dice::Dice;
 use super::*;
 
 const THREADS: usize = 8;
@@ -131,5 +133,56 @@ fn retries_of_one_request_at_once_change_the_index_once() {
         assert_eq!(answers[0].decision, RegistrationDecision::New);
     }
     assert_eq!(index.registry().stats().events, ROUNDS as u64);
+    index.check();
+}
+
+/// How many requests a run sends; `EMPI_RETRIED_REQUESTS=100000` for a long one.
+fn retried_requests() -> usize {
+    let told = std::env::var("EMPI_RETRIED_REQUESTS").ok();
+    told.and_then(|text| text.parse().ok()).unwrap_or(2000)
+}
+
+#[test]
+fn requests_whose_replies_are_lost_are_done_once() {
+    const RESTARTS: usize = 4;
+    let requests = retried_requests();
+    let mut index = Index::new();
+    let answers: Vec<OnceLock<Registration>> = (0..requests).map(|_| OnceLock::new()).collect();
+    let mut dice = Dice(requests as u64);
+    for round in 0..=RESTARTS {
+        let new = requests * round / (RESTARTS + 1)..requests * (round + 1) / (RESTARTS + 1);
+        // A third is sent twice, and some of what was answered before the restart comes again.
+        let mut sent: Vec<usize> = new.clone().chain(new.clone().step_by(3)).collect();
+        sent.extend((0..new.start).step_by(7));
+        for at in (1..sent.len()).rev() {
+            sent.swap(at, dice.below(at + 1));
+        }
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                let (index, answers, sent, next) = (&index, &answers, &sent, &next);
+                let mut dice = dice.fork();
+                scope.spawn(move || {
+                    while let Some(request) = sent.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        loop {
+                            let record =
+                                record(&format!("a/{request}"), &spelling(*request, request % 8));
+                            let answer =
+                                index.try_register(record, Some(&format!("r-{request}"))).unwrap();
+                            // A fifth of the replies is lost: the caller sends the request again.
+                            if dice.below(5) > 0 {
+                                let first = answers[*request].get_or_init(|| answer.clone());
+                                assert_eq!(*first, answer, "request {request}");
+                                break;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        index.reopen();
+    }
+    let stats = index.registry().stats();
+    assert_eq!((stats.events, stats.records), (requests as u64, requests as u64));
     index.check();
 }

@@ -3,9 +3,12 @@
 
 mod bulk;
 mod concurrency;
+mod dice;
 mod faults;
 mod golden;
+mod linear;
 mod machine;
+mod past;
 mod queries;
 mod queue;
 mod relink;
@@ -140,6 +143,12 @@ impl Index {
     pub(crate) fn reopen(&mut self) {
         drop(self.registry.take());
         self.registry = Some(Registry::open(self.dir.path(), self.options.clone()).unwrap());
+    }
+
+    /// Closes and opens again with other options.
+    pub(crate) fn reopen_with(&mut self, options: RegistryOptions) {
+        self.options = options;
+        self.reopen();
     }
 
     pub(crate) fn try_register(

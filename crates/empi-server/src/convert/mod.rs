@@ -7,6 +7,7 @@ mod answer;
 mod event;
 mod explanation;
 mod golden;
+mod past;
 mod request;
 mod review;
 mod review_request;
@@ -19,6 +20,7 @@ pub(crate) use answer::{person, record_view, registration, search_answer};
 pub(crate) use event::event;
 pub(crate) use explanation::candidate;
 pub(crate) use golden::golden;
+pub(crate) use past::past_event;
 pub(crate) use request::{actor, enterprise_id, identifier, register_request};
 pub(crate) use review::{claimed, queue_stats, review_task, task_answers, task_view};
 pub(crate) use review_request::{

@@ -183,6 +183,7 @@ mod tests {
             weight: MatchWeight::from_bits(3.0),
             guards: vec![Guard::NewbornName],
             model: "us-default".to_owned(),
+            basis: None,
             created: Timestamp(1_000),
             shared: None,
             state,

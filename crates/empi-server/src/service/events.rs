@@ -57,6 +57,15 @@ impl EventService for EventCalls {
         Ok(Response::new(v1::GetEventResponse { event: Some(convert::event(view)) }))
     }
 
+    async fn explain_event(
+        &self,
+        request: Request<v1::ExplainEventRequest>,
+    ) -> Result<Response<v1::ExplainEventResponse>, Status> {
+        let sequence = convert::event_sequence(request.into_inner().sequence)?;
+        let past = self.door.call(move |registry| registry.explain_event(sequence)).await?;
+        Ok(Response::new(convert::past_event(past)))
+    }
+
     type WatchEventsStream = ReceiverStream<Told>;
 
     async fn watch_events(

@@ -14,6 +14,7 @@ use super::Row;
 use super::identity::LinkRow;
 use super::record::SourceRow;
 use super::review::{self, ResolutionRow, WaitingRow};
+use crate::seal::Digests;
 
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
@@ -48,6 +49,9 @@ pub(crate) struct RecordChangeRow {
     content_event: u64,
     #[prost(uint64, optional, tag = "7")]
     previous: Option<u64>,
+    /// Of the record's row as the event left it.
+    #[prost(fixed32, tag = "8")]
+    digest: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -110,6 +114,12 @@ pub(crate) struct TaskChangeRow {
     /// Absent for a task that waited as it was raised.
     #[prost(message, optional, tag = "8")]
     old_waiting: Option<WaitingRow>,
+    /// Of the task's row as the event left it.
+    #[prost(fixed32, tag = "18")]
+    digest: u32,
+    /// Of the update that it holds since.
+    #[prost(fixed32, tag = "19")]
+    held_digest: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -122,6 +132,36 @@ pub(crate) struct KeptApartChangeRow {
     old_event: Option<u64>,
     #[prost(uint64, optional, tag = "4")]
     event: Option<u64>,
+}
+
+/// The digests that an event keeps: of records, of tasks, and of updates held by tasks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ChangeDigests {
+    pub(crate) records: Vec<(RecordIndex, u32)>,
+    pub(crate) tasks: Vec<(TaskId, u32)>,
+    pub(crate) held: Vec<(TaskId, u32)>,
+}
+
+impl ChangeRow {
+    pub(super) fn seal(&mut self, digests: &Digests) {
+        for row in &mut self.records {
+            row.digest = digests.records.get(&RecordIndex(row.record)).copied().unwrap_or_default();
+        }
+        for row in &mut self.tasks {
+            let task = TaskId(row.task);
+            row.digest = digests.tasks.get(&task).copied().unwrap_or_default();
+            row.held_digest = digests.held.get(&task).copied().unwrap_or_default();
+        }
+    }
+
+    pub(super) fn digests(&self) -> ChangeDigests {
+        let task = |row: &TaskChangeRow| TaskId(row.task);
+        ChangeDigests {
+            records: self.records.iter().map(|it| (RecordIndex(it.record), it.digest)).collect(),
+            tasks: self.tasks.iter().map(|it| (task(it), it.digest)).collect(),
+            held: self.tasks.iter().map(|it| (task(it), it.held_digest)).collect(),
+        }
+    }
 }
 
 /// What the row of an event says already.
@@ -170,6 +210,7 @@ impl Frame {
             old_content: change.old_content.as_ref().map(ContentRow::of),
             content_event: self.stamp(change.content_event),
             previous: change.previous.map(|event| event.0),
+            digest: 0,
         }
     }
 
@@ -253,6 +294,8 @@ impl Frame {
             event: self.stamp(change.event),
             is_open: change.is_open,
             old_held: change.old_held.as_ref().map(SourceRow::of),
+            digest: 0,
+            held_digest: 0,
         }
     }
 

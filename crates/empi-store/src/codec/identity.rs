@@ -6,9 +6,10 @@ use empi_model::{
 };
 use prost::Message;
 
-use super::change::{ChangeRow, Frame};
-use super::{ActorRow, Row};
+use super::change::{ChangeDigests, ChangeRow, Frame};
+use super::{ActorRow, BasisRow, Row};
 use crate::rows::{Counters, StoredAnswer, StoredRegistration, StoredRequest};
+use crate::seal::{Digests, Seal};
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct LinkRow {
@@ -156,6 +157,33 @@ pub(crate) struct EventRow {
     undoes: Option<u64>,
     #[prost(message, optional, tag = "16")]
     change: Option<ChangeRow>,
+    #[prost(message, optional, tag = "17")]
+    basis: Option<BasisRow>,
+    /// The digest of the row of the event before.
+    #[prost(fixed64, tag = "18")]
+    pub(crate) last_event: u64,
+    /// The digest of the row of the answer to the request that made it.
+    #[prost(fixed32, tag = "19")]
+    pub(crate) answer_digest: u32,
+}
+
+impl EventRow {
+    /// The row of an event that vouches for what is written with it and for the events before.
+    pub(crate) fn sealed(event: &RegistryEvent, last_event: u64, digests: &Digests) -> Self {
+        let mut row = Self { last_event, ..Self::of(event) };
+        if let Some(request_id) = &row.request_id {
+            row.answer_digest = digests.requests.get(request_id).copied().unwrap_or_default();
+        }
+        if let Some(change) = &mut row.change {
+            change.seal(digests);
+        }
+        row
+    }
+
+    /// The digests that it keeps.
+    pub(crate) fn digests(&self) -> ChangeDigests {
+        self.change.as_ref().map(ChangeRow::digests).unwrap_or_default()
+    }
 }
 
 impl Row for EventRow {
@@ -180,6 +208,9 @@ impl Row for EventRow {
             request_id: event.request_id.clone(),
             undoes: event.undoes.map(|it| it.0),
             change: event.change.as_ref().map(|change| frame.row(change)),
+            basis: event.basis.as_ref().map(BasisRow::of),
+            last_event: 0,
+            answer_digest: 0,
         }
     }
 
@@ -212,6 +243,7 @@ impl Row for EventRow {
             note: self.note,
             request_id: self.request_id,
             undoes: self.undoes.map(EventSequence),
+            basis: self.basis.and_then(BasisRow::word),
             change,
         })
     }
@@ -278,7 +310,7 @@ impl Row for RequestRow {
     }
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, Copy, PartialEq, Message)]
 pub(crate) struct CountersRow {
     #[prost(uint32, tag = "1")]
     records: u32,
@@ -290,6 +322,29 @@ pub(crate) struct CountersRow {
     events: u64,
     #[prost(uint64, tag = "5")]
     requests_forgotten: u64,
+    #[prost(fixed64, tag = "6")]
+    last_event: u64,
+    #[prost(fixed64, tag = "7")]
+    loaded_tasks: u64,
+    #[prost(fixed64, tag = "8")]
+    models: u64,
+}
+
+impl CountersRow {
+    pub(crate) fn sealed(counters: &Counters, seal: Seal) -> Self {
+        let Seal { last_event, sequence, loaded_tasks, models } = seal;
+        let last_event = if sequence == counters.events { last_event } else { 0 };
+        Self { last_event, loaded_tasks, models, ..Self::of(counters) }
+    }
+
+    pub(crate) const fn events(&self) -> u64 {
+        self.events
+    }
+
+    pub(crate) const fn seal(&self) -> Seal {
+        let Self { events: sequence, last_event, loaded_tasks, models, .. } = *self;
+        Seal { last_event, sequence, loaded_tasks, models }
+    }
 }
 
 impl Row for CountersRow {
@@ -297,11 +352,13 @@ impl Row for CountersRow {
 
     fn of(counters: &Counters) -> Self {
         let Counters { records, persons_minted, tasks, events, requests_forgotten } = *counters;
-        Self { records, persons_minted, tasks, events, requests_forgotten: requests_forgotten.0 }
+        let requests_forgotten = requests_forgotten.0;
+        let unsealed = Self::default();
+        Self { records, persons_minted, tasks, events, requests_forgotten, ..unsealed }
     }
 
     fn word(self) -> Option<Counters> {
-        let Self { records, persons_minted, tasks, events, requests_forgotten } = self;
+        let Self { records, persons_minted, tasks, events, requests_forgotten, .. } = self;
         let requests_forgotten = EventSequence(requests_forgotten);
         Some(Counters { records, persons_minted, tasks, events, requests_forgotten })
     }

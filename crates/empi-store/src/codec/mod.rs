@@ -3,12 +3,15 @@
 //! A field number once used keeps its meaning for ever. Each kind of row has a message here and the way
 //! to and from the word it stands for; reading back gives `None` for a row that makes no sense.
 
+mod basis;
 mod change;
 mod identity;
 mod record;
 mod review;
 mod user;
 
+pub(crate) use basis::{BasisRow, ModelRow};
+pub(crate) use change::ChangeDigests;
 pub(crate) use identity::{CountersRow, EventRow, PersonRow, RequestRow};
 pub(crate) use record::{RecordRow, SourceRow};
 pub(crate) use review::TaskRow;

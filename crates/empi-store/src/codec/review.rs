@@ -7,7 +7,7 @@ use empi_model::{
 };
 use prost::Message;
 
-use super::{ActorRow, Row};
+use super::{ActorRow, BasisRow, Row};
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct TaskRow {
@@ -37,6 +37,8 @@ pub(crate) struct TaskRow {
     waiting: Option<WaitingRow>,
     #[prost(message, optional, tag = "12")]
     shared: Option<SharedRow>,
+    #[prost(message, optional, tag = "17")]
+    basis: Option<BasisRow>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -339,6 +341,7 @@ impl Row for TaskRow {
             event: task.event.0,
             waiting: task.state.waiting().and_then(WaitingRow::unless_new),
             shared: task.shared.as_ref().map(SharedRow::of),
+            basis: task.basis.as_ref().map(BasisRow::of),
         }
     }
 
@@ -351,6 +354,7 @@ impl Row for TaskRow {
             weight: MatchWeight::from_bits(self.weight),
             guards: guards_of(&self.guards)?,
             model: self.model,
+            basis: self.basis.and_then(BasisRow::word),
             created: Timestamp(self.created),
             shared: optional(self.shared)?,
             state: state(self.resolution, self.waiting)?,

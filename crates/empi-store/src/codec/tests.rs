@@ -5,15 +5,15 @@ mod arbitrary;
 use std::fmt::Debug;
 
 use empi_model::{
-    Decision, EnterpriseId, EventKind, EventSequence, Guard, Identifier, Link, LinkSource,
-    MatchWeight, Person, PersonName, PersonState, PostalAddress, RecordIndex, RecordKey,
-    RecordState, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, SourceRecord,
-    TaskId, Timestamp,
+    Basis, Decision, EnterpriseId, EventKind, EventSequence, Evidence, Guard, Identifier, Link,
+    LinkSource, MatchWeight, Person, PersonName, PersonState, PostalAddress, RecordIndex,
+    RecordKey, RecordState, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState, ReviewTask,
+    SourceRecord, TaskId, Timestamp,
 };
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Counters, StoredAnswer, StoredRecord, StoredRegistration, StoredRequest};
+use crate::{Counters, StoredAnswer, StoredModel, StoredRecord, StoredRegistration, StoredRequest};
 use arbitrary::{events, records, requests, sequences, sources, tasks, whole_persons};
 
 proptest! {
@@ -169,6 +169,7 @@ fn bytes_of_events_never_change() {
         note: String::new(),
         request_id: None,
         undoes: None,
+        basis: None,
         change: None,
     };
     check::<EventRow>(
@@ -176,6 +177,28 @@ fn bytes_of_events_never_change() {
         "080110021a05080212017320042a0103310400000000000000390500000000000000410000000000 \
          00f8bf4a016d5201725806",
     );
+}
+
+#[test]
+fn bytes_of_bases_and_models_never_change() {
+    let evidence = Evidence {
+        levels: 0x0123,
+        records: 4,
+        given_frequency: MatchWeight::from_bits(1.5),
+        family_frequency: MatchWeight::from_bits(0.0),
+    };
+    let basis = Basis {
+        evidence,
+        model: 1,
+        candidate: RecordIndex(2),
+        incoming_hash: None,
+        candidate_hash: Some(3),
+    };
+    check::<BasisRow>(&basis, "080210a302180421000000000000f83f3001410300000000000000");
+    let model = StoredModel::new(1, "n", "t");
+    // The checksum of the text stands in it; XXH3 has one for ever.
+    let checksum: String = model.checksum.to_le_bytes().map(|byte| format!("{byte:02x}")).concat();
+    check::<ModelRow>(&model, &format!("080112016e19{checksum}220174"));
 }
 
 #[test]
@@ -188,6 +211,7 @@ fn bytes_of_tasks_never_change() {
         weight: MatchWeight::from_bits(4.5),
         guards: vec![Guard::SuffixConflict, Guard::CappedBlock],
         model: "m".to_owned(),
+        basis: None,
         created: Timestamp(5),
         shared: None,
         state: ReviewState::OPEN,

@@ -13,7 +13,7 @@ fn quiet(_: u64, _: u64) {}
 fn backed_up() -> (TempDir, PathBuf) {
     let dir = TempDir::new().unwrap();
     let store = Store::open(&dir.path().join("store"), &options()).unwrap();
-    store.commit(&full()).unwrap();
+    store.commit(&told()).unwrap();
     let backup = dir.path().join("backups/monday");
     store.backup(&backup, &quiet).unwrap();
     (dir, backup)
@@ -35,7 +35,7 @@ fn entries(dir: &Path) -> Vec<String> {
 fn a_backup_is_restored_as_the_store_was() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
-    store.commit(&full()).unwrap();
+    store.commit(&told()).unwrap();
     let (backup, target) = (dir.path().join("b"), dir.path().join("deep/r"));
     let (done, total) = (AtomicU64::new(0), AtomicU64::new(0));
     let progress = |at, of| {

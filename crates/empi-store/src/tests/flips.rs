@@ -61,9 +61,10 @@ impl Said {
 fn written() -> TempDir {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
-    let [_, _, further] = full();
+    let [first, second, further] = told();
     let further = Commit { counters: None, ..further };
-    for number in 0..IN_FILES {
+    store.commit(&[first, second]).unwrap();
+    for number in 2..IN_FILES {
         store.commit(&[registration(number)]).unwrap();
     }
     store.commit(&[further]).unwrap();

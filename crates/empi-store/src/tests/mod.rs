@@ -2,10 +2,10 @@
 
 use empi_model::{
     Actor, ActorKind, Again, BlockingKey, BlockingRule, ComparisonPattern, Decision, EnterpriseId,
-    EventChange, EventKind, EventSequence, Guard, Link, LinkSource, MatchWeight, Opinion, Person,
-    PersonState, ReasonCode, RecordChange, RecordIndex, RecordKey, RecordState, RegistryEvent,
-    Remark, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, Seen, SharedField, SharedValue,
-    Snooze, SourceRecord, TaskId, Timestamp, Waiting,
+    EventChange, EventKind, EventSequence, Guard, KeptApartChange, Link, LinkSource, MatchWeight,
+    Opinion, Person, PersonState, ReasonCode, RecordChange, RecordIndex, RecordKey, RecordState,
+    RegistryEvent, Remark, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, Seen, SharedField,
+    SharedValue, Snooze, SourceRecord, TaskId, Timestamp, Waiting,
 };
 use tempfile::TempDir;
 
@@ -20,6 +20,8 @@ mod files;
 mod flips;
 mod opening;
 mod reading;
+mod rebuilding;
+mod seeded;
 mod verifying;
 
 fn options() -> StoreOptions {
@@ -59,6 +61,7 @@ fn event(sequence: u64, records: Vec<RecordIndex>, person: EnterpriseId) -> Regi
         note: String::new(),
         request_id: None,
         undoes: None,
+        basis: None,
         change: Some(EventChange {
             records: records
                 .iter()
@@ -79,6 +82,7 @@ fn task(id: u64, state: ReviewState) -> ReviewTask {
         weight: MatchWeight::from_bits(4.5),
         guards: vec![Guard::PossibleTwins],
         model: "us-default/1".to_owned(),
+        basis: None,
         created: Timestamp(7),
         shared: None,
         state,
@@ -222,6 +226,17 @@ fn full() -> [Commit; 3] {
         ..Commit::default()
     };
     [registration(0), registration(1), further]
+}
+
+/// The same, with events that tell of all of it.
+fn told() -> [Commit; 3] {
+    let [mut first, mut second, further] = full();
+    first.events[0].request_id = Some("r-1".to_owned());
+    first.requests = further.requests.clone();
+    let change = second.events[0].change.as_mut().unwrap();
+    let (one, other, event) = (RecordIndex(0), RecordIndex(1), Some(EventSequence(2)));
+    change.kept_apart.push(KeptApartChange { one, other, old_event: None, event });
+    [first, second, further]
 }
 
 fn redirect_to(person: u64) -> PersonState {

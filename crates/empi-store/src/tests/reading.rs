@@ -7,7 +7,7 @@ use crate::store::synced;
 #[test]
 fn what_was_committed_is_there_after_opening_again() {
     let dir = TempDir::new().unwrap();
-    open(&dir).commit(&full()).unwrap();
+    open(&dir).commit(&told()).unwrap();
 
     let store = open(&dir);
     let snapshot = store.snapshot();
@@ -16,7 +16,8 @@ fn what_was_committed_is_there_after_opening_again() {
     assert_eq!(snapshot.record_index(&expected.record.key).unwrap(), Some(RecordIndex(1)));
     assert_eq!(snapshot.record_index(&RecordKey::new("clini", "c1")).unwrap(), None);
     assert_eq!(snapshot.request("r-1").unwrap(), Some(request()));
-    assert_eq!(snapshot.event(EventSequence(2)).unwrap().as_ref(), registration(1).events.first());
+    let second = snapshot.event(EventSequence(2)).unwrap();
+    assert_eq!(second.as_ref(), told()[1].events.first());
     assert_eq!(snapshot.task(TaskId(2)).unwrap(), Some(task(2, resolved())));
     assert!(snapshot.held_update(TaskId(1)).unwrap().is_some());
     assert_eq!(snapshot.counters().unwrap(), counters(2).unwrap());

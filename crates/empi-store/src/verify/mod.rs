@@ -9,7 +9,12 @@ mod people;
 mod records;
 mod work;
 
-use empi_model::{BlockingKey, EnterpriseId, EventSequence, RecordIndex, SourceRecord};
+use std::collections::HashMap;
+
+use empi_model::{
+    BlockingKey, EnterpriseId, EventSequence, PersonMark, RecordIndex, SourceRecord, TaskId,
+    Timestamp,
+};
 
 use crate::snapshot::Snapshot;
 use crate::{Counters, Store, StoreError};
@@ -68,7 +73,36 @@ struct Walk<'a> {
     /// Every record that reads, by index.
     records: SeenRecords,
     /// Every person and redirect that reads, by enterprise ID.
-    persons: Vec<EnterpriseId>,
+    persons: Vec<SeenPerson>,
+    /// What the events vouch for beside records and persons.
+    vouched: Vouched,
+}
+
+/// A person as its row says, and as the events have left it.
+struct SeenPerson {
+    id: EnterpriseId,
+    mark: PersonMark,
+    created: Timestamp,
+    version: EventSequence,
+    /// When its first record was registered, and the last event that changed one of its records.
+    of_members: (Timestamp, EventSequence),
+    /// The event that minted it, the last that changed it, and how that left it.
+    told: Option<(Option<Timestamp>, EventSequence, PersonMark)>,
+}
+
+/// What the last event says of each row that it vouches for. A digest of 0 says nothing.
+#[derive(Default)]
+struct Vouched {
+    tasks: HashMap<TaskId, u32>,
+    held: HashMap<TaskId, u32>,
+    /// The event that keeps two records apart, or `None` for a pair that is apart no longer.
+    apart: HashMap<(RecordIndex, RecordIndex), Option<EventSequence>>,
+    /// Requests that must have an answer, with the event that answers.
+    requests: HashMap<String, (EventSequence, u32)>,
+    /// Models that decided, by number.
+    models: Vec<u32>,
+    /// The last event that vouches for nothing: written before events did.
+    silent_until: EventSequence,
 }
 
 /// What other rows need to know of a record.
@@ -81,6 +115,12 @@ struct SeenRecord {
     is_listed: bool,
     /// The event that changed it last, as the record says.
     changed: EventSequence,
+    /// When it was registered, as the record says.
+    registered: Timestamp,
+    /// The digest of its row.
+    digest: u32,
+    /// The digest that the last event keeps of it.
+    digest_due: u32,
     /// Where the events lead to, as far as they are read.
     told: Told,
 }
@@ -128,39 +168,49 @@ impl Store {
     /// each record in exactly one living person (identity rule 1), enterprise IDs that resolve and were
     /// minted (rule 2), pairs kept apart that are (rule 4), events without a gap whose changes lead to
     /// the records as they are (rule 5), answers to requests, review tasks and what waits with them,
-    /// counters. `keys_of` tells the blocking keys a
-    /// record should have; it is called on all cores.
+    /// counters. Every row must be as the event that changed it last has left it, to the byte, and every
+    /// event as it was written. `keys_of` tells the blocking keys a record should have; it is called on
+    /// all cores.
     ///
     /// # Errors
     /// When the store cannot be read at all; what does not agree is in the report.
     pub fn verify(&self, keys_of: KeysOf<'_>) -> Result<VerifyReport, StoreError> {
         let snapshot = self.snapshot();
+        let seal = snapshot.seal()?;
         let mut walk = Walk {
             counters: snapshot.counters()?,
             snapshot: &snapshot,
             report: VerifyReport::default(),
             records: SeenRecords::default(),
             persons: Vec::new(),
+            vouched: Vouched::default(),
         };
         walk.check_records(keys_of);
         walk.check_record_keys();
         walk.check_postings();
         walk.check_persons();
-        walk.check_events();
-        let open = walk.check_tasks();
+        walk.check_events(seal.last_event);
+        walk.check_told_persons();
+        let open = walk.check_tasks(seal.loaded_tasks);
         walk.check_open_tasks(&open);
         walk.check_held_updates(&open);
         walk.check_kept_apart();
         walk.check_requests();
         walk.check_users();
         walk.check_counters();
+        walk.check_models(seal.models);
         Ok(walk.report)
     }
 }
 
 impl Walk<'_> {
     fn knows_person(&self, id: EnterpriseId) -> bool {
-        self.persons.binary_search(&id).is_ok()
+        self.persons.binary_search_by_key(&id, |person| person.id).is_ok()
+    }
+
+    fn person_mut(&mut self, id: EnterpriseId) -> Option<&mut SeenPerson> {
+        let at = self.persons.binary_search_by_key(&id, |person| person.id).ok()?;
+        self.persons.get_mut(at)
     }
 
     fn check_counters(&mut self) {

@@ -1,8 +1,8 @@
 //! Persons, and the redirects between them.
 
-use empi_model::{EnterpriseId, PersonState, RecordIndex};
+use empi_model::{EnterpriseId, Person, PersonMark, PersonState, RecordIndex};
 
-use super::{SeenRecords, VerifyReport, Walk};
+use super::{SeenPerson, SeenRecords, VerifyReport, Walk};
 use crate::codec::{PersonRow, Row as _};
 use crate::layout::{self, Family};
 
@@ -13,6 +13,7 @@ impl Walk<'_> {
         });
         // The survivor of each redirect, by enterprise ID; `None` for a living person.
         let mut survivors: Vec<(EnterpriseId, Option<EnterpriseId>)> = Vec::new();
+        let mut persons: Vec<SeenPerson> = Vec::new();
         for row in rows {
             let Some((key, person)) = self.report.take(row, "persons") else { break };
             self.report.persons += 1;
@@ -38,14 +39,56 @@ impl Walk<'_> {
                 }
             };
             survivors.push((id, survivor));
+            persons.push(self.seen(&person));
         }
         for record in self.records.0.iter().filter(|record| !record.is_listed) {
             let index = record.index.0;
             self.report.add(|| format!("record {index} is listed by no person"));
         }
-        self.persons = survivors.iter().map(|(id, _)| *id).collect();
+        self.persons = persons;
         self.check_redirects(&survivors);
         self.check_minted();
+    }
+
+    fn seen(&self, person: &Person) -> SeenPerson {
+        let members = match &person.state {
+            PersonState::Live(records) => records.as_slice(),
+            PersonState::Redirect { .. } => &[],
+        };
+        let members = || members.iter().filter_map(|record| self.records.get(*record));
+        SeenPerson {
+            id: person.enterprise_id,
+            mark: PersonMark::of(&person.state),
+            created: person.created,
+            version: person.version,
+            of_members: (
+                members().map(|record| record.registered).min().unwrap_or_default(),
+                members().map(|record| record.changed).max().unwrap_or_default(),
+            ),
+            told: None,
+        }
+    }
+
+    /// Every person is as the events have left it: when it was minted, which of them changed it last, where
+    /// it redirects to. One that no event tells of was loaded in bulk with its records.
+    pub(super) fn check_told_persons(&mut self) {
+        for person in &self.persons {
+            let SeenPerson { id, mark, created, version, of_members, told } = person;
+            let is_as_left = match told {
+                Some((minted, last, after)) => {
+                    minted.is_none_or(|minted| minted == *created)
+                        && last == version
+                        && after == mark
+                }
+                None => {
+                    *mark != PersonMark::Live
+                        || *version <= self.vouched.silent_until
+                        || (*created, *version) == *of_members
+                }
+            };
+            self.report
+                .check(is_as_left, || format!("person {id} is not as the events have left it"));
+        }
     }
 
     /// Every redirect ends at a living person. Each is followed once, however long the chains are.
@@ -94,7 +137,8 @@ impl Walk<'_> {
         }
         let mut due: Vec<EnterpriseId> = (0..minted).map(EnterpriseId::mint).collect();
         due.sort_unstable();
-        for id in self.persons.iter().filter(|id| due.binary_search(id).is_err()) {
+        let ids = self.persons.iter().map(|person| person.id);
+        for id in ids.filter(|id| due.binary_search(id).is_err()) {
             self.report.add(|| format!("the enterprise ID {id} was never minted"));
         }
     }

@@ -7,6 +7,7 @@ use super::{KeysOf, SeenRecord, Told, Walk};
 use crate::StoredRecord;
 use crate::codec::{RecordRow, Row as _};
 use crate::layout::{self, Family};
+use crate::seal::digest as digest_of_row;
 use crate::snapshot::Snapshot;
 
 /// Rows that are checked together, on all cores.
@@ -116,6 +117,9 @@ fn look_at(
         keys_due: keys.into_iter().map(digest).fold(0, u64::wrapping_add),
         is_listed: false,
         changed: stored.changed,
+        registered: stored.registered,
+        digest: digest_of_row(value),
+        digest_due: 0,
         told: Told::Nothing,
     };
     (index, Some(seen), problems)

@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use empi_linkage::Linkage;
 use empi_model::{Actor, ActorKind, Guard, MatchWeight, RecordIndex};
-use empi_registry::{LoadedReview, Loader};
+use empi_registry::{LoadedLink, LoadedReview, Loader};
 
 use super::input::InputArgs;
 use super::pipeline::{Linked, ModelArgs, link_files};
@@ -40,7 +41,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut loader =
         Loader::create(&args.data, &model, Arc::new(crate::clock::SystemClock), actor)?;
     let has_truth = args.truth.is_some();
-    let mut linked = link_files(&args.input, &args.model, args.truth.as_deref(), has_truth)?;
+    // The rows are kept until what decided is kept with the records.
+    let mut linked = link_files(&args.input, &args.model, args.truth.as_deref(), true)?;
+    loader.decided_by(&linked.model)?;
     let mut stages = std::mem::replace(&mut linked.stages, stages::Stages::start());
     stages.run("store", || store(args, &linked, &mut loader))?;
     let report = stages.run("finish", || {
@@ -65,6 +68,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 /// each record with its person.
 fn store(args: &Args, linked: &Linked, loader: &mut Loader) -> anyhow::Result<()> {
     let linkage = &linked.linkage;
+    let partners = linkage.link_partners();
+    let index = indexes(linkage);
     let mut places = linkage.order.iter().copied().peekable();
     for file in &args.input.files {
         let mut reader = empi_formats::open(file, &linked.options)?;
@@ -80,8 +85,8 @@ fn store(args: &Args, linked: &Linked, loader: &mut Loader) -> anyhow::Result<()
                 }
                 let Some(place) = places.next() else { continue };
                 let person = linkage.persons.get(place as usize).copied().unwrap_or_default();
-                let weight = linkage.link_weights.get(place as usize).copied().flatten();
-                loader.add(record, linkage.enterprise_id(person), weight)?;
+                let link = link_of(linkage, &partners, &index, place);
+                loader.add(record, linkage.enterprise_id(person), link)?;
             }
         }
     }
@@ -92,21 +97,41 @@ fn store(args: &Args, linked: &Linked, loader: &mut Loader) -> anyhow::Result<()
     Ok(())
 }
 
-/// The review queue, records named by their place in the store: the order of input.
-fn questions(linked: &Linked) -> Vec<LoadedReview> {
-    let linkage = &linked.linkage;
+/// What a record was linked by.
+fn link_of(
+    linkage: &Linkage,
+    partners: &[Option<u32>],
+    index: &[RecordIndex],
+    place: u32,
+) -> Option<LoadedLink> {
+    let weight = linkage.link_weights.get(place as usize).copied().flatten()?;
+    let partner = partners.get(place as usize).copied().flatten()?;
+    let candidate = *index.get(partner as usize)?;
+    Some(LoadedLink { weight, candidate, evidence: linkage.evidence(place, partner)? })
+}
+
+/// The index in the store of each record by its place: the order of input.
+fn indexes(linkage: &Linkage) -> Vec<RecordIndex> {
     let mut index = vec![RecordIndex(0); linkage.keys.len()];
     for (at, place) in linkage.order.iter().enumerate() {
         if let Some(slot) = index.get_mut(*place as usize) {
             *slot = RecordIndex(u32::try_from(at).unwrap_or(u32::MAX));
         }
     }
+    index
+}
+
+/// The review queue, records named by their index in the store.
+fn questions(linked: &Linked) -> Vec<LoadedReview> {
+    let linkage = &linked.linkage;
+    let index = indexes(linkage);
     let index = |place: u32| index.get(place as usize).copied().unwrap_or(RecordIndex(0));
     let reviews = linkage.reviews.iter().map(|review| LoadedReview {
         left: index(review.left),
         right: index(review.right),
         weight: review.weight,
         guards: review.guards.iter().collect(),
+        evidence: linkage.evidence(review.left, review.right),
     });
     // A block that was too large to be compared, and a value that was ignored because too many people
     // share it, are questions about its first record.
@@ -117,6 +142,7 @@ fn questions(linked: &Linked) -> Vec<LoadedReview> {
         right: index(example),
         weight: MatchWeight::ZERO,
         guards: vec![Guard::CappedBlock],
+        evidence: None,
     });
     reviews.chain(capped).collect()
 }

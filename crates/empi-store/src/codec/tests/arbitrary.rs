@@ -1,12 +1,12 @@
 //! Any row there may be.
 
 use empi_model::{
-    Actor, ActorKind, Again, ComparisonPattern, Decision, EnterpriseId, EventChange, EventKind,
-    EventSequence, Guard, Identifier, KeptApartChange, Link, LinkSource, MatchWeight, Opinion,
-    PatientText, Person, PersonChange, PersonMark, PersonName, PersonState, PostalAddress,
-    ReasonCode, RecordChange, RecordContent, RecordIndex, RecordKey, RecordState, RegistryEvent,
-    Remark, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, Seen, SharedField, SharedValue,
-    Snooze, SourceRecord, TaskChange, TaskId, Timestamp, Waiting,
+    Actor, ActorKind, Again, Basis, ComparisonPattern, Decision, EnterpriseId, EventChange,
+    EventKind, EventSequence, Evidence, Guard, Identifier, KeptApartChange, Link, LinkSource,
+    MatchWeight, Opinion, PatientText, Person, PersonChange, PersonMark, PersonName, PersonState,
+    PostalAddress, ReasonCode, RecordChange, RecordContent, RecordIndex, RecordKey, RecordState,
+    RegistryEvent, Remark, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, Seen, SharedField,
+    SharedValue, Snooze, SourceRecord, TaskChange, TaskId, Timestamp, Waiting,
 };
 use proptest::prelude::*;
 
@@ -149,6 +149,7 @@ prop_compose! {
         reason_code in prop::option::of(prop::sample::select(ReasonCode::ALL.to_vec())),
         (note, request_id) in any::<(String, Option<String>)>(),
         undoes in prop::option::of(sequences()),
+        basis in prop::option::of(bases()),
         change in prop::option::of(changes()),
     ) -> RegistryEvent {
         RegistryEvent {
@@ -167,6 +168,7 @@ prop_compose! {
             note,
             request_id,
             undoes,
+            basis,
             change,
         }
     }
@@ -346,15 +348,31 @@ prop_compose! {
         guards in guards(),
         shared in prop::option::of(shared_values()),
         model in any::<String>(),
+        basis in prop::option::of(bases()),
         created in times(),
         state in states(),
         event in sequences(),
     ) -> ReviewTask {
-        let (incoming, candidate) = (RecordIndex(incoming), RecordIndex(candidate));
+        let (id, incoming, candidate) = (TaskId(id), RecordIndex(incoming), RecordIndex(candidate));
         ReviewTask {
-            id: TaskId(id), kind, incoming, candidate, weight, guards, model, created, shared, state,
+            id, kind, incoming, candidate, weight, guards, model, basis, created, shared, state,
             event,
         }
+    }
+}
+
+prop_compose! {
+    fn bases()(
+        (levels, records, model) in any::<(u64, u32, u32)>(),
+        given_frequency in weights(),
+        family_frequency in weights(),
+        candidate in any::<u32>(),
+        incoming_hash in any::<Option<u64>>(),
+        candidate_hash in any::<Option<u64>>(),
+    ) -> Basis {
+        let evidence = Evidence { levels, records, given_frequency, family_frequency };
+        let candidate = RecordIndex(candidate);
+        Basis { evidence, model, candidate, incoming_hash, candidate_hash }
     }
 }
 

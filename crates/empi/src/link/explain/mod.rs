@@ -2,6 +2,7 @@
 
 mod answer;
 mod files;
+mod past;
 mod sentence;
 mod store;
 mod waterfall;
@@ -18,7 +19,9 @@ use crate::output::Output;
 const EXAMPLES: &str = "Of files, as `empi link` would decide:
   empi explain north.csv south.csv --left north:17 --right south:4
 Of an index that no server has open:
-  empi explain --data DIR north:17 south:4";
+  empi explain --data DIR north:17 south:4
+Of a past decision, as things stood then:
+  empi explain --data DIR --event 4711";
 
 /// Tell why two records are one person, or why not: each comparison with both values and its weight,
 /// what held a link back, and which blocking rules brought the two together.
@@ -37,6 +40,9 @@ pub(crate) struct Args {
     /// The directory of an index instead of files
     #[arg(long, value_name = "DIR", conflicts_with_all = ["columns", "train"])]
     data: Option<PathBuf>,
+    /// Tell why this event decided as it did, with the model, the counts and the values of that time
+    #[arg(long, value_name = "N", requires = "data", conflicts_with_all = ["inputs", "left", "right"])]
+    event: Option<u64>,
     /// A TOML file that says which column is which, where the names do not tell
     #[arg(long, value_name = "FILE")]
     columns: Option<PathBuf>,
@@ -55,6 +61,14 @@ pub(crate) struct Args {
 
 /// Runs `empi explain`.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    if let (Some(data), Some(event)) = (&args.data, args.event) {
+        let past = past::explain(data, &args.model, event, !args.no_values)?;
+        return if args.json {
+            Output::lock().line(serde_json::to_string(&past::Answer::of(&past))?)
+        } else {
+            Output::lock().text(&past::shown(&past, !args.no_values))
+        };
+    }
     let explained = match &args.data {
         Some(data) => store::explain(data, &args.model, &stored_pair(args)?)?,
         None => {

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
-use empi_model::{ExplanationRow, MatchWeight, PatientText, Probability};
+use empi_model::{
+    ExplanationRow, MatchWeight, PatientText, Probability, ScoreExplanation, Thresholds,
+};
 
 use super::answer::{Explained, Linked, Side};
 use super::sentence;
@@ -17,9 +19,9 @@ const BAR_COLUMNS: usize = 40;
 pub(super) fn shown(explained: &Explained) -> String {
     let mut parts = vec![sides(explained)];
     if explained.values_shown {
-        parts.push(values(explained));
+        parts.push(values(&explained.score));
     }
-    parts.push(drawing(explained));
+    parts.push(drawing(&explained.score, explained.thresholds));
     parts.push(notes(explained));
     parts.push(sentence::of(explained));
     parts.join("\n\n")
@@ -33,7 +35,7 @@ fn sides(explained: &Explained) -> String {
 }
 
 /// Both values of each comparison, as they are compared.
-fn values(explained: &Explained) -> String {
+pub(super) fn values(score: &ScoreExplanation) -> String {
     let mut table = Table::new();
     table
         .load_style(UTF8_FULL_CONDENSED)
@@ -42,7 +44,7 @@ fn values(explained: &Explained) -> String {
     let value = |text: &Option<PatientText>| {
         text.as_ref().map_or_else(String::new, |text| text.expose().to_owned())
     };
-    for row in &explained.score.rows {
+    for row in &score.rows {
         if row.left.is_some() || row.right.is_some() {
             table.add_row([row.label.clone(), value(&row.left), value(&row.right)]);
         }
@@ -51,13 +53,13 @@ fn values(explained: &Explained) -> String {
 }
 
 /// The rows of the waterfall, each with a bar from the weight before to the weight after it.
-fn drawing(explained: &Explained) -> String {
-    let rows = &explained.score.rows;
+pub(super) fn drawing(score: &ScoreExplanation, thresholds: Thresholds) -> String {
+    let rows = &score.rows;
     let width = |of: fn(&ExplanationRow) -> &str| {
         rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0).max(5)
     };
     let (labels, levels) = (width(|row| &row.label), width(|row| &row.level));
-    let axis = Axis::over(explained);
+    let axis = Axis::over(score, thresholds);
     let mut lines = vec![format!(
         "{:labels$}  {:levels$}  {:>8}  {:>8}  {:>7}  {:>7}  {}",
         "",
@@ -93,12 +95,12 @@ fn drawing(explained: &Explained) -> String {
     lines.push(format!(
         "{:labels$}  {:levels$}  {:>8}  {:>8}  {:>7}  {:>7}  {}",
         "total",
-        explained.score.decision.as_str(),
+        score.decision.as_str(),
         "",
         "",
         "",
-        explained.score.total.to_string(),
-        axis.bar(explained.score.total, explained.score.total)
+        score.total.to_string(),
+        axis.bar(score.total, score.total)
     ));
     lines.join("\n")
 }
@@ -121,15 +123,7 @@ fn match_probability(weight: MatchWeight) -> String {
 }
 
 fn notes(explained: &Explained) -> String {
-    let thresholds = explained.thresholds;
-    let mut notes = format!(
-        "█ for, ▒ against, ● total; R review threshold {}, L link threshold {}; \
-         match probability {}; model {}",
-        thresholds.review,
-        thresholds.link,
-        match_probability(explained.score.total),
-        explained.score.model
-    );
+    let mut notes = legend(&explained.score, explained.thresholds);
     for guard in explained.guards() {
         let seen = if explained.score.guards.contains(&guard) { "" } else { " (between persons)" };
         let _ = write!(notes, "\nheld back by {}{seen}: {}", guard.as_str(), guard.reason());
@@ -156,6 +150,18 @@ fn notes(explained: &Explained) -> String {
     notes
 }
 
+/// What the drawing means, and what it comes to.
+pub(super) fn legend(score: &ScoreExplanation, thresholds: Thresholds) -> String {
+    format!(
+        "█ for, ▒ against, ● total; R review threshold {}, L link threshold {}; \
+         match probability {}; model {}",
+        thresholds.review,
+        thresholds.link,
+        match_probability(score.total),
+        score.model
+    )
+}
+
 /// Where weights stand in the drawing.
 struct Axis {
     low: f64,
@@ -166,11 +172,10 @@ struct Axis {
 
 impl Axis {
     /// An axis from the least to the greatest weight that the sum passes, both thresholds on it.
-    fn over(explained: &Explained) -> Self {
-        let thresholds = explained.thresholds;
+    fn over(score: &ScoreExplanation, thresholds: Thresholds) -> Self {
         let (mut low, mut high) = (thresholds.review.bits(), thresholds.link.bits());
         let mut total = 0.0;
-        for row in &explained.score.rows {
+        for row in &score.rows {
             total += row.weight.bits();
             (low, high) = (low.min(total), high.max(total));
         }
