@@ -21,8 +21,11 @@ pub(super) struct Frame<'a> {
 }
 
 /// The sections of the navigation, each with what it takes to see it.
-const SECTIONS: [(&str, &str, Operation); 2] =
-    [("/", "Overview", Operation::OwnAccount), ("/users", "Users", Operation::ViewUsers)];
+const SECTIONS: [(&str, &str, Operation); 3] = [
+    ("/", "Overview", Operation::OwnAccount),
+    ("/search", "Search", Operation::ViewPersons),
+    ("/users", "Users", Operation::ViewUsers),
+];
 
 /// The colours a user may choose, with what the button says that leads to the next.
 const THEMES: [(&str, &str); 3] = [("auto", "Automatic"), ("light", "Light"), ("dark", "Dark")];
@@ -72,6 +75,7 @@ pub(super) fn page(
                     }
                     (main)
                 }
+                @if frame.visit.is_some() { (keys()) }
             }
         }
     }
@@ -90,11 +94,13 @@ fn bar(visit: &Visit, path: &str) -> Markup {
             nav aria-label="Sections" {
                 @for (section, name, operation) in SECTIONS {
                     @if operation.allows(visit.user.role) && !visit.user.must_change_password {
-                        a href=(section) aria-current=[is_here(section).then_some("page")] { (name) }
+                        a href=(section) aria-current=[is_here(section).then_some("page")]
+                            data-key=[(section == "/search" && path != "/search").then_some("/")] { (name) }
                     }
                 }
             }
             div.who {
+                button.quiet type="button" data-opens="keys" data-key="?" title="What the keys do" { "Keys " kbd { "?" } }
                 form method="post" action="/theme" {
                     (csrf(visit))
                     button.quiet type="submit" title="Colours of the pages" { (theme_name) " colours" }
@@ -108,6 +114,29 @@ fn bar(visit: &Visit, path: &str) -> Markup {
                     button.quiet type="submit" { "Sign out" }
                 }
             }
+        }
+    }
+}
+
+/// The keys of the pages. Each is also written on what it presses.
+const KEYS: [(&str, &str); 7] = [
+    ("/", "Search"),
+    ("1 \u{2013} 9", "Open a person that was found, or go to a record"),
+    ("x", "Split a person"),
+    ("u", "Undo what was just done"),
+    ("Enter", "Do what a preview shows"),
+    ("Esc", "Leave a field, a preview or a window"),
+    ("?", "These keys"),
+];
+
+fn keys() -> Markup {
+    html! {
+        dialog #keys aria-labelledby="keys-title" {
+            h2 #keys-title { "Keys" }
+            dl.keys {
+                @for (key, what) in KEYS { div { dt { kbd { (key) } } dd { (what) } } }
+            }
+            button type="button" data-closes data-key="Escape" { "Close" }
         }
     }
 }

@@ -12,7 +12,7 @@ use super::Web;
 use super::access::Operation;
 use super::answer::{Refusal, protect};
 use super::gate::{Guarded, gate, refused};
-use super::pages::{account, overview, sign_in, state, users};
+use super::pages::{account, operation, overview, person, search, sign_in, state, users};
 
 /// One line of the table.
 pub(super) struct Route {
@@ -40,7 +40,7 @@ where
 
 /// The table.
 pub(super) fn table() -> Vec<Route> {
-    use Operation::{ChangeUsers, OwnAccount, SignIn, ViewUsers};
+    use Operation::{ChangeIdentities, ChangeUsers, OwnAccount, SignIn, ViewPersons, ViewUsers};
     vec![
         show("/livez", SignIn, state::lives),
         show("/readyz", SignIn, state::is_ready),
@@ -52,6 +52,13 @@ pub(super) fn table() -> Vec<Route> {
         show("/password", OwnAccount, account::show_password),
         take("/password", OwnAccount, account::take_password),
         take("/theme", OwnAccount, account::take_theme),
+        show("/search", ViewPersons, search::show),
+        take("/search", ViewPersons, search::take),
+        show("/persons/{id}", ViewPersons, person::show),
+        take("/persons/{id}/compare", ViewPersons, operation::compare),
+        take("/operations/preview", ChangeIdentities, operation::preview),
+        take("/operations", ChangeIdentities, operation::take),
+        take("/events/{id}/undo", ChangeIdentities, operation::take_undo),
         show("/users", ViewUsers, users::show),
         take("/users", ChangeUsers, users::add),
         take("/users/{name}", ChangeUsers, users::change),
