@@ -30,3 +30,4 @@ mod web_axe;
 mod web_hostile;
 mod web_persons;
 mod web_sign_in;
+mod web_steward;

@@ -32,7 +32,7 @@ async fn no_page_has_a_serious_finding() {
     let person = desk.register(robert().record("north", "1")).await.enterprise_id;
     let _ = desk.register(robert().record("south", "2")).await;
     let twin = robert().with("given_name", "Samuel").without("ssn");
-    let _ = desk.register(twin.record("south", "3")).await;
+    let task = desk.register(twin.record("south", "3")).await.tasks[0];
     let browser = Browser::start(1280, 900);
     browser.visit(&server, "/sign-in");
     assert_accessible(&browser, "/sign-in");
@@ -43,7 +43,14 @@ async fn no_page_has_a_serious_finding() {
     browser.element("#password");
     browser.sign_in_first(&server, "ines");
     for _ in ["automatic", "light", "dark"] {
-        for page in ["/", "/password", "/search", &format!("/persons/{person}")] {
+        for page in [
+            "/",
+            "/password",
+            "/worklist",
+            &format!("/tasks/{task}"),
+            "/search",
+            &format!("/persons/{person}"),
+        ] {
             browser.visit(&server, page);
             assert_accessible(&browser, page);
         }

@@ -87,7 +87,7 @@ async fn five_hundred_hostile_values_execute_nowhere() {
     let data = folder.path("data");
     add_user(&data, "ines", "steward");
     let server = Server::start_with_pages(&data, &[]);
-    let (mut desk, mut pages) = (server.desk().await, vec!["/".to_owned()]);
+    let (mut desk, mut pages) = (server.desk().await, vec!["/worklist".to_owned()]);
     for (number, payload) in PAYLOADS.iter().enumerate() {
         // The same patient with another given name: perhaps twins, a question for a steward.
         let patient = hostile(payload, number);
@@ -99,7 +99,9 @@ async fn five_hundred_hostile_values_execute_nowhere() {
         let two = desk.register(twin.record("south", &other)).await;
         let persons = [&one.enterprise_id, &two.enterprise_id];
         pages.extend(persons.map(|id| format!("/persons/{id}")));
+        pages.extend(two.tasks.iter().map(|task| format!("/tasks/{task}")));
     }
+    assert!(pages.iter().any(|page| page.starts_with("/tasks/")), "some raise questions");
     let browser = Browser::start(1280, 900);
     browser.sign_in_first(&server, "ines");
     for page in &pages {

@@ -83,6 +83,7 @@ mod durability;
 
 mod events;
 mod explain;
+mod figures;
 mod golden;
 mod history;
 mod links;

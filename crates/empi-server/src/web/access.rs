@@ -14,7 +14,11 @@ pub(super) enum Operation {
     OwnAccount,
     /// Find persons, and look at them.
     ViewPersons,
-    /// Split, merge and keep apart by hand, and undo any event.
+    /// Look at the review queue and its questions.
+    ViewQueue,
+    /// Take questions, answer them, put them off, and undo it.
+    Decide,
+    /// Merge, split and keep apart by hand, and undo any event.
     ChangeIdentities,
     /// See who may sign in, and what was changed about it.
     ViewUsers,
@@ -29,7 +33,8 @@ impl Operation {
             Self::SignIn => None,
             Self::OwnAccount => Some(&Role::ALL),
             Self::ViewPersons => Some(&[Registrar, Steward, LeadSteward, Auditor]),
-            Self::ChangeIdentities => Some(&[Steward, LeadSteward]),
+            Self::ViewQueue => Some(&[Steward, LeadSteward, Auditor]),
+            Self::Decide | Self::ChangeIdentities => Some(&[Steward, LeadSteward]),
             Self::ViewUsers => Some(&[Administrator, Auditor]),
             Self::ChangeUsers => Some(&[Administrator]),
         }

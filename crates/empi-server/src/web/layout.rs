@@ -21,8 +21,9 @@ pub(super) struct Frame<'a> {
 }
 
 /// The sections of the navigation, each with what it takes to see it.
-const SECTIONS: [(&str, &str, Operation); 3] = [
+const SECTIONS: [(&str, &str, Operation); 4] = [
     ("/", "Overview", Operation::OwnAccount),
+    ("/worklist", "Worklist", Operation::ViewQueue),
     ("/search", "Search", Operation::ViewPersons),
     ("/users", "Users", Operation::ViewUsers),
 ];
@@ -119,14 +120,24 @@ fn bar(visit: &Visit, path: &str) -> Markup {
 }
 
 /// The keys of the pages. Each is also written on what it presses.
-const KEYS: [(&str, &str); 7] = [
+const KEYS: [(&str, &str); 17] = [
+    ("s", "Same person"),
+    ("d", "Different people"),
+    ("n", "Not sure, or the next question of the worklist"),
+    ("x", "Split"),
+    ("e", "Escalate to a lead steward"),
+    ("a", "The source is asked"),
+    ("j", "Next question, without an answer"),
+    ("k", "Question before"),
+    ("u", "Undo the last answer"),
+    ("r", "Choose the reason"),
+    ("o", "Write a note"),
+    ("1 – 9", "Go to a record, or open a person that was found"),
+    ("w", "How the bits add up"),
+    ("h", "History of the person"),
+    ("l", "Worklist"),
     ("/", "Search"),
-    ("1 \u{2013} 9", "Open a person that was found, or go to a record"),
-    ("x", "Split a person"),
-    ("u", "Undo what was just done"),
-    ("Enter", "Do what a preview shows"),
-    ("Esc", "Leave a field, a preview or a window"),
-    ("?", "These keys"),
+    ("Esc", "Leave a field or a window"),
 ];
 
 fn keys() -> Markup {

@@ -12,6 +12,7 @@ use empi_registry::{
 use maud::{Markup, html};
 
 use super::person::id_of;
+use super::undo::undo;
 use crate::web::access::Operation;
 use crate::web::answer::{Answer, Refusal};
 use crate::web::form::Fields;
@@ -194,64 +195,15 @@ pub(in crate::web) async fn take(
     let told = words::event(event.kind);
     let notice = html! {
         span { (told) ", event " (event.sequence) "." }
-        (undo(&visit, event.sequence, person))
+        (undo(&visit, event.sequence, Some(person)))
     };
     web.0.sessions.leave_notice(visit.session.id, notice);
     Ok(Answer::see(format!("/persons/{person}")))
 }
 
 /// The reason that was chosen.
-fn reason(fields: &Fields) -> Option<ReasonCode> {
+pub(super) fn reason(fields: &Fields) -> Option<ReasonCode> {
     ReasonCode::ALL.into_iter().find(|reason| reason.as_str() == fields.get("reason"))
-}
-
-/// The button that undoes an event.
-fn undo(visit: &Visit, event: EventSequence, person: EnterpriseId) -> Markup {
-    html! {
-        form.undo method="post" action={ "/events/" (event) "/undo" } {
-            (csrf(visit))
-            input type="hidden" name="person" value=(person);
-            button type="submit" data-key="u" { "Undo" kbd { "u" } }
-        }
-    }
-}
-
-/// Undoes an event, whatever it was, as it stands now, and goes back to the person.
-pub(in crate::web) async fn take_undo(
-    State(web): State<Web>,
-    visit: Visit,
-    Path(event): Path<u64>,
-    Form(fields): Form,
-) -> Result<Answer, Refusal> {
-    let (event, person, actor) =
-        (EventSequence(event), id_of(fields.get("person"))?, visit.actor());
-    let reason = reason(&fields).unwrap_or(ReasonCode::WrongDecision);
-    let operation = StewardOperation::UndoEvent { event };
-    web.ask(move |registry| operate(registry, operation, actor, reason, String::new())).await?;
-    web.0.sessions.leave_notice(visit.session.id, html! { "Event " (event) " is undone." });
-    Ok(Answer::see(format!("/persons/{person}")))
-}
-
-/// Does what a steward wants, as it stands now.
-fn operate(
-    registry: &Registry,
-    operation: StewardOperation,
-    actor: Actor,
-    reason: ReasonCode,
-    note: String,
-) -> Result<EventSequence, RegistryError> {
-    let preview = StewardRequest {
-        operation,
-        actor,
-        reason,
-        note,
-        request_id: None,
-        version_token: None,
-        validate_only: true,
-    };
-    let token = registry.steward(preview.clone())?.version_token;
-    let request = StewardRequest { version_token: Some(token), validate_only: false, ..preview };
-    Ok(registry.steward(request)?.event.event.sequence)
 }
 
 /// Two persons side by side: the pair of records that resembles most.

@@ -27,6 +27,9 @@ const EVENTS_MAX: usize = 100;
 /// Links in the table beside the graph.
 const LINKS_MAX: usize = 30;
 
+/// Open questions that are shown with their number.
+const TASKS_SHOWN_MAX: usize = 5;
+
 /// What the page shows.
 struct Shown {
     view: PersonView,
@@ -80,7 +83,12 @@ fn page(shown: &Shown, visit: &Visit) -> Markup {
                 }
             }
             div.meta {
-                @if !shown.tasks.is_empty() { span.tag { (shown.tasks.len()) " open questions" } }
+                @for task in shown.tasks.iter().take(TASKS_SHOWN_MAX) {
+                    a.button href={ "/tasks/" (task) } { "Task " (task) }
+                }
+                @if shown.tasks.len() > TASKS_SHOWN_MAX {
+                    span.tag { (shown.tasks.len()) " open questions" }
+                }
             }
         }
         div.columns.person {

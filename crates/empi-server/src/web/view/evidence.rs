@@ -91,6 +91,21 @@ pub(in crate::web) fn gauge(total: MatchWeight, thresholds: Thresholds) -> Marku
     }
 }
 
+/// The sum on a line so small that it fits a row of a list.
+pub(in crate::web) fn strip(total: MatchWeight, thresholds: Thresholds) -> Markup {
+    let (review, link) = (thresholds.review.bits(), thresholds.link.bits());
+    let line = Line { from: review - 4.0, to: link + 10.0, width: 84.0 };
+    let (ask, join, here) = (line.x(review), line.x(link), line.x(total.bits()));
+    html! {
+        svg.strip viewBox="0 0 84 12" aria-hidden="true" focusable="false" {
+            rect.apart x="0" y="4" width=(two(ask)) height="4" {}
+            rect.asked x=(two(ask)) y="4" width=(two(join - ask)) height="4" {}
+            rect.linked x=(two(join)) y="4" width=(two(84.0 - join)) height="4" {}
+            circle.here cx=(two(here.clamp(3.0, 81.0))) cy="6" r="3.4" {}
+        }
+    }
+}
+
 /// One step of the way from nothing to the sum.
 struct Step {
     name: String,

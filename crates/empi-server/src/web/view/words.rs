@@ -1,6 +1,31 @@
 //! What things are called on pages.
 
-use empi_model::{EventKind, ReasonCode};
+use empi_model::{EventKind, ReasonCode, ReviewKind, TaskStage, Timestamp};
+
+/// A kind of task.
+pub(in crate::web) const fn kind(kind: ReviewKind) -> &'static str {
+    match kind {
+        ReviewKind::PossibleMatch => "Possible match",
+        ReviewKind::PotentialDuplicate => "Potential duplicate",
+        ReviewKind::HeldUpdate => "Held update",
+        ReviewKind::CappedBlock => "Not all compared",
+        ReviewKind::SameSourceDuplicate => "Same-source duplicate",
+        ReviewKind::SharedIdentifier => "Shared value",
+        ReviewKind::OversizedIdentity => "Large or loose identity",
+        ReviewKind::Conflict => "Conflict",
+    }
+}
+
+/// What a task waits for.
+pub(in crate::web) const fn stage(stage: TaskStage) -> &'static str {
+    match stage {
+        TaskStage::Open => "Open",
+        TaskStage::SecondOpinion => "Second opinion",
+        TaskStage::Escalated => "Escalated",
+        TaskStage::Snoozed => "Put off",
+        TaskStage::SourceAsked => "Source asked",
+    }
+}
 
 /// A reason of a steward.
 pub(in crate::web) const fn reason(reason: ReasonCode) -> &'static str {
@@ -47,6 +72,19 @@ pub(in crate::web) fn grouped(number: u64) -> String {
     text
 }
 
+const MINUTE_MS: i64 = 60_000;
+
+/// How long ago something was, in its largest unit.
+pub(in crate::web) fn age(since: Timestamp, now: Timestamp) -> String {
+    let minutes = now.0.saturating_sub(since.0).max(0) / MINUTE_MS;
+    match minutes {
+        0 => "now".to_owned(),
+        1..60 => format!("{minutes} min"),
+        60..1440 => format!("{} h", minutes / 60),
+        _ => format!("{} d", minutes / 1440),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +94,20 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1 000"), (1_234_567, "1 234 567")] {
             assert_eq!(grouped(number).replace('\u{202f}', " "), text);
         }
+    }
+
+    #[test]
+    fn ages_are_told_in_their_largest_unit() {
+        for (minutes, told) in [
+            (0, "now"),
+            (59, "59 min"),
+            (60, "1 h"),
+            (1439, "23 h"),
+            (1440, "1 d"),
+            (99_999, "69 d"),
+        ] {
+            assert_eq!(age(Timestamp(5), Timestamp(5 + minutes * MINUTE_MS)), told);
+        }
+        assert_eq!(age(Timestamp(5), Timestamp(0)), "now", "clocks may go back");
     }
 }
