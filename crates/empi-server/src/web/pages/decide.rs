@@ -2,11 +2,11 @@
 
 use axum::extract::{Path, State};
 use empi_model::{
-    Actor, EnterpriseId, EventSequence, ReasonCode, ReviewOutcome, Role, TaskId, TaskPlace,
+    Actor, ReviewOutcome, Role, TaskId, TaskPlace,
     TaskStage, Timestamp,
 };
 use empi_registry::{
-    Registry, RegistryError, ReviewRequest, ReviewStep, StewardOperation, StewardRequest,
+    Registry, RegistryError, ReviewRequest, ReviewStep,
     TaskFilter, TaskQuery,
 };
 use maud::html;

@@ -3,7 +3,7 @@
 
 use axum::extract::{Path, State};
 use empi_model::{
-    Actor, EnterpriseId, EventSequence, ReasonCode, RecordKey, ScoreExplanation, Thresholds,
+    EnterpriseId, EventSequence, ReasonCode, RecordKey, ScoreExplanation, Thresholds,
 };
 use empi_registry::{
     PairView, PersonView, Rarity, Registry, RegistryError, StewardAnswer, StewardOperation,

@@ -2,10 +2,10 @@
 
 use axum::extract::{Path, State};
 use empi_model::{
-    Actor, Asks, EnterpriseId, EventSequence, MatchGrade, ReasonCode, TaskId, Thresholds, Timestamp,
+    Actor, Asks, EnterpriseId, MatchGrade, ReasonCode, TaskId, Thresholds, Timestamp,
 };
 use empi_registry::{
-    EventView, MatchCandidate, PersonFate, Rarity, Registry, RegistryError, StewardOperation,
+    EventView, MatchCandidate, Rarity, Registry, RegistryError, StewardOperation,
     StewardRequest, TaskView,
 };
 use maud::{Markup, html};
@@ -259,6 +259,7 @@ fn resembled(shown: &Shown) -> Markup {
                                         MatchGrade::Certain => "certain",
                                         MatchGrade::Probable => "probable",
                                         MatchGrade::Possible => "possible",
+                                        MatchGrade::CertainlyNot => "not",
                                     }
                                 }
                             }

@@ -37,6 +37,8 @@ pub(in crate::web) const fn reason(reason: ReasonCode) -> &'static str {
         ReasonCode::DataEntryError => "Typing or registration error",
         ReasonCode::WrongDecision => "Earlier decision was wrong",
         ReasonCode::Other => "Other, see note",
+        ReasonCode::NotEnoughEvidence => "Not enough is known",
+        ReasonCode::ContradictoryEvidence => "What is known contradicts itself",
     }
 }
 
