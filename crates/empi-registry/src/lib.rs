@@ -125,7 +125,7 @@ pub use rarity::Rarity;
 pub use registry::Registry;
 pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};
 pub use retire::{RetireRequest, Retirement};
-pub use review::{ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX};
+pub use review::{ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX, TaskAnswers};
 pub use review_stats::{Agreement, KindStats, Percentiles, QueueStats};
 pub use search::{SearchAnswer, SearchHit};
 pub use steward::{StewardAnswer, StewardOperation, StewardRequest};

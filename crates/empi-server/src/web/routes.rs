@@ -13,7 +13,8 @@ use super::access::Operation;
 use super::answer::{Refusal, protect};
 use super::gate::{Guarded, gate, refused};
 use super::pages::{
-    account, decide, operation, overview, person, search, sign_in, state, task, undo, users, worklist,
+    account, decide, operation, overview, person, search, sign_in, state, task, undo, users,
+    worklist,
 };
 
 /// One line of the table.

@@ -165,7 +165,7 @@ fn tasks_of_format_3() -> Vec<ReviewTask> {
     let opinion = Opinion { outcome: ReviewOutcome::Same, remark: remark("one") };
     let pattern = ComparisonPattern::parse("0-12").unwrap();
     let seen = Some(Seen { pattern, weight: MatchWeight::from_bits(4.25) });
-    let opinions = vec![opinion.clone()];
+    let opinions = vec![opinion];
     let decided = Decision { opinions: opinions.clone(), seen, took_ms: Some(12), ..plain };
     let again = Again {
         earlier: decided.clone(),

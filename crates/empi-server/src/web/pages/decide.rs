@@ -1,14 +1,8 @@
 //! What stewards do with a question, and the way to the next one; and the way back.
 
 use axum::extract::{Path, State};
-use empi_model::{
-    Actor, ReviewOutcome, Role, TaskId, TaskPlace,
-    TaskStage, Timestamp,
-};
-use empi_registry::{
-    Registry, RegistryError, ReviewRequest, ReviewStep,
-    TaskFilter, TaskQuery,
-};
+use empi_model::{Actor, ReviewOutcome, Role, TaskId, TaskPlace, TaskStage, Timestamp};
+use empi_registry::{Registry, RegistryError, ReviewRequest, ReviewStep, TaskFilter, TaskQuery};
 use maud::html;
 
 use super::operation::reason;

@@ -5,8 +5,8 @@ use empi_model::{
     Actor, Asks, EnterpriseId, MatchGrade, ReasonCode, TaskId, Thresholds, Timestamp,
 };
 use empi_registry::{
-    EventView, MatchCandidate, Rarity, Registry, RegistryError, StewardOperation,
-    StewardRequest, TaskView,
+    EventView, MatchCandidate, Rarity, Registry, RegistryError, StewardOperation, StewardRequest,
+    TaskView,
 };
 use maud::{Markup, html};
 
