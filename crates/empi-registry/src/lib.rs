@@ -74,6 +74,7 @@ mod incoming;
 mod mirror;
 
 mod assess;
+mod hubs;
 mod plan;
 
 mod compose;
@@ -109,13 +110,14 @@ mod tests;
 
 pub use backup::{backup, restore};
 pub use empi_linkage::LinkageModel;
+pub use empi_model::GoldenField;
 pub use empi_store::{
     BackupReport, CopyProgress, RebuildReport, RestoreReport, StoreError, StoreStats, StoredRecord,
     VerifyReport,
 };
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
-pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
+pub use golden::{GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
 pub use links::{LINKED_RECORDS_MAX, PersonLink, PersonLinks};
 pub use loader::{LoadReport, LoadedLink, LoadedReview, Loader};
 pub use offline::{rebuild, stats, verify};

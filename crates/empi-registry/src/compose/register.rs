@@ -136,6 +136,7 @@ impl Draft<'_> {
             updated: time,
             state: RecordState::Active,
             content_event: self.event,
+            chosen: Vec::new(),
             changed: self.event,
         });
         self.change.contents.push((record, incoming.normalized.clone()));
@@ -149,6 +150,7 @@ impl Draft<'_> {
         if placement.target.is_none() {
             tasks.extend(self.ask_about_blocks(record, assessment));
         }
+        tasks.extend(self.name_hubs(record, assessment));
         let kind = match placement.target {
             Some(_) => EventKind::RegisteredLinked,
             None => EventKind::RegisteredNew,
@@ -201,6 +203,7 @@ impl Draft<'_> {
                     candidate,
                     weight,
                     guards: guards.iter().collect(),
+                    shared: None,
                 };
                 let task = match held {
                     None => self.raise(raised),
@@ -270,6 +273,8 @@ impl Draft<'_> {
         if own.with_others.is_none() {
             tasks.extend(self.ask_about_blocks(own.record, assessment));
         }
+        tasks.extend(self.name_hubs(own.record, assessment));
+        tasks.extend(self.ask_whether_two(own, incoming));
         let words = EventWords {
             records: vec![own.record],
             old: Some(own.person),
@@ -323,6 +328,7 @@ impl Draft<'_> {
                 candidate: record,
                 weight: MatchWeight::ZERO,
                 guards: vec![empi_model::Guard::CappedBlock],
+                shared: None,
             })
         })
     }

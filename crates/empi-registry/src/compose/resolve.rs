@@ -88,7 +88,7 @@ impl Draft<'_> {
     /// One person is two: the side of the record that raised the question leaves.
     fn divide(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
         let person = self.person_of(task.incoming)?;
-        let words = self.split(person, &[task.incoming], true)?;
+        let words = self.split(person, &self.half_of(task), true)?;
         Ok(EventWords { reason: answer_to(task), ..words })
     }
 

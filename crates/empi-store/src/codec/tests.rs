@@ -126,6 +126,7 @@ fn bytes_of_records_never_change() {
         state: RecordState::Active,
         content_event: EventSequence(9),
         changed: EventSequence(9),
+        chosen: Vec::new(),
     };
     check::<RecordRow>(
         &stored,

@@ -129,6 +129,7 @@ fn registration(number: u32) -> Commit {
             updated: Timestamp(7),
             state: RecordState::Active,
             content_event: EventSequence(sequence),
+            chosen: Vec::new(),
             changed: EventSequence(sequence),
         }],
         keys_added: vec![(key_of(number), index)],

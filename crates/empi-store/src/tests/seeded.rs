@@ -162,6 +162,7 @@ impl Rich {
             content_event: now,
             previous: Some(before.changed),
             old_link: Some(before.link),
+            chosen: None,
         };
         let commit = Commit { records: vec![stored.clone()], ..Commit::default() };
         self.finish(

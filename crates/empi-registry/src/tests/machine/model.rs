@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use empi_model::Asks;
 
 use super::super::*;
+use crate::GoldenField;
 use crate::content::content_hash;
 
 /// The operation makes no sense or is forbidden.
@@ -18,6 +19,8 @@ struct Known {
     content: u64,
     is_active: bool,
     replaced_by: Option<RecordKey>,
+    /// Fields whose value a steward has chosen.
+    chosen: BTreeSet<GoldenField>,
 }
 
 /// Who is who.
@@ -64,6 +67,7 @@ impl Model {
                 content: stored.content_hash,
                 is_active: stored.state.is_active(),
                 replaced_by,
+                chosen: stored.chosen.iter().map(|chosen| chosen.field).collect(),
             };
             model.records.insert(name(&stored.record.key), known);
         }
@@ -173,7 +177,9 @@ impl Model {
             self.order.push(source.key.clone());
         }
         let person = answer.enterprise_id;
-        let known = Known { person, content, is_active: true, replaced_by: None };
+        let old = self.records.get(&name(&source.key));
+        let chosen = old.map(|known| known.chosen.clone()).unwrap_or_default();
+        let known = Known { person, content, is_active: true, replaced_by: None, chosen };
         self.records.insert(name(&source.key), known);
     }
 
@@ -216,6 +222,24 @@ impl Model {
         })?;
         *self = after;
         Ok(())
+    }
+
+    /// One value of a person is chosen, or none.
+    pub(super) fn choose(
+        &mut self,
+        key: &RecordKey,
+        field: GoldenField,
+        is_chosen: bool,
+    ) -> Result<(), Refused> {
+        let person = self.person(key);
+        let mut changes = is_chosen;
+        for known in self.records.values_mut().filter(|known| known.person == person) {
+            changes |= known.chosen.remove(&field);
+        }
+        if is_chosen {
+            self.records.get_mut(&name(key)).unwrap().chosen.insert(field);
+        }
+        if changes { Ok(()) } else { Err(Refused) }
     }
 
     pub(super) fn merge(
@@ -339,6 +363,8 @@ impl Model {
                     assert_eq!(now.person, self.resolve(person), "the record is back");
                     let said = if content(old) == content(new) { was } else { old };
                     assert_eq!(content(now), content(said), "the content is back");
+                    let chosen = if old.chosen == new.chosen { was } else { old };
+                    assert_eq!(now.chosen, chosen.chosen, "what was chosen is back");
                 }
                 _ => assert_eq!(now, was, "what came later stays"),
             }

@@ -156,6 +156,8 @@ const fn rule(rule: SurvivorshipRule) -> &'static str {
         SurvivorshipRule::MostFrequent => "most frequent",
         SurvivorshipRule::MostTrusted => "most trusted source",
         SurvivorshipRule::Longest => "longest",
+        SurvivorshipRule::LongestValid => "longest valid",
+        SurvivorshipRule::StewardsChoice => "chosen by a steward",
     }
 }
 
