@@ -387,6 +387,7 @@ impl<'a> Draft<'a> {
                 opinions: waiting.opinions,
                 seen: self.seen(&task),
                 took_ms: None,
+                refused: None,
             },
         );
         Ok(())

@@ -66,7 +66,10 @@ pub(crate) fn compose_registration(
     draft.rest_on(incoming, assessment);
     let (mut outcome, words) = match &assessment.own {
         None => draft.register(incoming, assessment),
-        Some(own) if own.says(incoming) => {
+        Some(own)
+            if own.says(incoming)
+                || context.mirror.closed.refuses(own.record, incoming.content_hash) =>
+        {
             let outcome = unchanged_outcome(context.mirror, own.record)
                 .ok_or_else(|| RegistryError::damaged("a record has no person"))?;
             let Some(held) = context.mirror.tasks.held(own.record) else {

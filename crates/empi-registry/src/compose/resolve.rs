@@ -19,7 +19,9 @@ impl Draft<'_> {
         outcome: ReviewOutcome,
     ) -> Result<EventWords, RegistryError> {
         match (task.asks(), outcome) {
-            (_, ReviewOutcome::Moot) | (Asks::Nothing, _) => self.take_note(task),
+            (_, ReviewOutcome::Moot | ReviewOutcome::Rejected) | (Asks::Nothing, _) => {
+                self.take_note(task)
+            }
             (Asks::WhetherOne, ReviewOutcome::Same) => self.join(task),
             (Asks::WhetherOne, ReviewOutcome::Different) => self.keep_apart(task),
             (Asks::WhetherTwo, ReviewOutcome::Same) => self.confirm_one(task),

@@ -147,6 +147,7 @@ fn kind_stats(stats: &KindStats) -> v1::KindStats {
         same: stats.same,
         different: stats.different,
         moot: stats.moot,
+        rejected: stats.rejected,
         closed_today: stats.closed_today,
         age: stats.age.map(percentiles),
         waited: stats.waited.map(percentiles),
@@ -221,6 +222,7 @@ mod tests {
             opinions: Vec::new(),
             seen: None,
             took_ms: Some(900),
+            refused: None,
         };
         let wire = review_task(line(ReviewState::Resolved(decision)));
         let resolution = wire.resolution.unwrap();

@@ -120,9 +120,10 @@ fn bar(visit: &Visit, path: &str) -> Markup {
 }
 
 /// The keys of the pages. Each is also written on what it presses.
-const KEYS: [(&str, &str); 17] = [
+const KEYS: [(&str, &str); 18] = [
     ("s", "Same person"),
     ("d", "Different people"),
+    ("y", "Reject a held update"),
     ("n", "Not sure, or the next question of the worklist"),
     ("x", "Split"),
     ("e", "Escalate to a lead steward"),

@@ -101,6 +101,7 @@ fn resolved() -> ReviewState {
         opinions: Vec::new(),
         seen: None,
         took_ms: None,
+        refused: None,
     })
 }
 

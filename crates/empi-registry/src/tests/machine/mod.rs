@@ -189,7 +189,13 @@ impl Machine {
         let view = self.index.registry().task(open[at]).unwrap();
         let stored = self.index.registry().core.store.snapshot().task(open[at]).unwrap().unwrap();
         let waiting = stored.state.waiting().unwrap();
-        let outcome = if is_same { ReviewOutcome::Same } else { ReviewOutcome::Different };
+        let is_rejected =
+            !is_same && stored.asks() == Asks::WhetherUpdated && task.is_multiple_of(3);
+        let outcome = match (is_same, is_rejected) {
+            (true, _) => ReviewOutcome::Same,
+            (false, true) => ReviewOutcome::Rejected,
+            (false, false) => ReviewOutcome::Different,
+        };
         let actor = Actor { kind: ActorKind::Steward, name: by.to_owned() };
         let step = ReviewStep::Answer { outcome, second_opinion };
         let request = ReviewRequest { is_lead: true, ..ReviewRequest::new(step, actor) };
@@ -218,6 +224,10 @@ impl Machine {
             [&view.incoming, &view.candidate].map(|it| it.record.record.key.clone());
         let is_disputed = stored.is_disputed();
         match (stored.asks(), is_same) {
+            (Asks::WhetherUpdated, _) if is_rejected => {
+                assert_eq!(answered.incoming, view.incoming, "what is rejected changes nothing");
+                self.model.refuse(&view.proposed.unwrap());
+            }
             (Asks::WhetherUpdated, _) => {
                 let proposed = view.proposed.unwrap();
                 self.model.take_held(&proposed, answered.incoming.enterprise_id, is_same);

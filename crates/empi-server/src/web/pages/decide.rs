@@ -57,6 +57,7 @@ fn deed(fields: &Fields, now: Timestamp) -> Result<Deed, Refusal> {
     let answer = |outcome| ReviewStep::Answer { outcome, second_opinion };
     Ok(match fields.get("do") {
         "same" => Deed::Review(answer(ReviewOutcome::Same), "same person"),
+        "rejected" => Deed::Review(answer(ReviewOutcome::Rejected), "update rejected"),
         "different" => Deed::Review(answer(ReviewOutcome::Different), "different people"),
         "snooze" => Deed::Review(ReviewStep::Snooze { until }, "put off"),
         "ask" => Deed::Review(ReviewStep::AskSource { until }, "source asked"),

@@ -217,6 +217,8 @@ fn what_will_happen(shown: &Shown) -> Markup {
                     ul { li { "The new version is applied, and the record stays with its person." } }
                     h3 { "Different people" }
                     ul { li { "The record leaves its person with the new version, and goes to whom it resembles." } }
+                    h3 { "Reject" }
+                    ul { li { "The record stays as it is, and the same version changes nothing when it comes again." } }
                 }
                 Asks::WhetherTwo => {
                     h3 { "Same person" }
@@ -291,6 +293,9 @@ fn decision(shown: &Shown, visit: &Visit) -> Markup {
             } @else {
                 button.answer.same type="submit" name="do" value="same" data-key="s" { "Same person" kbd { "s" } }
                 button.answer.different type="submit" name="do" value="different" data-key="d" { "Different people" kbd { "d" } }
+                @if asks == Asks::WhetherUpdated {
+                    button.answer type="submit" name="do" value="rejected" data-key="y" { "Reject" kbd { "y" } }
+                }
             }
             label for="reason" { "Reason" }
             select #reason name="reason" data-key="r" {

@@ -314,11 +314,12 @@ prop_compose! {
         opinions in opinions(),
         seen in prop::option::of(("[0-9a-z-]{1,20}", weights())),
         took_ms in any::<Option<u64>>(),
+        refused in any::<Option<u64>>(),
     ) -> Decision {
         let seen = seen.map(|(pattern, weight)| {
             Seen { pattern: ComparisonPattern::parse(&pattern).unwrap(), weight }
         });
-        Decision { outcome, actor, time, reason, note, event, opinions, seen, took_ms }
+        Decision { outcome, actor, time, reason, note, event, opinions, seen, took_ms, refused }
     }
 }
 
