@@ -14,6 +14,7 @@ mod config;
 pub mod convert;
 mod door;
 mod listen;
+mod metrics;
 mod serve;
 mod service;
 mod status;

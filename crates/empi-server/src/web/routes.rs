@@ -50,6 +50,7 @@ pub(super) fn table() -> Vec<Route> {
     vec![
         show("/livez", SignIn, state::lives),
         show("/readyz", SignIn, state::is_ready),
+        show("/metrics", SignIn, state::figures),
         show("/assets/{name}", SignIn, super::assets::show),
         show("/sign-in", SignIn, sign_in::show),
         take("/sign-in", SignIn, sign_in::take),
