@@ -7,7 +7,7 @@ mod model;
 
 use std::collections::BTreeSet;
 
-use empi_model::{Asks, EventSequence, TaskStage};
+use empi_model::{Asks, EventSequence, ReviewTask, TaskStage};
 use hashbrown::HashMap;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -219,15 +219,26 @@ impl Machine {
             }
             _ => {}
         }
-        let answered = answered.unwrap();
+        if is_rejected {
+            assert_eq!(answered.unwrap().incoming, view.incoming, "it changes nothing");
+            self.model.refuse(&view.proposed.unwrap());
+            return;
+        }
+        self.follow_answer(&stored, view, &answered.unwrap(), is_same);
+    }
+
+    /// The model does what the answer has done.
+    fn follow_answer(
+        &mut self,
+        stored: &ReviewTask,
+        view: TaskView,
+        answered: &TaskView,
+        is_same: bool,
+    ) {
         let [left, right] =
             [&view.incoming, &view.candidate].map(|it| it.record.record.key.clone());
         let is_disputed = stored.is_disputed();
         match (stored.asks(), is_same) {
-            (Asks::WhetherUpdated, _) if is_rejected => {
-                assert_eq!(answered.incoming, view.incoming, "what is rejected changes nothing");
-                self.model.refuse(&view.proposed.unwrap());
-            }
             (Asks::WhetherUpdated, _) => {
                 let proposed = view.proposed.unwrap();
                 self.model.take_held(&proposed, answered.incoming.enterprise_id, is_same);
