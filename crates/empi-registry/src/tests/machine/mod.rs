@@ -97,6 +97,8 @@ struct Machine {
     history: HashMap<u64, (Model, Model)>,
     /// Requests with their answers.
     requests: Vec<(String, SourceRecord, Registration)>,
+    /// What was ever rejected.
+    refused: Vec<SourceRecord>,
 }
 
 impl Machine {
@@ -106,6 +108,7 @@ impl Machine {
             model: Model::default(),
             history: HashMap::new(),
             requests: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -158,7 +161,8 @@ impl Machine {
         let source = super::record(&text, CONTENTS[content]);
         let request_id = with_request.then(|| format!("r{}", self.requests.len()));
         let answer = self.index.try_register(source.clone(), request_id.as_deref()).unwrap();
-        self.model.register(&self.index, &source, &answer);
+        let is_refused = self.refused.contains(&source);
+        self.model.register(&self.index, &source, &answer, is_refused);
         if let Some(request_id) = request_id
             && answer.event.is_some()
         {
@@ -221,7 +225,7 @@ impl Machine {
         }
         if is_rejected {
             assert_eq!(answered.unwrap().incoming, view.incoming, "it changes nothing");
-            self.model.refuse(&view.proposed.unwrap());
+            self.refused.push(view.proposed.unwrap());
             return;
         }
         self.follow_answer(&stored, view, &answered.unwrap(), is_same);
