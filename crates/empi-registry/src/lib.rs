@@ -111,7 +111,7 @@ pub use empi_store::{
 };
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
-pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
+pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule, present};
 pub use loader::{LoadReport, LoadedLink, LoadedReview, Loader};
 pub use offline::{rebuild, stats, verify};
 pub use past::{PastDecision, PastEvent, PastRecord};
@@ -121,7 +121,9 @@ pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};
 pub use retire::{RetireRequest, Retirement};
 pub use review::{ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX};
 pub use review_stats::{Agreement, KindStats, Percentiles, QueueStats};
-pub use search::{SearchAnswer, SearchHit};
+pub use search::{
+    Criterion, DateRange, Found, IdentifierWanted, SearchAnswer, SearchHit, TextField, TextMatch,
+};
 pub use steward::{StewardAnswer, StewardOperation, StewardRequest};
 pub use users::{UserChange, change_user_offline, users_offline};
 pub use words::{
