@@ -30,4 +30,8 @@ mod search;
 mod shutdown;
 mod undoing;
 mod updates;
+mod web_axe;
+mod web_hostile;
+mod web_persons;
 mod web_sign_in;
+mod web_steward;

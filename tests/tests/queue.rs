@@ -54,7 +54,7 @@ async fn stewards_take_turns_and_their_answers_become_labels() {
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[1], "hospital-a,2,hospital-a,1,different");
     // An answer that is undone is no label any more.
-    let _ = server.empi(&["steward", "undo", "3", "--actor", "ana"]).succeeded();
+    let _ = server.empi(&["steward", "undo", "6", "--actor", "ana"]).succeeded();
     let _ = server.empi(&["review", "labels", "--out", &labels]).succeeded();
     assert_eq!(folder.read("labels.csv").lines().count(), 1);
 }

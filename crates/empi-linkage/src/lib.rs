@@ -34,7 +34,7 @@ mod train;
 
 pub use block::{BlockingKeys, KEYS_MAX, blocking_keys};
 pub use bulk::{
-    Blocked, CappedBlock, Decision, HubKind, HubValue, Linkage, Linker, Prepared, Progress,
+    Blocked, CappedBlock, Decision, HubKind, HubValue, Hubs, Linkage, Linker, Prepared, Progress,
     RecordKeys, ReviewPair, ScoredPair, ScoredPairs, WeightHistogram,
 };
 pub use cluster::{CROSS_PAIRS_MAX, judge_join};

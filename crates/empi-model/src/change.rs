@@ -7,8 +7,8 @@
 //! one the event left behind.
 
 use crate::{
-    EnterpriseId, EventSequence, Link, PersonState, RecordContent, RecordIndex, ReviewState,
-    SourceRecord, TaskId,
+    ChosenChange, EnterpriseId, EventSequence, Link, PersonState, RecordContent, RecordIndex,
+    ReviewState, SourceRecord, TaskId,
 };
 
 /// Everything that one event changed, each with what stood before.
@@ -41,6 +41,8 @@ pub struct RecordChange {
     pub content_event: EventSequence,
     /// The event that had changed the record last before this one: the way back through its history.
     pub previous: Option<EventSequence>,
+    /// The values chosen of it, if those changed.
+    pub chosen: Option<ChosenChange>,
 }
 
 impl RecordChange {
@@ -59,6 +61,7 @@ impl RecordChange {
             old_content: None,
             content_event: event,
             previous: None,
+            chosen: None,
         }
     }
 
@@ -172,6 +175,7 @@ mod tests {
             old_content: None,
             content_event: EventSequence(1),
             previous: None,
+            chosen: None,
         }
     }
 

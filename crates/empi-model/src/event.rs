@@ -182,11 +182,13 @@ pub enum EventKind {
     OpinionGiven = 22,
     /// A review task was given to a steward, or to nobody any more.
     TaskAssigned = 23,
+    /// A steward chose whose value survives in a golden record, or left it to the rule again.
+    ValueChosen = 24,
 }
 
 impl EventKind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::RegisteredLinked,
         Self::RegisteredNew,
         Self::UpdatedKept,
@@ -210,6 +212,7 @@ impl EventKind {
         Self::TaskEscalated,
         Self::OpinionGiven,
         Self::TaskAssigned,
+        Self::ValueChosen,
     ];
 
     /// The kind's name in files and answers.
@@ -239,6 +242,7 @@ impl EventKind {
             Self::TaskEscalated => "task_escalated",
             Self::OpinionGiven => "opinion_given",
             Self::TaskAssigned => "task_assigned",
+            Self::ValueChosen => "value_chosen",
         }
     }
 }

@@ -17,6 +17,7 @@ mod decision;
 mod event;
 mod evidence;
 mod explanation;
+mod golden;
 mod identity;
 mod normalized;
 mod redact;
@@ -33,6 +34,7 @@ pub use decision::{EvidenceGroup, Guard, LinkDecision, MatchGrade};
 pub use event::{Actor, ActorKind, EventKind, EventSequence, ReasonCode, RegistryEvent, Timestamp};
 pub use evidence::{Basis, Evidence};
 pub use explanation::{ExplanationRow, ScoreExplanation};
+pub use golden::{Chosen, ChosenChange, GoldenField};
 pub use identity::{
     EnterpriseId, EnterpriseIdError, Link, LinkSource, Person, PersonState, RecordContent,
     RecordIndex, RecordState,

@@ -5,7 +5,7 @@
 //! mirror), so that the commit thread can tell whether it still holds.
 
 use empi_linkage::{
-    BlockingKeys, CompareRow, Guards, Intern, LexiconOverlay, Limits, LinkageModel, Scored,
+    BlockingKeys, CompareRow, Guards, Hubs, Intern, LexiconOverlay, Limits, LinkageModel, Scored,
     Values as _, blocking_keys, evidence, judge_join, score,
 };
 use empi_model::{
@@ -16,6 +16,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 use smallvec::SmallVec;
 
+use crate::hubs::{hubs_of, kind_of};
 use crate::incoming::Incoming;
 use crate::mirror::Mirror;
 use crate::plan::Target;
@@ -44,6 +45,8 @@ pub(crate) struct Assessment {
     pub(crate) capped: SmallVec<[BlockingKey; 2]>,
     /// Candidates that were left out because there were too many.
     pub(crate) candidates_cut: usize,
+    /// Values of the record that very many people share: they were ignored.
+    pub(crate) hubs: Hubs,
     /// For a record that is in the index already: how it stands.
     pub(crate) own: Option<Own>,
     /// What the weights are made of: against each contender's candidate, the record itself as it stood, and
@@ -135,12 +138,18 @@ pub(crate) fn assess(
     existing: Option<RecordIndex>,
 ) -> Assessment {
     let mut values = LexiconOverlay::new(&mirror.lexicon);
-    let row = values.row(record);
-    let keys = blocking_keys(&values, &row);
-    let reader = Reader { mirror, model, values: &values, row: &row };
+    let whole = values.row(record);
+    let keys = blocking_keys(&values, &whole);
+    let hubs = hubs_of(mirror, model.limits(), &keys, &whole);
+    let mut row = whole.clone();
+    hubs.remove_from(&mut row);
+    let whole = (!hubs.is_empty()).then_some(&whole);
+    let reader = Reader { mirror, model, values: &values, row: &row, whole };
     let own = existing.and_then(|record| reader.own(record));
     let own_person = own.as_ref().map(|own| own.person);
-    let (candidates, capped, candidates_cut) = candidates(mirror, model.limits(), &keys, &row);
+    let (candidates, mut capped, candidates_cut) = candidates(mirror, model.limits(), &keys, &row);
+    // The block of a hub says nothing, and a task of its own names the value.
+    capped.retain(|key| kind_of(*key).is_none_or(|kind| hubs.iter().all(|(hub, _)| hub != kind)));
     let others = candidates
         .into_iter()
         .filter(|record| own_person.is_none() || mirror.person_of(*record) != own_person);
@@ -148,7 +157,7 @@ pub(crate) fn assess(
     let apart = apart(mirror, &contenders, own_person);
     let evidence = reader.evidence(&contenders, own.as_ref());
     let sequence = mirror.sequence();
-    Assessment { sequence, keys, contenders, apart, capped, candidates_cut, own, evidence }
+    Assessment { sequence, keys, contenders, apart, capped, candidates_cut, hubs, own, evidence }
 }
 
 /// The records that share a key, those that share most keys first where there are too many; the
@@ -201,10 +210,22 @@ struct Reader<'a> {
     mirror: &'a Mirror,
     model: &'a LinkageModel,
     values: &'a LexiconOverlay<'a>,
+    /// The incoming row, without values that very many people share.
     row: &'a CompareRow,
+    /// The row with them, where it has any.
+    whole: Option<&'a CompareRow>,
 }
 
 impl Reader<'_> {
+    /// Whether a pair is a link only by a value that very many people share: a question, never silence.
+    fn is_carried_by_hub(&self, record: RecordIndex, scored: &Scored) -> bool {
+        let (Some(whole), Some(other)) = (self.whole, self.mirror.record(record)) else {
+            return false;
+        };
+        scored.decision != LinkDecision::Link
+            && score(self.model, self.values, whole, &other.row).decision == LinkDecision::Link
+    }
+
     fn score(&self, record: RecordIndex) -> Option<Scored> {
         let other = self.mirror.record(record)?;
         Some(score(self.model, self.values, self.row, &other.row))
@@ -257,7 +278,11 @@ impl Reader<'_> {
         existing: Option<RecordIndex>,
     ) -> Vec<Contender> {
         let scored = |record: &RecordIndex| {
-            let scored = self.score(*record)?;
+            let mut scored = self.score(*record)?;
+            if self.is_carried_by_hub(*record, &scored) {
+                scored.decision = LinkDecision::Review;
+                scored.guards.insert(Guard::HubValue);
+            }
             (scored.decision != LinkDecision::NonLink).then_some((*record, scored))
         };
         let promising: Vec<(RecordIndex, Scored)> = if candidates.len() < PARALLEL_CANDIDATES_MIN {

@@ -7,55 +7,8 @@
 //! survive. A name and an address are taken as wholes, so that nobody gets a name that no source has said.
 
 use empi_linkage::normalize;
-use empi_model::{NormalizedRecord, PatientText, RecordKey, SourceRecord};
+use empi_model::{Chosen, GoldenField, NormalizedRecord, PatientText, RecordKey, SourceRecord};
 use empi_store::StoredRecord;
-
-/// A field of the golden record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum GoldenField {
-    /// Given, middle and family name and suffix.
-    Name,
-    /// Birth date.
-    BirthDate,
-    /// Sex.
-    Sex,
-    /// Social Security number.
-    Ssn,
-    /// Postal address.
-    Address,
-    /// Telephone numbers.
-    Phone,
-    /// E-mail addresses.
-    Email,
-    /// One identifier by an authority.
-    Identifier,
-    /// Mother's family name at birth.
-    MotherMaidenName,
-    /// Guardian's name.
-    GuardianName,
-    /// Place of birth.
-    BirthPlace,
-    /// Order among a multiple birth.
-    BirthOrder,
-}
-
-impl GoldenField {
-    /// Every field, in the order in which they are told.
-    pub const ALL: [Self; 12] = [
-        Self::Name,
-        Self::BirthDate,
-        Self::Sex,
-        Self::Ssn,
-        Self::Address,
-        Self::Phone,
-        Self::Email,
-        Self::Identifier,
-        Self::MotherMaidenName,
-        Self::GuardianName,
-        Self::BirthPlace,
-        Self::BirthOrder,
-    ];
-}
 
 /// Whose value survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +21,10 @@ pub enum SurvivorshipRule {
     MostTrusted,
     /// The one of most characters.
     Longest,
+    /// The one that has stood unchanged for longest.
+    LongestValid,
+    /// The one that a steward has chosen, which outranks every rule; where nobody has, the most recent.
+    StewardsChoice,
 }
 
 /// The rules: one for most fields, and those that have their own.
@@ -135,6 +92,8 @@ pub struct Provenance {
     pub agreeing: usize,
     /// The rule by which it survived.
     pub rule: SurvivorshipRule,
+    /// The steward who has chosen it.
+    pub chosen_by: Option<String>,
 }
 
 /// One record's value of a field.
@@ -166,17 +125,35 @@ pub(crate) fn golden_record(records: &[StoredRecord], rules: &Survivorship) -> G
             })
             .collect();
         let rule = rules.rule(field);
-        if let Some(winner) = survivor(&claims, rule, rules) {
+        let chosen = claims.iter().filter_map(|claim| Some((claim, claim.chosen(field)?)));
+        let chosen = chosen.max_by_key(|(_, chosen)| chosen.event);
+        let chosen_by = chosen.map(|(_, chosen)| chosen.steward.clone());
+        let rule = if chosen.is_some() { SurvivorshipRule::StewardsChoice } else { rule };
+        let winner = chosen.map(|(claim, _)| claim).or_else(|| survivor(&claims, rule, rules));
+        if let Some(winner) = winner {
             copy(field, &winner.stored.record, &mut golden.record);
             golden.provenance.push(Provenance {
                 field,
                 record: winner.stored.record.key.clone(),
                 agreeing: agreeing(&claims, winner),
                 rule,
+                chosen_by,
             });
         }
     }
     golden
+}
+
+impl Claim<'_> {
+    /// That a steward has chosen the value.
+    fn chosen(&self, field: GoldenField) -> Option<&Chosen> {
+        self.stored.chosen.iter().find(|chosen| chosen.field == field)
+    }
+}
+
+/// Whether a record says something in a field that could survive.
+pub(crate) fn says_something(field: GoldenField, record: &SourceRecord) -> bool {
+    meaning(field, &normalize(record)).is_some()
 }
 
 fn agreeing(claims: &[Claim<'_>], claim: &Claim<'_>) -> usize {
@@ -192,13 +169,17 @@ fn survivor<'a, 'b>(
     let standing = |claim: &&Claim<'_>| {
         let source = &claim.stored.record.key.source;
         let first = match rule {
-            SurvivorshipRule::MostRecent => 0,
+            SurvivorshipRule::MostRecent | SurvivorshipRule::StewardsChoice => 0,
             SurvivorshipRule::MostFrequent => agreeing(claims, claim),
             SurvivorshipRule::MostTrusted => {
                 let place = rules.trusted_sources.iter().position(|trusted| trusted == source);
                 place.map_or(0, |place| usize::MAX - place)
             }
             SurvivorshipRule::Longest => claim.meaning.chars().count(),
+            SurvivorshipRule::LongestValid => {
+                let since = usize::try_from(claim.stored.updated.0).unwrap_or(0);
+                usize::MAX - since
+            }
         };
         (first, claim.stored.updated, claim.stored.index)
     };
@@ -229,6 +210,7 @@ fn take_identifiers(
                 record: stored.record.key.clone(),
                 agreeing: speaking.iter().filter(is_same).count(),
                 rule: rules.rule(GoldenField::Identifier),
+                chosen_by: None,
             });
         }
     }

@@ -74,6 +74,7 @@ mod incoming;
 mod mirror;
 
 mod assess;
+mod hubs;
 mod plan;
 
 mod compose;
@@ -83,10 +84,14 @@ mod durability;
 
 mod events;
 mod explain;
+mod figures;
 mod golden;
+mod history;
+mod links;
 mod past;
 mod query;
 mod queue;
+mod rarity;
 mod registry;
 mod retire;
 mod review;
@@ -105,21 +110,24 @@ mod tests;
 
 pub use backup::{backup, restore};
 pub use empi_linkage::LinkageModel;
+pub use empi_model::GoldenField;
 pub use empi_store::{
     BackupReport, CopyProgress, RebuildReport, RestoreReport, StoreError, StoreStats, StoredRecord,
     VerifyReport,
 };
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
-pub use golden::{GoldenField, GoldenRecord, Provenance, Survivorship, SurvivorshipRule, present};
+pub use golden::{GoldenRecord, Provenance, Survivorship, SurvivorshipRule, present};
+pub use links::{LINKED_RECORDS_MAX, PersonLink, PersonLinks};
 pub use loader::{LoadReport, LoadedLink, LoadedReview, Loader};
 pub use offline::{rebuild, stats, verify};
 pub use past::{PastDecision, PastEvent, PastRecord};
 pub use queue::{Claim, TaskFilter, TaskLine, TaskPage, TaskQuery};
+pub use rarity::Rarity;
 pub use registry::Registry;
 pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};
 pub use retire::{RetireRequest, Retirement};
-pub use review::{ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX};
+pub use review::{ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX, TaskAnswers};
 pub use review_stats::{Agreement, KindStats, Percentiles, QueueStats};
 pub use search::{
     Criterion, DateRange, Found, IdentifierWanted, SearchAnswer, SearchHit, TextField, TextMatch,

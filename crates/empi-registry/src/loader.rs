@@ -392,6 +392,7 @@ impl Origin {
             updated: time,
             state: RecordState::Active,
             content_event: event,
+            chosen: Vec::new(),
             changed: event,
         };
         let told = RegistryEvent {

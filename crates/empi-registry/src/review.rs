@@ -76,6 +76,9 @@ impl ReviewRequest {
     }
 }
 
+/// What became of each of many tasks.
+pub type TaskAnswers = Vec<(TaskId, Result<(), RegistryError>)>;
+
 /// A request on its way to the commit thread.
 pub(crate) struct Reviewed {
     pub(crate) task: TaskId,
@@ -114,7 +117,7 @@ impl Registry {
         &self,
         tasks: &[TaskId],
         request: &ReviewRequest,
-    ) -> Result<Vec<(TaskId, Result<(), RegistryError>)>, RegistryError> {
+    ) -> Result<TaskAnswers, RegistryError> {
         if tasks.len() > TASKS_AT_ONCE_MAX {
             return Err(RegistryError::invalid(format!(
                 "{} tasks were named and may be at most {TASKS_AT_ONCE_MAX}: send them in parts",

@@ -44,6 +44,8 @@ pub struct KindStats {
     pub different: u64,
     /// How many were settled before anybody answered.
     pub moot: u64,
+    /// Of them, held updates that were rejected.
+    pub rejected: u64,
     /// How many of all these in the last 24 hours.
     pub closed_today: u64,
     /// How long open tasks have waited.
@@ -195,6 +197,7 @@ fn kind_stats(kind: ReviewKind, open: &[Open], closed: &[Closed], now: Timestamp
         same: answered(ReviewOutcome::Same),
         different: answered(ReviewOutcome::Different),
         moot: answered(ReviewOutcome::Moot),
+        rejected: answered(ReviewOutcome::Rejected),
         closed_today: done().filter(|task| is_of_today(task.decided)).count() as u64,
         age: Percentiles::of(waiting().map(|task| between(task.created, now)).collect()),
         waited: Percentiles::of(

@@ -5,8 +5,8 @@
 //! refused when one of them has changed in between.
 
 use empi_model::{
-    Actor, EnterpriseId, EventSequence, PersonChange, ReasonCode, RecordIndex, RecordKey,
-    RegistryEvent,
+    Actor, EnterpriseId, EventSequence, GoldenField, PersonChange, ReasonCode, RecordIndex,
+    RecordKey, RegistryEvent,
 };
 use xxhash_rust::xxh3::Xxh3;
 
@@ -68,6 +68,15 @@ pub enum StewardOperation {
         record: RecordKey,
         /// The person it goes to.
         person: EnterpriseId,
+    },
+    /// A record's value of a field is its person's, whatever the rule of the field.
+    ChooseValue {
+        /// The person.
+        person: EnterpriseId,
+        /// The field. Every identifier is kept, so there is none to choose.
+        field: GoldenField,
+        /// The record whose value it is; none leaves it to the rule again.
+        record: Option<RecordKey>,
     },
     /// An event was wrong.
     UndoEvent {
@@ -189,6 +198,10 @@ pub(crate) fn fingerprint(request: &StewardRequest) -> u64 {
             hash.number(7).record(record).number(person.as_number())
         }
         StewardOperation::UndoEvent { event } => hash.number(8).number(event.0),
+        StewardOperation::ChooseValue { person, field, record } => {
+            let hash = hash.number(9).number(person.as_number()).number(*field as u64);
+            record.iter().fold(hash, |hash, record| hash.record(record))
+        }
     };
     hash.number(request.reason as u64).text(&request.note);
     hash.0.digest()

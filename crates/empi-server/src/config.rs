@@ -72,6 +72,10 @@ pub enum RuleName {
     MostTrusted,
     /// The one of most characters.
     Longest,
+    /// The one that has stood unchanged for longest.
+    LongestValid,
+    /// The one that a steward has chosen; where nobody has, the most recent.
+    StewardsChoice,
 }
 
 impl SurvivorshipConfig {
@@ -83,6 +87,8 @@ impl SurvivorshipConfig {
             RuleName::MostFrequent => SurvivorshipRule::MostFrequent,
             RuleName::MostTrusted => SurvivorshipRule::MostTrusted,
             RuleName::Longest => SurvivorshipRule::Longest,
+            RuleName::LongestValid => SurvivorshipRule::LongestValid,
+            RuleName::StewardsChoice => SurvivorshipRule::StewardsChoice,
         };
         let usual = Survivorship::default();
         Survivorship {

@@ -92,6 +92,7 @@ fn part(chunk: std::ops::Range<u32>) -> Commit {
             updated: Timestamp(0),
             state: RecordState::Active,
             content_event: sequence,
+            chosen: Vec::new(),
             changed: sequence,
         });
         if index % 2 == 1 {

@@ -1,7 +1,7 @@
 //! What the store keeps besides the words of `empi-model`: rows and the change that is one commit.
 
 use empi_model::{
-    BlockingKey, EnterpriseId, EventSequence, Link, MatchWeight, Person, RecordContent,
+    BlockingKey, Chosen, EnterpriseId, EventSequence, Link, MatchWeight, Person, RecordContent,
     RecordIndex, RecordState, RegistryEvent, ReviewTask, SourceRecord, TaskId, Timestamp,
 };
 
@@ -28,6 +28,8 @@ pub struct StoredRecord {
     pub content_event: EventSequence,
     /// The event that changed anything about it last.
     pub changed: EventSequence,
+    /// Its values that a steward has chosen for the golden record.
+    pub chosen: Vec<Chosen>,
 }
 
 impl StoredRecord {

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::lexicon::first;
 use crate::model::Limits;
-use crate::row::{AddressIds, CompareRow, IdentifierHash, MoreValue, PackedSsn, TextId};
+use crate::row::{AddressIds, CompareRow, IdentifierHash, MoreValue, NameId, PackedSsn, TextId};
 
 /// A kind of value that may be a hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +44,37 @@ impl HubKind {
             Self::Email => "email",
             Self::Address => "address",
         }
+    }
+
+    /// A record's values of this kind, by their hashes.
+    #[must_use]
+    pub fn values(self, row: &CompareRow) -> SmallVec<[u64; 2]> {
+        let mut hashes = SmallVec::new();
+        self.visit(row, |hash| hashes.push(hash));
+        hashes
+    }
+
+    /// Whether a value that these records may carry is a hub: the rule that bulk linkage finds hubs by. Stops
+    /// reading as soon as that is known.
+    pub fn is_hub<'a>(
+        self,
+        hash: u64,
+        rows: impl IntoIterator<Item = &'a CompareRow>,
+        limits: Limits,
+    ) -> bool {
+        let people_max = self.people_max(limits) as usize;
+        let mut sharing = Sharers::default();
+        rows.into_iter().any(|row| {
+            sharing.add(self, hash, row);
+            sharing.are_too_many(people_max)
+        })
+    }
+
+    /// How many different people among these records carry a value.
+    pub fn people<'a>(self, hash: u64, rows: impl IntoIterator<Item = &'a CompareRow>) -> u32 {
+        let mut sharing = Sharers::default();
+        rows.into_iter().for_each(|row| sharing.add(self, hash, row));
+        u32::try_from(sharing.people.len()).unwrap_or(u32::MAX)
     }
 
     /// From how many people on a value of this kind is a hub.
@@ -84,9 +115,10 @@ pub struct HubValue {
     pub example: u32,
 }
 
-/// The hubs that were found.
-#[derive(Debug, Default)]
-pub(super) struct Hubs {
+/// Values that very many people share, to be ignored in a record: those of a file, or those that a record
+/// has in common with an index.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Hubs {
     /// By kind, then by falling number of people.
     pub(super) values: Vec<HubValue>,
     /// Hashes by kind, in the order of [`HubKind::ALL`], sorted.
@@ -150,6 +182,34 @@ fn shared_values(rows: &[CompareRow], limits: Limits) -> Vec<Sharing> {
     rows.par_iter().enumerate().flat_map_iter(shared_by).collect()
 }
 
+/// The people who share a value.
+#[derive(Default)]
+struct Sharers {
+    people: HashSet<(NameId, NameId, u32)>,
+    births: HashSet<u32>,
+}
+
+impl Sharers {
+    fn take(&mut self, row: &CompareRow) {
+        self.people.insert((row.name.family, row.name.given, row.birth_date));
+        self.births.insert(row.birth_date);
+    }
+
+    /// Counts a record, if it carries the value.
+    fn add(&mut self, kind: HubKind, hash: u64, row: &CompareRow) {
+        let mut carries = false;
+        kind.visit(row, |other| carries |= other == hash);
+        if carries {
+            self.take(row);
+        }
+    }
+
+    /// Whether they are more people than a value of one person has, with birth dates of as many.
+    fn are_too_many(&self, people_max: usize) -> bool {
+        self.people.len() > people_max && self.births.len() > people_max / 2
+    }
+}
+
 /// A hub, if so many people share the value. They also need birth dates enough: one person whose name
 /// was typed in many ways is many names, but has few birth dates.
 fn judge(
@@ -163,15 +223,14 @@ fn judge(
     if sharing.len() <= people_max {
         return None;
     }
-    let (mut people, mut births) = (HashSet::new(), HashSet::new());
+    let mut sharers = Sharers::default();
     for row in sharing.iter().filter_map(|(.., site)| rows.get(*site as usize)) {
-        people.insert((row.name.family, row.name.given, row.birth_date));
-        births.insert(row.birth_date);
+        sharers.take(row);
     }
     let example = sharing.iter().filter_map(|(.., site)| places.get(*site as usize)).min()?;
-    let is_hub = people.len() > people_max && births.len() > people_max / 2;
+    let is_hub = sharers.are_too_many(people_max);
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let (records, people) = (count(sharing.len()), count(people.len()));
+    let (records, people) = (count(sharing.len()), count(sharers.people.len()));
     is_hub.then_some((HubValue { kind, records, people, example: *example }, hash))
 }
 
@@ -180,8 +239,29 @@ impl Hubs {
         self.hashes.get(kind as usize).is_some_and(|hashes| hashes.binary_search(&hash).is_ok())
     }
 
+    /// Adds a value, by its hash.
+    pub fn insert(&mut self, kind: HubKind, hash: u64) {
+        if let Some(hashes) = self.hashes.get_mut(kind as usize)
+            && let Err(at) = hashes.binary_search(&hash)
+        {
+            hashes.insert(at, hash);
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.hashes.iter().all(Vec::is_empty)
+    }
+
+    /// The hubs by their kinds and hashes.
+    pub fn iter(&self) -> impl Iterator<Item = (HubKind, u64)> + '_ {
+        let kinds = HubKind::ALL.into_iter().zip(&self.hashes);
+        kinds.flat_map(|(kind, hashes)| hashes.iter().map(move |hash| (kind, *hash)))
+    }
+
     /// Takes the hubs out of a record. Of an address the place is left, which a hub still tells.
-    pub(super) fn remove_from(&self, row: &mut CompareRow) {
+    pub fn remove_from(&self, row: &mut CompareRow) {
         let mut found = false;
         let kinds = HubKind::ALL.into_iter().zip(&self.hashes);
         for (kind, _) in kinds.filter(|(_, hashes)| !hashes.is_empty()) {

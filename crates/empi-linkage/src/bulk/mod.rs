@@ -26,7 +26,7 @@ mod training;
 
 pub use blocks::CappedBlock;
 pub use histogram::WeightHistogram;
-pub use hubs::{HubKind, HubValue};
+pub use hubs::{HubKind, HubValue, Hubs};
 pub use linkage::{Linkage, ReviewPair};
 pub use pairs::{Progress, ScoredPair, ScoredPairs};
 pub use prepared::Prepared;

@@ -192,6 +192,9 @@ pub struct Decision {
     pub seen: Option<Seen>,
     /// How long the steward had the task, in milliseconds, where it was taken before it was answered.
     pub took_ms: Option<u64>,
+    /// The hash of the content that was rejected, for [`ReviewOutcome::Rejected`]: a source that sends it again
+    /// changes nothing.
+    pub refused: Option<u64>,
 }
 
 /// How a pair compared at a time.
@@ -213,11 +216,13 @@ pub enum ReviewOutcome {
     Different = 2,
     /// The question had already been settled otherwise when it was looked at.
     Moot = 3,
+    /// A held update is wrong: the record stays as it was, and the same content is not asked about again.
+    Rejected = 4,
 }
 
 impl ReviewOutcome {
     /// Every outcome, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Same, Self::Different, Self::Moot];
+    pub const ALL: [Self; 4] = [Self::Same, Self::Different, Self::Moot, Self::Rejected];
 
     /// The outcome's name in files and answers.
     #[must_use]
@@ -226,6 +231,7 @@ impl ReviewOutcome {
             Self::Same => "same",
             Self::Different => "different",
             Self::Moot => "moot",
+            Self::Rejected => "rejected",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! How everything stood that a change writes: what its event remembers, so that it can be undone.
 
 use empi_model::{
-    EventChange, EventSequence, KeptApartChange, Person, PersonChange, PersonMark, RecordChange,
-    ReviewKind, ReviewTask, TaskChange,
+    ChosenChange, EventChange, EventSequence, KeptApartChange, Person, PersonChange, PersonMark,
+    RecordChange, ReviewKind, ReviewTask, TaskChange,
 };
 use empi_store::{KeptApart, StoredRecord};
 
@@ -39,6 +39,10 @@ impl Draft<'_> {
             old_content: is_new_content.then(|| before.content()),
             content_event: after.content_event,
             previous: Some(before.changed),
+            chosen: (before.chosen != after.chosen).then(|| ChosenChange {
+                before: before.chosen.clone(),
+                after: after.chosen.clone(),
+            }),
             old_link: Some(before.link),
         })
     }

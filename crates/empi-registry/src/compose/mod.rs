@@ -15,6 +15,7 @@ mod retire;
 mod review;
 mod steward;
 mod undo;
+mod watch;
 
 pub(crate) use pending::Pending;
 pub(crate) use register::{compose_registration, unchanged};
@@ -264,6 +265,7 @@ impl<'a> Draft<'a> {
             updated: self.context.time,
             state: empi_model::RecordState::Active,
             content_event: self.event,
+            chosen: stored.chosen.clone(),
             changed: self.event,
             index: stored.index,
             registered: stored.registered,
@@ -279,7 +281,7 @@ impl<'a> Draft<'a> {
 
     /// Raises a task and returns its ID.
     fn raise(&mut self, task: RaisedTask) -> TaskId {
-        let RaisedTask { kind, incoming, candidate, weight, guards } = task;
+        let RaisedTask { kind, incoming, candidate, weight, guards, shared } = task;
         self.counters.tasks += 1;
         let id = TaskId(self.counters.tasks);
         let basis = self.basis(candidate);
@@ -293,7 +295,7 @@ impl<'a> Draft<'a> {
             model: self.context.model.name().to_owned(),
             basis,
             created: self.context.time,
-            shared: None,
+            shared,
             state: ReviewState::OPEN,
             event: self.event,
         });
@@ -325,11 +327,12 @@ impl<'a> Draft<'a> {
             tasks.push(match open {
                 Some(id) => id,
                 None => self.raise(RaisedTask {
-                    kind: self.kind_between(question.kind, record, question.candidate),
+                    kind: self.kind_of(question, record),
                     incoming: record,
                     candidate: question.candidate,
                     weight: question.weight,
                     guards: question.guards.iter().collect(),
+                    shared: None,
                 }),
             });
         }
@@ -342,11 +345,18 @@ impl<'a> Draft<'a> {
     }
 
     /// A question about two records of one source is one for that source: it has registered somebody twice.
-    fn kind_between(&self, kind: ReviewKind, one: RecordIndex, other: RecordIndex) -> ReviewKind {
+    /// One about a person that would be too large is about that person.
+    fn kind_of(&self, question: &Question, record: RecordIndex) -> ReviewKind {
         let source =
             |record| self.context.mirror.source_of(record).or_else(|| self.new_source(record));
-        let is_of_one = one != other && source(one).is_some() && source(one) == source(other);
-        match kind {
+        let (one, other) = (source(record), source(question.candidate));
+        let is_of_one = record != question.candidate && one.is_some() && one == other;
+        match question.kind {
+            ReviewKind::PossibleMatch | ReviewKind::PotentialDuplicate
+                if question.guards.contains(empi_model::Guard::OversizedPerson) =>
+            {
+                ReviewKind::OversizedIdentity
+            }
             ReviewKind::PossibleMatch | ReviewKind::PotentialDuplicate if is_of_one => {
                 ReviewKind::SameSourceDuplicate
             }
@@ -377,6 +387,7 @@ impl<'a> Draft<'a> {
                 opinions: waiting.opinions,
                 seen: self.seen(&task),
                 took_ms: None,
+                refused: None,
             },
         );
         Ok(())
@@ -399,4 +410,5 @@ struct RaisedTask {
     candidate: RecordIndex,
     weight: MatchWeight,
     guards: Vec<empi_model::Guard>,
+    shared: Option<empi_model::SharedValue>,
 }

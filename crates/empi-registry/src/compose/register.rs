@@ -66,7 +66,10 @@ pub(crate) fn compose_registration(
     draft.rest_on(incoming, assessment);
     let (mut outcome, words) = match &assessment.own {
         None => draft.register(incoming, assessment),
-        Some(own) if own.says(incoming) => {
+        Some(own)
+            if own.says(incoming)
+                || context.mirror.closed.refuses(own.record, incoming.content_hash) =>
+        {
             let outcome = unchanged_outcome(context.mirror, own.record)
                 .ok_or_else(|| RegistryError::damaged("a record has no person"))?;
             let Some(held) = context.mirror.tasks.held(own.record) else {
@@ -136,6 +139,7 @@ impl Draft<'_> {
             updated: time,
             state: RecordState::Active,
             content_event: self.event,
+            chosen: Vec::new(),
             changed: self.event,
         });
         self.change.contents.push((record, incoming.normalized.clone()));
@@ -149,6 +153,7 @@ impl Draft<'_> {
         if placement.target.is_none() {
             tasks.extend(self.ask_about_blocks(record, assessment));
         }
+        tasks.extend(self.name_hubs(record, assessment));
         let kind = match placement.target {
             Some(_) => EventKind::RegisteredLinked,
             None => EventKind::RegisteredNew,
@@ -201,6 +206,7 @@ impl Draft<'_> {
                     candidate,
                     weight,
                     guards: guards.iter().collect(),
+                    shared: None,
                 };
                 let task = match held {
                     None => self.raise(raised),
@@ -270,6 +276,8 @@ impl Draft<'_> {
         if own.with_others.is_none() {
             tasks.extend(self.ask_about_blocks(own.record, assessment));
         }
+        tasks.extend(self.name_hubs(own.record, assessment));
+        tasks.extend(self.ask_whether_two(own, incoming));
         let words = EventWords {
             records: vec![own.record],
             old: Some(own.person),
@@ -323,6 +331,7 @@ impl Draft<'_> {
                 candidate: record,
                 weight: MatchWeight::ZERO,
                 guards: vec![empi_model::Guard::CappedBlock],
+                shared: None,
             })
         })
     }

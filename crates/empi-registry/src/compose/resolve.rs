@@ -19,7 +19,9 @@ impl Draft<'_> {
         outcome: ReviewOutcome,
     ) -> Result<EventWords, RegistryError> {
         match (task.asks(), outcome) {
-            (_, ReviewOutcome::Moot) | (Asks::Nothing, _) => self.take_note(task),
+            (_, ReviewOutcome::Moot | ReviewOutcome::Rejected) | (Asks::Nothing, _) => {
+                self.take_note(task)
+            }
             (Asks::WhetherOne, ReviewOutcome::Same) => self.join(task),
             (Asks::WhetherOne, ReviewOutcome::Different) => self.keep_apart(task),
             (Asks::WhetherTwo, ReviewOutcome::Same) => self.confirm_one(task),
@@ -88,7 +90,7 @@ impl Draft<'_> {
     /// One person is two: the side of the record that raised the question leaves.
     fn divide(&mut self, task: &ReviewTask) -> Result<EventWords, RegistryError> {
         let person = self.person_of(task.incoming)?;
-        let words = self.split(person, &[task.incoming], true)?;
+        let words = self.split(person, &self.half_of(task), true)?;
         Ok(EventWords { reason: answer_to(task), ..words })
     }
 

@@ -58,6 +58,7 @@ impl Draft<'_> {
                     guards: [Guard::SeveralPersons].into_iter().collect::<Guards>(),
                 };
                 task = self.ask(successor, &[to], &[question]).first().copied();
+                task = task.or_else(|| self.dispute(successor, candidate));
             }
         }
         let reason = "the source says that the record is another of its records now";

@@ -118,10 +118,29 @@ impl Draft<'_> {
                 opinions: waiting.opinions,
                 seen: self.seen(task),
                 took_ms,
+                refused: self.refused(task, outcome)?,
             },
         );
         let words = self.apply_answer(task, outcome)?;
         Ok(Some(said(words, request)))
+    }
+
+    /// The hash of the content that an answer rejects.
+    fn refused(
+        &self,
+        task: &ReviewTask,
+        outcome: ReviewOutcome,
+    ) -> Result<Option<u64>, RegistryError> {
+        if outcome != ReviewOutcome::Rejected {
+            return Ok(None);
+        }
+        match self.context.mirror.tasks.held(task.incoming) {
+            Some(held) if held.task == task.id => Ok(Some(held.content_hash)),
+            _ => Err(RegistryError::conflict(format!(
+                "review task {} holds no update that could be rejected: answer same or different",
+                task.id
+            ))),
+        }
     }
 
     /// An answer that does not count yet. Its event does not tell it: another steward is asked who should not

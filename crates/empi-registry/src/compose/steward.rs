@@ -1,9 +1,13 @@
 //! Composing what a steward does to identities: linking, merging, splitting, moving, keeping apart.
 
-use empi_model::{EnterpriseId, EventKind, LinkSource, MatchWeight, PersonState, RecordIndex};
+use empi_model::{
+    Chosen, EnterpriseId, EventKind, GoldenField, LinkSource, MatchWeight, PersonState, RecordIndex,
+};
+use empi_store::StoredRecord;
 
 use super::{Context, Draft, EventWords};
 use crate::RegistryError;
+use crate::golden::says_something;
 use crate::mirror::Change;
 use crate::steward::{StewardOperation, StewardRequest};
 
@@ -51,6 +55,11 @@ pub(crate) fn compose_operation(
         StewardOperation::MoveRecord { record, person } => {
             let (record, person) = (draft.named(record)?, draft.living(*person)?);
             draft.move_record(record, person)?
+        }
+        StewardOperation::ChooseValue { person, field, record } => {
+            let person = draft.living(*person)?;
+            let record = record.as_ref().map(|key| draft.named(key)).transpose()?;
+            draft.choose(person, *field, record, &request.actor.name)?
         }
         StewardOperation::UndoEvent { event } => draft.undo(*event)?,
     };
@@ -267,6 +276,65 @@ impl Draft<'_> {
             records: vec![record],
             old: Some(from),
             ..EventWords::new(EventKind::Moved, person, "a steward moved a record")
+        })
+    }
+}
+
+impl Draft<'_> {
+    /// A record's value of a field is its person's, or the rule decides again.
+    fn choose(
+        &mut self,
+        person: EnterpriseId,
+        field: GoldenField,
+        record: Option<RecordIndex>,
+        steward: &str,
+    ) -> Result<EventWords, RegistryError> {
+        let members = self.context.mirror.members(person).to_vec();
+        if field == GoldenField::Identifier {
+            return Err(RegistryError::conflict(
+                "every identifier of a person is kept: there is none to choose",
+            ));
+        }
+        if let Some(record) = record {
+            if !members.contains(&record) {
+                return Err(RegistryError::conflict(format!(
+                    "the record does not belong to {person}: look at the person again"
+                )));
+            }
+            if !says_something(field, &self.stored(record)?.record) {
+                return Err(RegistryError::conflict(
+                    "the record says nothing there that could be chosen: name another record",
+                ));
+            }
+        }
+        let mut changed = Vec::new();
+        for member in members {
+            let stored = self.stored(member)?;
+            let is_chosen = stored.chosen.iter().any(|chosen| chosen.field == field);
+            if !is_chosen && record != Some(member) {
+                continue;
+            }
+            let mut chosen = stored.chosen.clone();
+            chosen.retain(|chosen| chosen.field != field);
+            if record == Some(member) {
+                chosen.push(Chosen { field, steward: steward.to_owned(), event: self.event });
+            }
+            self.put_record(StoredRecord { chosen, ..stored });
+            changed.push(member);
+        }
+        if changed.is_empty() {
+            return Err(RegistryError::conflict(
+                "nobody has chosen a value there: there is nothing to change",
+            ));
+        }
+        let what = match record {
+            Some(_) => "a steward chose whose value survives",
+            None => "a steward left it to the rule whose value survives",
+        };
+        Ok(EventWords {
+            records: changed,
+            old: Some(person),
+            ..EventWords::new(EventKind::ValueChosen, person, what)
         })
     }
 }

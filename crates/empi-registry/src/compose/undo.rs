@@ -13,9 +13,9 @@
 
 use empi_linkage::{BlockingKeys, Intern, LexiconOverlay, blocking_keys, normalize};
 use empi_model::{
-    EnterpriseId, EventKind, EventSequence, KeptApartChange, Link, PersonMark, PersonState,
-    RecordChange, RecordContent, RecordState, RegistryEvent, ReviewKind, ReviewState, ReviewTask,
-    TaskChange, Waiting,
+    Chosen, ChosenChange, EnterpriseId, EventKind, EventSequence, KeptApartChange, Link,
+    PersonMark, PersonState, RecordChange, RecordContent, RecordState, RegistryEvent, ReviewKind,
+    ReviewState, ReviewTask, TaskChange, Waiting,
 };
 use empi_store::{KeptApart, StoredRecord};
 
@@ -98,6 +98,11 @@ impl Draft<'_> {
         {
             check_stamp(undone, stored.link.event, change.link_event)?;
             stored.link = self.link_back(event, link)?;
+            self.put_record(stored.clone());
+        }
+        if let Some(chosen) = &change.chosen {
+            check_chosen(undone, &stored.chosen, chosen)?;
+            stored.chosen.clone_from(&chosen.before);
             self.put_record(stored.clone());
         }
         if let Some(content) = &change.old_content {
@@ -258,6 +263,24 @@ fn check_stamp(
     } else {
         format!("event {undone} is undone already: there is nothing to undo")
     }))
+}
+
+/// Refuses to put back values chosen where others have been chosen since.
+fn check_chosen(
+    undone: EventSequence,
+    stands: &[Chosen],
+    change: &ChosenChange,
+) -> Result<(), RegistryError> {
+    if stands == change.after {
+        return Ok(());
+    }
+    let last = stands.iter().map(|chosen| chosen.event).max().unwrap_or_default();
+    let left = change.after.iter().map(|chosen| chosen.event).max().unwrap_or_default();
+    check_stamp(undone, last, left).and_then(|()| {
+        Err(RegistryError::conflict(format!(
+            "what event {undone} chose has been taken back since: undo the later event first"
+        )))
+    })
 }
 
 fn on_top(undone: EventSequence, later: EventSequence) -> String {

@@ -43,6 +43,8 @@ pub(crate) struct ClosedTasks {
     by_id: HashMap<TaskId, Closed>,
     /// Those that new data may open again, by their records.
     of_record: HashMap<RecordIndex, SmallVec<[TaskId; 1]>>,
+    /// Content that stewards have rejected, by its record, with the task that held it.
+    refused: HashMap<RecordIndex, SmallVec<[(TaskId, u64); 1]>>,
 }
 
 impl ClosedTasks {
@@ -54,11 +56,23 @@ impl ClosedTasks {
                 self.of_record.entry(record).or_default().push(task.id);
             }
         }
+        if let Some(hash) = decision.refused {
+            self.refused.entry(task.incoming).or_default().push((task.id, hash));
+        }
         self.by_id.insert(task.id, closed);
+    }
+
+    /// Whether a steward has rejected content of this hash for a record.
+    pub(crate) fn refuses(&self, record: RecordIndex, content_hash: u64) -> bool {
+        let refused = self.refused.get(&record);
+        refused.is_some_and(|all| all.iter().any(|(_, hash)| *hash == content_hash))
     }
 
     pub(crate) fn remove(&mut self, id: TaskId) {
         let Some(closed) = self.by_id.remove(&id) else { return };
+        if let Some(refused) = self.refused.get_mut(&closed.records[0]) {
+            refused.retain(|(task, _)| *task != id);
+        }
         for record in closed.records {
             if let Some(ids) = self.of_record.get_mut(&record) {
                 ids.retain(|other| *other != id);

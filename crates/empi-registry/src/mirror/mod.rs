@@ -22,7 +22,7 @@ pub(crate) mod worklist;
 use empi_linkage::{CompareRow, Intern, Lexicon, Limits, LinkageModel, blocking_keys, compare};
 use empi_model::{
     Asks, ComparisonPattern, EnterpriseId, LinkSource, NormalizedRecord, RecordIndex, RecordKey,
-    ReviewKind, ReviewState, ReviewTask, TaskPlace, TaskStage, Thresholds, Waiting,
+    ReviewKind, ReviewState, ReviewTask, SharedField, TaskPlace, TaskStage, Thresholds, Waiting,
 };
 use empi_store::{Commit, Counters, KeptApart, StoredRecord};
 use hashbrown::{HashMap, HashSet};
@@ -61,6 +61,8 @@ pub(crate) struct Mirror {
     kept_apart: HashMap<RecordIndex, SmallVec<[RecordIndex; 2]>>,
     /// Blocks over the limit that a task was raised for, whether open or answered.
     asked_blocks: HashSet<u64>,
+    /// Values that very many people share and that a task was raised for, whether open or answered.
+    named_values: HashSet<(u8, u64)>,
     counters: Counters,
     sequence: u64,
 }
@@ -127,6 +129,7 @@ impl Mirror {
             persons: Persons::default(),
             kept_apart: HashMap::new(),
             asked_blocks: HashSet::new(),
+            named_values: HashSet::new(),
             counters: Counters::default(),
             sequence: 0,
         }
@@ -258,6 +261,11 @@ impl Mirror {
         !self.asked_blocks.contains(&key.as_number())
     }
 
+    /// Whether a task was raised for a value that very many people share.
+    pub(crate) fn is_named(&self, field: SharedField, hash: u64) -> bool {
+        self.named_values.contains(&(field as u8, hash))
+    }
+
     /// Applies one change and returns its sequence number.
     pub(crate) fn apply(&mut self, change: &Change) -> u64 {
         self.sequence += 1;
@@ -349,7 +357,8 @@ impl Mirror {
     }
 
     fn put_task(&mut self, task: &ReviewTask) {
-        let ReviewTask { id, kind, incoming, .. } = *task;
+        let ReviewTask { id, kind, incoming, shared, .. } = *task;
+        self.named_values.extend(shared.map(|shared| (shared.field as u8, shared.hash)));
         match &task.state {
             ReviewState::Open(waiting) => {
                 self.closed.remove(id);

@@ -1,6 +1,6 @@
 //! What is decided, for each kind of assessment.
 
-use empi_linkage::{BlockingKeys, Scored};
+use empi_linkage::{BlockingKeys, Hubs, Scored};
 use empi_model::{LinkDecision, Timestamp};
 use smallvec::SmallVec;
 
@@ -39,6 +39,7 @@ fn assessment(contenders: Vec<Contender>, apart: &[(u64, u64)]) -> Assessment {
         apart,
         capped: SmallVec::new(),
         candidates_cut: 0,
+        hubs: Hubs::default(),
         own: None,
         evidence: Vec::new(),
     }

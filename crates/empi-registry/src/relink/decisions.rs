@@ -115,6 +115,7 @@ fn is_decided_by_steward(event: &RegistryEvent) -> bool {
         | EventKind::SourceAsked
         | EventKind::TaskEscalated
         | EventKind::OpinionGiven
-        | EventKind::TaskAssigned => false,
+        | EventKind::TaskAssigned
+        | EventKind::ValueChosen => false,
     }
 }

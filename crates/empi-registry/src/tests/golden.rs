@@ -94,3 +94,75 @@ fn the_golden_record_follows_every_change_also_backwards() {
     index.steward(StewardOperation::UndoEvent { event: EventSequence(update.0) });
     assert_eq!(told(&index, "a/2"), before[1]);
 }
+
+#[test]
+fn what_a_steward_has_chosen_survives_and_goes_where_its_record_goes() {
+    let index = Index::new();
+    index.register("a/1", ROBERT);
+    index.register("b/1", BOB);
+    let person = index.enterprise_id("a/1");
+    let before = (told(&index, "a/1"), index.standing());
+    assert!(before.0.contains("7 Oak Ave (b/1, 1)"), "the most recent: {}", before.0);
+    let choose = |field, record: Option<&str>| StewardOperation::ChooseValue {
+        person: index.enterprise_id("a/1"),
+        field,
+        record: record.map(key),
+    };
+    let chosen = index.steward(choose(GoldenField::Address, Some("a/1")));
+    let golden =
+        |record: &str| index.registry().person(index.enterprise_id(record)).unwrap().golden;
+    let from = |record: &str, field| {
+        let golden = golden(record);
+        golden.provenance.into_iter().find(|from| from.field == field).unwrap()
+    };
+    let told_by = from("a/1", GoldenField::Address);
+    assert_eq!((told_by.record, told_by.chosen_by.as_deref()), (key("a/1"), Some("dana")));
+    assert_eq!(told_by.rule, SurvivorshipRule::StewardsChoice);
+    assert_eq!(chosen.golden[0].1, golden("a/1"), "as the preview says");
+    index.check();
+    // It survives an update, and a merge.
+    index.register("b/1", &BOB.replace("7 Oak Ave", "8 Oak Ave"));
+    index.register("c/1", ALICE);
+    let alice = index.enterprise_id("c/1");
+    let merged =
+        index.steward(StewardOperation::MergePersons { surviving: alice, subsumed: person });
+    assert_eq!(from("c/1", GoldenField::Address).record, key("a/1"));
+    index.undo(&merged);
+    // The record leaves, and its choice with it.
+    let split =
+        index.steward(StewardOperation::UnlinkRecord { record: key("a/1"), keep_apart: false });
+    assert_eq!(from("b/1", GoldenField::Address).record, key("b/1"));
+    assert_eq!(from("a/1", GoldenField::Address).chosen_by.as_deref(), Some("dana"));
+    index.undo(&split);
+    assert_eq!(from("b/1", GoldenField::Address).record, key("a/1"));
+    // One value is chosen at a time.
+    let other = index.steward(choose(GoldenField::Address, Some("b/1")));
+    assert_eq!(from("a/1", GoldenField::Address).record, key("b/1"));
+    let refused = index.refused(StewardOperation::UndoEvent { event: chosen.event.event.sequence });
+    assert!(refused.contains("event"), "{refused}");
+    index.undo(&other);
+    assert_eq!(from("a/1", GoldenField::Address).record, key("a/1"));
+    index.steward(choose(GoldenField::Address, None));
+    assert_eq!(from("a/1", GoldenField::Address).record, key("b/1"));
+    for senseless in [
+        choose(GoldenField::Address, None),
+        choose(GoldenField::Address, Some("c/1")),
+        choose(GoldenField::Phone, Some("b/1")),
+        choose(GoldenField::Identifier, Some("a/1")),
+    ] {
+        index.refused(senseless);
+    }
+    index.check();
+}
+
+#[test]
+fn the_longest_valid_is_the_one_that_has_stood_longest() {
+    let survivorship =
+        Survivorship { contact: SurvivorshipRule::LongestValid, ..Survivorship::default() };
+    let index = Index::with(RegistryOptions { survivorship, ..options() });
+    index.register("a/1", ROBERT);
+    index.register("b/1", BOB);
+    assert!(told(&index, "a/1").contains("12 Elm Street (a/1, 1)"));
+    index.register("a/1", &ROBERT.replace("8123", "8124"));
+    assert!(told(&index, "a/1").contains("7 Oak Ave (b/1, 1)"));
+}

@@ -22,6 +22,7 @@ mod steward;
 mod undo;
 mod updates;
 mod users;
+mod watch;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

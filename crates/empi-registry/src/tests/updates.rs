@@ -88,6 +88,42 @@ fn a_held_update_that_is_right_is_applied() {
 }
 
 #[test]
+fn a_rejected_update_changes_nothing_and_is_not_asked_about_again() {
+    let mut index = Index::new();
+    index.expect("a/1", ROBERT, New);
+    let before = index.standing();
+    let held = index.expect("a/1", ALICE, Review);
+    let view = index.resolve(held.tasks[0], ReviewOutcome::Rejected);
+    assert_eq!(view.incoming.record.record, record("a/1", ROBERT));
+    assert_eq!(index.standing()[..2], before[..2], "the record is as it was");
+    index.expect("a/1", ALICE, Unchanged);
+    assert_eq!(index.open_tasks(), []);
+    index.reopen();
+    index.expect("a/1", ALICE, Unchanged);
+    index.undo_event_of_last();
+    assert_eq!(index.open_tasks(), held.tasks, "the question waits again");
+    let again = index.expect("a/1", ALICE, Review);
+    assert_eq!(again.tasks, held.tasks);
+    index.resolve(held.tasks[0], ReviewOutcome::Rejected);
+    // Other content that does not fit is another question, and taking it back settles that one.
+    let other = index.expect("a/1", MARRIED_ALICE, Review);
+    index.expect("a/1", ALICE, Unchanged);
+    assert_eq!(index.open_tasks(), [], "{:?} is withdrawn", other.tasks);
+    index.check();
+}
+
+#[test]
+fn only_a_held_update_can_be_rejected() {
+    let index = Index::new();
+    index.expect("a/1", ROBERT, New);
+    let task = index.expect("b/1", SAMUEL, Review).tasks[0];
+    let refused = index.try_resolve(task, ReviewOutcome::Rejected);
+    assert!(matches!(refused, Err(RegistryError::Conflict(_))), "{refused:?}");
+    assert_eq!(index.open_tasks(), [task]);
+    index.check();
+}
+
+#[test]
 fn a_person_emptied_by_an_overlay_goes_with_its_record() {
     let index = Index::new();
     let alice = index.expect("a/0", ALICE, New);

@@ -1,7 +1,7 @@
 //! Golden records as they go over the wire.
 
 use empi_proto::v1;
-use empi_registry::{GoldenField, GoldenRecord, Provenance, SurvivorshipRule};
+use empi_registry::{GoldenRecord, Provenance, SurvivorshipRule};
 
 use super::source::{record_key, source_record_to_proto};
 
@@ -14,9 +14,11 @@ pub(crate) fn golden(golden: GoldenRecord) -> v1::GoldenRecord {
 }
 
 fn provenance_to_proto(provenance: Provenance) -> v1::Provenance {
-    let Provenance { field, record, agreeing, rule } = provenance;
+    let Provenance { field, record, agreeing, rule, chosen_by } = provenance;
     v1::Provenance {
-        field: field_to_proto(field).into(),
+        // The numbers of both are promises, and the same; a test compares them.
+        field: field as i32,
+        chosen_by: chosen_by.unwrap_or_default(),
         record: Some(record_key(record)),
         agreeing: u32::try_from(agreeing).unwrap_or(u32::MAX),
         rule: match rule {
@@ -24,24 +26,25 @@ fn provenance_to_proto(provenance: Provenance) -> v1::Provenance {
             SurvivorshipRule::MostFrequent => v1::SurvivorshipRule::MostFrequent,
             SurvivorshipRule::MostTrusted => v1::SurvivorshipRule::MostTrusted,
             SurvivorshipRule::Longest => v1::SurvivorshipRule::Longest,
+            SurvivorshipRule::LongestValid => v1::SurvivorshipRule::LongestValid,
+            SurvivorshipRule::StewardsChoice => v1::SurvivorshipRule::StewardsChoice,
         }
         .into(),
     }
 }
 
-fn field_to_proto(field: GoldenField) -> v1::GoldenField {
-    match field {
-        GoldenField::Name => v1::GoldenField::Name,
-        GoldenField::BirthDate => v1::GoldenField::BirthDate,
-        GoldenField::Sex => v1::GoldenField::Sex,
-        GoldenField::Ssn => v1::GoldenField::Ssn,
-        GoldenField::Address => v1::GoldenField::Address,
-        GoldenField::Phone => v1::GoldenField::Phone,
-        GoldenField::Email => v1::GoldenField::Email,
-        GoldenField::Identifier => v1::GoldenField::Identifier,
-        GoldenField::MotherMaidenName => v1::GoldenField::MotherMaidenName,
-        GoldenField::GuardianName => v1::GoldenField::GuardianName,
-        GoldenField::BirthPlace => v1::GoldenField::BirthPlace,
-        GoldenField::BirthOrder => v1::GoldenField::BirthOrder,
+#[cfg(test)]
+mod tests {
+    use empi_registry::GoldenField;
+
+    use super::*;
+
+    #[test]
+    fn fields_have_one_number() {
+        for field in GoldenField::ALL {
+            let name =
+                v1::GoldenField::try_from(field as i32).unwrap().as_str_name().replace('_', "");
+            assert_eq!(name, format!("GOLDENFIELD{field:?}").to_uppercase());
+        }
     }
 }

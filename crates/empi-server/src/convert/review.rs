@@ -131,14 +131,14 @@ pub(crate) fn queue_stats(stats: QueueStats) -> v1::QueueStatsResponse {
         open: kinds.iter().map(count).collect(),
         claimed,
         oldest_task_id: oldest.map(|task| task.0),
-        kinds: kinds.into_iter().map(kind_stats).collect(),
+        kinds: kinds.iter().map(kind_stats).collect(),
         stages: stages.into_iter().map(stage).collect(),
         age: age.map(percentiles),
         agreement: Some(agreed(agreement)),
     }
 }
 
-fn kind_stats(stats: KindStats) -> v1::KindStats {
+fn kind_stats(stats: &KindStats) -> v1::KindStats {
     v1::KindStats {
         kind: stats.kind as i32,
         open: stats.open,
@@ -147,6 +147,7 @@ fn kind_stats(stats: KindStats) -> v1::KindStats {
         same: stats.same,
         different: stats.different,
         moot: stats.moot,
+        rejected: stats.rejected,
         closed_today: stats.closed_today,
         age: stats.age.map(percentiles),
         waited: stats.waited.map(percentiles),
@@ -221,6 +222,7 @@ mod tests {
             opinions: Vec::new(),
             seen: None,
             took_ms: Some(900),
+            refused: None,
         };
         let wire = review_task(line(ReviewState::Resolved(decision)));
         let resolution = wire.resolution.unwrap();

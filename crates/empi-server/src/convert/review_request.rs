@@ -126,8 +126,9 @@ fn outcome_of(outcome: v1::ReviewOutcome) -> Result<ReviewOutcome, InvalidReques
     match outcome {
         v1::ReviewOutcome::Same => Ok(ReviewOutcome::Same),
         v1::ReviewOutcome::Different => Ok(ReviewOutcome::Different),
+        v1::ReviewOutcome::Rejected => Ok(ReviewOutcome::Rejected),
         v1::ReviewOutcome::Moot | v1::ReviewOutcome::Unspecified => {
-            Err(InvalidRequest::new("`outcome` must be SAME or DIFFERENT"))
+            Err(InvalidRequest::new("`outcome` must be SAME, DIFFERENT or REJECTED"))
         }
     }
 }

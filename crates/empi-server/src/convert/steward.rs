@@ -2,7 +2,9 @@
 
 use empi_model::{ActorKind, EnterpriseId, EventSequence, ReasonCode, RecordKey};
 use empi_proto::v1;
-use empi_registry::{RetireRequest, Retirement, StewardAnswer, StewardOperation, StewardRequest};
+use empi_registry::{
+    GoldenField, RetireRequest, Retirement, StewardAnswer, StewardOperation, StewardRequest,
+};
 
 use super::event::event;
 use super::golden::golden;
@@ -87,6 +89,16 @@ pub(crate) fn move_record(
     let record = named("record", request.record)?;
     let person = enterprise_id(&request.enterprise_id)?;
     steward_request(request.terms, StewardOperation::MoveRecord { record, person })
+}
+
+pub(crate) fn choose_value(
+    request: v1::ChooseValueRequest,
+) -> Result<StewardRequest, InvalidRequest> {
+    let person = enterprise_id(&request.enterprise_id)?;
+    let field = GoldenField::ALL.into_iter().find(|field| *field as i32 == request.field);
+    let field = field.ok_or_else(|| InvalidRequest::new("`field` is missing: say which"))?;
+    let record = request.record.map(|key| named("record", Some(key))).transpose()?;
+    steward_request(request.terms, StewardOperation::ChooseValue { person, field, record })
 }
 
 pub(crate) fn undo_event(request: v1::UndoEventRequest) -> Result<StewardRequest, InvalidRequest> {

@@ -60,6 +60,10 @@ impl StewardService for StewardCalls {
         self.change(request, convert::move_record).await
     }
 
+    async fn choose_value(&self, request: Request<v1::ChooseValueRequest>) -> Answer {
+        self.change(request, convert::choose_value).await
+    }
+
     async fn undo_event(&self, request: Request<v1::UndoEventRequest>) -> Answer {
         self.change(request, convert::undo_event).await
     }

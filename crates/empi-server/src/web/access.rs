@@ -12,6 +12,14 @@ pub(super) enum Operation {
     SignIn,
     /// Look at the overview, choose one's own password and colours, sign out.
     OwnAccount,
+    /// Find persons, and look at them.
+    ViewPersons,
+    /// Look at the review queue and its questions.
+    ViewQueue,
+    /// Take questions, answer them, put them off, and undo it.
+    Decide,
+    /// Merge, split and keep apart by hand, and undo any event.
+    ChangeIdentities,
     /// See who may sign in, and what was changed about it.
     ViewUsers,
     /// Add users, give them roles, disable them, reset their passwords.
@@ -24,6 +32,9 @@ impl Operation {
         match self {
             Self::SignIn => None,
             Self::OwnAccount => Some(&Role::ALL),
+            Self::ViewPersons => Some(&[Registrar, Steward, LeadSteward, Auditor]),
+            Self::ViewQueue => Some(&[Steward, LeadSteward, Auditor]),
+            Self::Decide | Self::ChangeIdentities => Some(&[Steward, LeadSteward]),
             Self::ViewUsers => Some(&[Administrator, Auditor]),
             Self::ChangeUsers => Some(&[Administrator]),
         }

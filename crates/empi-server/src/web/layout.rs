@@ -21,8 +21,12 @@ pub(super) struct Frame<'a> {
 }
 
 /// The sections of the navigation, each with what it takes to see it.
-const SECTIONS: [(&str, &str, Operation); 2] =
-    [("/", "Overview", Operation::OwnAccount), ("/users", "Users", Operation::ViewUsers)];
+const SECTIONS: [(&str, &str, Operation); 4] = [
+    ("/", "Overview", Operation::OwnAccount),
+    ("/worklist", "Worklist", Operation::ViewQueue),
+    ("/search", "Search", Operation::ViewPersons),
+    ("/users", "Users", Operation::ViewUsers),
+];
 
 /// The colours a user may choose, with what the button says that leads to the next.
 const THEMES: [(&str, &str); 3] = [("auto", "Automatic"), ("light", "Light"), ("dark", "Dark")];
@@ -72,6 +76,7 @@ pub(super) fn page(
                     }
                     (main)
                 }
+                @if frame.visit.is_some() { (keys()) }
             }
         }
     }
@@ -90,11 +95,13 @@ fn bar(visit: &Visit, path: &str) -> Markup {
             nav aria-label="Sections" {
                 @for (section, name, operation) in SECTIONS {
                     @if operation.allows(visit.user.role) && !visit.user.must_change_password {
-                        a href=(section) aria-current=[is_here(section).then_some("page")] { (name) }
+                        a href=(section) aria-current=[is_here(section).then_some("page")]
+                            data-key=[(section == "/search" && path != "/search").then_some("/")] { (name) }
                     }
                 }
             }
             div.who {
+                button.quiet type="button" data-opens="keys" data-key="?" title="What the keys do" { "Keys " kbd { "?" } }
                 form method="post" action="/theme" {
                     (csrf(visit))
                     button.quiet type="submit" title="Colours of the pages" { (theme_name) " colours" }
@@ -108,6 +115,40 @@ fn bar(visit: &Visit, path: &str) -> Markup {
                     button.quiet type="submit" { "Sign out" }
                 }
             }
+        }
+    }
+}
+
+/// The keys of the pages. Each is also written on what it presses.
+const KEYS: [(&str, &str); 18] = [
+    ("s", "Same person"),
+    ("d", "Different people"),
+    ("y", "Reject a held update"),
+    ("n", "Not sure, or the next question of the worklist"),
+    ("x", "Split"),
+    ("e", "Escalate to a lead steward"),
+    ("a", "The source is asked"),
+    ("j", "Next question, without an answer"),
+    ("k", "Question before"),
+    ("u", "Undo the last answer"),
+    ("r", "Choose the reason"),
+    ("o", "Write a note"),
+    ("1 – 9", "Go to a record, or open a person that was found"),
+    ("w", "How the bits add up"),
+    ("h", "History of the person"),
+    ("l", "Worklist"),
+    ("/", "Search"),
+    ("Esc", "Leave a field or a window"),
+];
+
+fn keys() -> Markup {
+    html! {
+        dialog #keys aria-labelledby="keys-title" {
+            h2 #keys-title { "Keys" }
+            dl.keys {
+                @for (key, what) in KEYS { div { dt { kbd { (key) } } dd { (what) } } }
+            }
+            button type="button" data-closes data-key="Escape" { "Close" }
         }
     }
 }

@@ -12,7 +12,10 @@ use super::Web;
 use super::access::Operation;
 use super::answer::{Refusal, protect};
 use super::gate::{Guarded, gate, refused};
-use super::pages::{account, overview, sign_in, state, users};
+use super::pages::{
+    account, decide, operation, overview, person, search, sign_in, state, task, undo, users,
+    worklist,
+};
 
 /// One line of the table.
 pub(super) struct Route {
@@ -40,7 +43,10 @@ where
 
 /// The table.
 pub(super) fn table() -> Vec<Route> {
-    use Operation::{ChangeUsers, OwnAccount, SignIn, ViewUsers};
+    use Operation::{
+        ChangeIdentities, ChangeUsers, Decide, OwnAccount, SignIn, ViewPersons, ViewQueue,
+        ViewUsers,
+    };
     vec![
         show("/livez", SignIn, state::lives),
         show("/readyz", SignIn, state::is_ready),
@@ -52,6 +58,20 @@ pub(super) fn table() -> Vec<Route> {
         show("/password", OwnAccount, account::show_password),
         take("/password", OwnAccount, account::take_password),
         take("/theme", OwnAccount, account::take_theme),
+        show("/worklist", ViewQueue, worklist::show),
+        show("/worklist/after/{place}", ViewQueue, worklist::show_after),
+        take("/worklist", ViewQueue, worklist::take),
+        take("/worklist/next", Decide, decide::take_next),
+        show("/tasks/{id}", ViewQueue, task::show),
+        take("/tasks/{id}", Decide, decide::take),
+        take("/tasks/{id}/claim", Decide, decide::claim),
+        take("/events/{id}/undo", Decide, undo::take),
+        show("/search", ViewPersons, search::show),
+        take("/search", ViewPersons, search::take),
+        show("/persons/{id}", ViewPersons, person::show),
+        take("/persons/{id}/compare", ViewPersons, operation::compare),
+        take("/operations/preview", ChangeIdentities, operation::preview),
+        take("/operations", ChangeIdentities, operation::take),
         show("/users", ViewUsers, users::show),
         take("/users", ChangeUsers, users::add),
         take("/users/{name}", ChangeUsers, users::change),

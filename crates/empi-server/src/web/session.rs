@@ -54,6 +54,8 @@ struct Session {
     seen: Instant,
     /// What the next page is to say.
     notice: Option<Markup>,
+    /// The tasks looked at, in order, for the way back.
+    trail: Vec<u64>,
 }
 
 /// What a page needs to know of the session that asked for it.
@@ -62,6 +64,16 @@ pub(super) struct OpenSession {
     pub(super) id: Token,
     pub(super) user: UserName,
     pub(super) csrf: Token,
+}
+
+/// Tasks that the way back remembers.
+const TRAIL_MAX: usize = 50;
+
+/// Where a task stands on the way of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trail {
+    /// The task looked at before it.
+    pub(super) previous: Option<u64>,
 }
 
 /// The sessions that are open.
@@ -87,7 +99,10 @@ impl Sessions {
         if open.len() >= self.limits.count_max {
             return None;
         }
-        open.insert(id, Session { user, csrf, begun: now, seen: now, notice: None });
+        open.insert(
+            id,
+            Session { user, csrf, begun: now, seen: now, notice: None, trail: Vec::new() },
+        );
         Some(id)
     }
 
@@ -119,6 +134,31 @@ impl Sessions {
         if let Some(session) = self.open.lock().get_mut(&id) {
             session.notice = Some(notice);
         }
+    }
+
+    /// Adds to what is to be said on the session's next page.
+    pub(super) fn add_notice(&self, id: Token, notice: Markup) {
+        if let Some(session) = self.open.lock().get_mut(&id) {
+            session.notice = Some(match session.notice.take() {
+                None => notice,
+                Some(first) => maud::html! { (first) span { (notice) } },
+            });
+        }
+    }
+
+    /// Notes that a task is looked at, and tells which one was before it.
+    pub(super) fn step(&self, id: Token, task: u64) -> Trail {
+        let mut open = self.open.lock();
+        let Some(session) = open.get_mut(&id) else { return Trail { previous: None } };
+        let trail = &mut session.trail;
+        let at = trail.iter().position(|other| *other == task).unwrap_or_else(|| {
+            if trail.len() >= TRAIL_MAX {
+                trail.remove(0);
+            }
+            trail.push(task);
+            trail.len() - 1
+        });
+        Trail { previous: at.checked_sub(1).and_then(|before| trail.get(before).copied()) }
     }
 
     /// Takes what is to be said.
@@ -186,6 +226,19 @@ mod tests {
             assert_eq!(Token::parse(bad), None, "{bad}");
         }
         assert_eq!(format!("{token:?}"), "[secret]");
+    }
+
+    #[test]
+    fn the_way_back_leads_past_every_task_looked_at() {
+        let sessions = sessions();
+        let id = sessions.begin(ines()).unwrap();
+        let previous = |task| sessions.step(id, task).previous;
+        assert_eq!([previous(7), previous(9), previous(4)], [None, Some(7), Some(9)]);
+        assert_eq!([previous(9), previous(7)], [Some(7), None], "going back changes nothing");
+        for task in 100..200 {
+            previous(task);
+        }
+        assert_eq!(previous(200), Some(199));
     }
 
     #[test]

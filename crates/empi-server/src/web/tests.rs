@@ -147,7 +147,7 @@ impl Browser {
 
 /// A path of the table with something in its place-holders.
 fn filled(path: &str) -> String {
-    path.replace("{name}", "nobody")
+    path.replace("{name}", "nobody").replace("{id}", "1").replace("{place}", "1.0.1")
 }
 
 #[tokio::test]

@@ -4,15 +4,15 @@
 //! left out, and 0 or nothing stands for them.
 
 use empi_model::{
-    EnterpriseId, EventChange, EventSequence, KeptApartChange, PersonChange, PersonMark,
-    RecordChange, RecordContent, RecordIndex, RecordState, ReviewState, TaskChange, TaskId,
-    Timestamp,
+    Chosen, ChosenChange, EnterpriseId, EventChange, EventSequence, KeptApartChange, PersonChange,
+    PersonMark, RecordChange, RecordContent, RecordIndex, RecordState, ReviewState, TaskChange,
+    TaskId, Timestamp,
 };
 use prost::Message;
 
 use super::Row;
 use super::identity::LinkRow;
-use super::record::SourceRow;
+use super::record::{ChosenRow, SourceRow, chosen_of};
 use super::review::{self, ResolutionRow, WaitingRow};
 use crate::seal::Digests;
 
@@ -52,6 +52,30 @@ pub(crate) struct RecordChangeRow {
     /// Of the record's row as the event left it.
     #[prost(fixed32, tag = "8")]
     digest: u32,
+    /// Absent where nothing that was chosen changed.
+    #[prost(message, optional, tag = "9")]
+    chosen: Option<ChosenChangeRow>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ChosenChangeRow {
+    #[prost(message, repeated, tag = "1")]
+    before: Vec<ChosenRow>,
+    #[prost(message, repeated, tag = "2")]
+    after: Vec<ChosenRow>,
+}
+
+impl Row for ChosenChangeRow {
+    type Word = ChosenChange;
+
+    fn of(change: &ChosenChange) -> Self {
+        let rows = |chosen: &[Chosen]| chosen.iter().map(ChosenRow::of).collect();
+        Self { before: rows(&change.before), after: rows(&change.after) }
+    }
+
+    fn word(self) -> Option<ChosenChange> {
+        Some(ChosenChange { before: chosen_of(self.before)?, after: chosen_of(self.after)? })
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -211,6 +235,7 @@ impl Frame {
             content_event: self.stamp(change.content_event),
             previous: change.previous.map(|event| event.0),
             digest: 0,
+            chosen: change.chosen.as_ref().map(ChosenChangeRow::of),
         }
     }
 
@@ -223,6 +248,10 @@ impl Frame {
             Some(content) => Some(content.word()?),
             None => None,
         };
+        let chosen = match row.chosen {
+            Some(chosen) => Some(chosen.word()?),
+            None => None,
+        };
         Some(RecordChange {
             record: RecordIndex(row.record),
             enterprise_id: row.enterprise_id.map_or(self.person, EnterpriseId::from_number),
@@ -231,6 +260,7 @@ impl Frame {
             old_content,
             content_event: self.event(row.content_event),
             previous: row.previous.map(EventSequence),
+            chosen,
         })
     }
 

@@ -1,5 +1,6 @@
 //! Rows of source records. They hold patient data and have no `Debug`.
 
+use empi_model::{Chosen, GoldenField};
 use empi_model::{
     EventSequence, Identifier, PatientText, PersonName, PostalAddress, RecordIndex, RecordKey,
     SourceRecord, Timestamp,
@@ -112,6 +113,38 @@ pub(crate) struct RecordRow {
     /// 0 for the event of the link.
     #[prost(uint64, tag = "11")]
     changed: u64,
+    #[prost(message, repeated, tag = "12")]
+    chosen: Vec<ChosenRow>,
+}
+
+/// A value that a steward has chosen.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ChosenRow {
+    #[prost(uint32, tag = "1")]
+    field: u32,
+    #[prost(string, tag = "2")]
+    steward: String,
+    #[prost(uint64, tag = "3")]
+    event: u64,
+}
+
+impl Row for ChosenRow {
+    type Word = Chosen;
+
+    fn of(chosen: &Chosen) -> Self {
+        let Chosen { field, steward, event } = chosen;
+        Self { field: *field as u32, steward: steward.clone(), event: event.0 }
+    }
+
+    fn word(self) -> Option<Chosen> {
+        let field = GoldenField::ALL.into_iter().find(|it| *it as u32 == self.field)?;
+        Some(Chosen { field, steward: self.steward, event: EventSequence(self.event) })
+    }
+}
+
+/// All values chosen of a record.
+pub(super) fn chosen_of(rows: Vec<ChosenRow>) -> Option<Vec<Chosen>> {
+    rows.into_iter().map(Row::word).collect()
 }
 
 fn text(value: &Option<PatientText>) -> Option<String> {
@@ -245,6 +278,7 @@ impl Row for RecordRow {
             replaced_by,
             content_event: stamp(stored.content_event),
             changed: stamp(stored.changed),
+            chosen: stored.chosen.iter().map(ChosenRow::of).collect(),
         }
     }
 
@@ -255,6 +289,7 @@ impl Row for RecordRow {
             state: state_of(self.state, self.replaced_by)?,
             content_event: event(self.content_event),
             changed: event(self.changed),
+            chosen: chosen_of(self.chosen)?,
             index: RecordIndex(self.index),
             record: self.record?.word()?,
             content_hash: self.content_hash,

@@ -75,6 +75,9 @@ pub(crate) struct ResolutionRow {
     seen_weight: f64,
     #[prost(uint64, optional, tag = "10")]
     took_ms: Option<u64>,
+    /// Absent where nothing was rejected.
+    #[prost(fixed64, optional, tag = "11")]
+    refused: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -172,8 +175,8 @@ impl Row for ResolutionRow {
     type Word = Decision;
 
     fn of(decision: &Decision) -> Self {
-        let Decision { outcome, actor, time, reason, note, event, opinions, seen, took_ms } =
-            decision;
+        let Decision { outcome, actor, time, reason, note, event, .. } = decision;
+        let Decision { opinions, seen, took_ms, refused, .. } = decision;
         Self {
             outcome: *outcome as u32,
             actor: Some(ActorRow::of(actor)),
@@ -185,6 +188,7 @@ impl Row for ResolutionRow {
             seen_pattern: seen.as_ref().map_or_else(String::new, |seen| seen.pattern.to_string()),
             seen_weight: seen.as_ref().map_or(0.0, |seen| seen.weight.bits()),
             took_ms: *took_ms,
+            refused: *refused,
         }
     }
 
@@ -205,6 +209,7 @@ impl Row for ResolutionRow {
             opinions: all(self.opinions)?,
             seen,
             took_ms: self.took_ms,
+            refused: self.refused,
         })
     }
 }

@@ -126,6 +126,7 @@ fn bytes_of_records_never_change() {
         state: RecordState::Active,
         content_event: EventSequence(9),
         changed: EventSequence(9),
+        chosen: Vec::new(),
     };
     check::<RecordRow>(
         &stored,
@@ -227,6 +228,7 @@ fn bytes_of_tasks_never_change() {
         opinions: Vec::new(),
         seen: None,
         took_ms: None,
+        refused: None,
     };
     let resolved = ReviewState::Resolved(decision);
     check::<TaskRow>(&open, "08011003180220032900000000000012403202020b3a016d4005");

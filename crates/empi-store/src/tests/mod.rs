@@ -101,6 +101,7 @@ fn resolved() -> ReviewState {
         opinions: Vec::new(),
         seen: None,
         took_ms: None,
+        refused: None,
     })
 }
 
@@ -129,6 +130,7 @@ fn registration(number: u32) -> Commit {
             updated: Timestamp(7),
             state: RecordState::Active,
             content_event: EventSequence(sequence),
+            chosen: Vec::new(),
             changed: EventSequence(sequence),
         }],
         keys_added: vec![(key_of(number), index)],
@@ -165,7 +167,7 @@ fn tasks_of_format_3() -> Vec<ReviewTask> {
     let opinion = Opinion { outcome: ReviewOutcome::Same, remark: remark("one") };
     let pattern = ComparisonPattern::parse("0-12").unwrap();
     let seen = Some(Seen { pattern, weight: MatchWeight::from_bits(4.25) });
-    let opinions = vec![opinion.clone()];
+    let opinions = vec![opinion];
     let decided = Decision { opinions: opinions.clone(), seen, took_ms: Some(12), ..plain };
     let again = Again {
         earlier: decided.clone(),

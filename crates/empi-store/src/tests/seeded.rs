@@ -77,7 +77,7 @@ impl Rich {
             });
         }
         let records = change.records.iter().map(|change| change.record).collect();
-        let request_id = (now.0 % 2 == 0).then(|| format!("r-{now}"));
+        let request_id = now.0.is_multiple_of(2).then(|| format!("r-{now}"));
         if let Some(request_id) = &request_id {
             let answer = StoredRegistration {
                 record: RecordIndex(0),
@@ -162,6 +162,7 @@ impl Rich {
             content_event: now,
             previous: Some(before.changed),
             old_link: Some(before.link),
+            chosen: None,
         };
         let commit = Commit { records: vec![stored.clone()], ..Commit::default() };
         self.finish(

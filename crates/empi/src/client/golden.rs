@@ -21,8 +21,11 @@ struct Provenance {
     source: String,
     record_id: String,
     agreeing: u32,
-    /// `most_recent`, `most_frequent`, `most_trusted` or `longest`.
+    /// `most_recent`, `most_frequent`, `most_trusted`, `longest`, `longest_valid` or `stewards_choice`.
     rule: String,
+    /// The steward who has chosen it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen_by: Option<String>,
 }
 
 impl From<v1::GoldenRecord> for Golden {
@@ -30,7 +33,8 @@ impl From<v1::GoldenRecord> for Golden {
         let provenance = |from: v1::Provenance| {
             let (field, rule) = (words::golden_field(from.field()), words::rule(from.rule()));
             let v1::RecordKey { source, record_id } = from.record.unwrap_or_default();
-            Provenance { field, source, record_id, agreeing: from.agreeing, rule }
+            let chosen_by = Some(from.chosen_by).filter(|steward| !steward.is_empty());
+            Provenance { field, source, record_id, agreeing: from.agreeing, rule, chosen_by }
         };
         Self {
             fields: Fields::of(&golden.record.unwrap_or_default()),
@@ -48,7 +52,8 @@ pub(super) fn lines(golden: &Golden) -> String {
             "address" => golden.fields.line(&super::tables::ADDRESS),
             field => golden.fields.get(field).to_owned(),
         };
-        let Provenance { field, source, record_id, agreeing, rule } = from;
+        let Provenance { field, source, record_id, agreeing, rule, chosen_by } = from;
+        let rule = chosen_by.as_ref().map_or_else(|| rule.clone(), |it| format!("chosen by {it}"));
         lines.push(format!(
             "  {field:<18}  {value}  (from {source}:{record_id}, said by {agreeing}, {rule})"
         ));
@@ -78,6 +83,7 @@ mod tests {
             record: Some(v1::RecordKey { source: "north".to_owned(), record_id: "17".to_owned() }),
             agreeing: 2,
             rule: rule.into(),
+            chosen_by: String::new(),
         };
         let golden = Golden::from(v1::GoldenRecord {
             record: Some(record),

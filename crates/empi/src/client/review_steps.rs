@@ -66,6 +66,8 @@ enum Outcome {
     Same,
     /// Two human beings: they are kept apart for good
     Different,
+    /// A held update is wrong: the record stays as it was
+    Rejected,
 }
 
 impl From<Outcome> for v1::ReviewOutcome {
@@ -73,6 +75,7 @@ impl From<Outcome> for v1::ReviewOutcome {
         match outcome {
             Outcome::Same => Self::Same,
             Outcome::Different => Self::Different,
+            Outcome::Rejected => Self::Rejected,
         }
     }
 }

@@ -103,11 +103,67 @@ enum Operation {
         /// The person it goes to
         enterprise_id: String,
     },
+    /// A record's value of a field is its person's, whatever the rule of the field
+    Choose {
+        /// The person
+        enterprise_id: String,
+        /// The field
+        #[arg(long, value_name = "FIELD")]
+        field: Field,
+        /// The record whose value it is, as SOURCE:RECORD_ID; left out, the rule decides again
+        #[arg(value_parser = record_key_of)]
+        record: Option<v1::RecordKey>,
+    },
     /// An event was wrong: everything that it changed goes back
     Undo {
         /// The event's number
         event: u64,
     },
+}
+
+/// A field of the golden record.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Field {
+    /// Given, middle and family name and suffix
+    Name,
+    /// Birth date
+    BirthDate,
+    /// Sex
+    Sex,
+    /// Social Security number
+    Ssn,
+    /// Postal address
+    Address,
+    /// Telephone numbers
+    Phone,
+    /// E-mail addresses
+    Email,
+    /// Mother's family name at birth
+    MotherMaidenName,
+    /// Guardian's name
+    GuardianName,
+    /// Place of birth
+    BirthPlace,
+    /// Order among a multiple birth
+    BirthOrder,
+}
+
+impl From<Field> for v1::GoldenField {
+    fn from(field: Field) -> Self {
+        match field {
+            Field::Name => Self::Name,
+            Field::BirthDate => Self::BirthDate,
+            Field::Sex => Self::Sex,
+            Field::Ssn => Self::Ssn,
+            Field::Address => Self::Address,
+            Field::Phone => Self::Phone,
+            Field::Email => Self::Email,
+            Field::MotherMaidenName => Self::MotherMaidenName,
+            Field::GuardianName => Self::GuardianName,
+            Field::BirthPlace => Self::BirthPlace,
+            Field::BirthOrder => Self::BirthOrder,
+        }
+    }
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
@@ -204,6 +260,15 @@ async fn ask(
         Operation::Move { record, enterprise_id } => {
             let (record, enterprise_id) = (Some(record.clone()), enterprise_id.clone());
             steward.move_record(v1::MoveRecordRequest { terms, record, enterprise_id }).await
+        }
+        Operation::Choose { enterprise_id, field, record } => {
+            let request = v1::ChooseValueRequest {
+                terms,
+                enterprise_id: enterprise_id.clone(),
+                field: v1::GoldenField::from(*field).into(),
+                record: record.clone(),
+            };
+            steward.choose_value(request).await
         }
         Operation::Undo { event } => {
             steward.undo_event(v1::UndoEventRequest { terms, sequence: *event }).await

@@ -296,13 +296,18 @@ impl Caller<'_> {
         format!("op-{}", self.names.fetch_add(1, Ordering::SeqCst))
     }
 
+    /// So few that calls meet.
+    fn key_of_few(&mut self) -> &'static str {
+        KEYS[self.dice.below(KEYS.len())]
+    }
+
     fn key(&mut self) -> RecordKey {
-        key(*self.dice.one_of(&KEYS))
+        key(self.key_of_few())
     }
 
     /// The person of some record as it is known to be, if it is registered.
     fn person(&mut self) -> EnterpriseId {
-        let known = self.registry.record(&key(*self.dice.one_of(&KEYS)));
+        let known = self.registry.record(&key(self.key_of_few()));
         known.map_or(EnterpriseId::mint(0), |view| view.enterprise_id)
     }
 
@@ -310,7 +315,7 @@ impl Caller<'_> {
         match self.dice.below(20) {
             0..=6 => {
                 let content = *self.dice.one_of(&CONTENTS);
-                let record = Box::new(record(*self.dice.one_of(&KEYS), content));
+                let record = Box::new(record(self.key_of_few(), content));
                 let request_id = self.name();
                 self.ask(Call::Register { record, request_id });
             }

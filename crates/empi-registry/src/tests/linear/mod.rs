@@ -47,6 +47,7 @@ fn every_history_is_as_if_one_call_came_after_the_other() {
 }
 
 /// Another seed each time, for long runs.
+#[expect(clippy::disallowed_methods, reason = "only the seed of a long run, and it is printed")]
 fn rand_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     now.as_secs()

@@ -13,11 +13,13 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::*;
-use crate::ReviewStep;
+use crate::{GoldenField, ReviewStep};
 use model::{Model, Refused};
 
 /// Contents that link, nearly link or contradict one another.
-const CONTENTS: [&str; 10] = [
+const CONTENTS: [&str; 12] = [
+    "Robert|Okafor|Sr|1980-03-12|M|457-12-9983|12 Elm Street|02139|617-555-8123",
+    "Robert|Okafor|Jr|1980-03-12|M|457-12-9983|12 Elm Street|02139|617-555-8123",
     ROBERT,
     BOB,
     SPARSE_ROBERT,
@@ -50,6 +52,7 @@ enum Step {
     Split { record: usize, others: u8, keep_apart: bool },
     KeepApart(usize, usize),
     Move { record: usize, to: usize },
+    Choose { record: usize, field: usize, clears: bool },
     Undo(usize),
     Reopen,
 }
@@ -79,6 +82,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(record, others, keep_apart)| Step::Split { record, others, keep_apart }),
         2 => (at(), at()).prop_map(|(left, right)| Step::KeepApart(left, right)),
         2 => (at(), at()).prop_map(|(record, to)| Step::Move { record, to }),
+        2 => (at(), 0..2_usize, prop::bool::weighted(0.2))
+            .prop_map(|(record, field, clears)| Step::Choose { record, field, clears }),
         6 => at().prop_map(Step::Undo),
         1 => Just(Step::Reopen),
     ]
@@ -184,7 +189,13 @@ impl Machine {
         let view = self.index.registry().task(open[at]).unwrap();
         let stored = self.index.registry().core.store.snapshot().task(open[at]).unwrap().unwrap();
         let waiting = stored.state.waiting().unwrap();
-        let outcome = if is_same { ReviewOutcome::Same } else { ReviewOutcome::Different };
+        let is_rejected =
+            !is_same && stored.asks() == Asks::WhetherUpdated && task.is_multiple_of(3);
+        let outcome = match (is_same, is_rejected) {
+            (true, _) => ReviewOutcome::Same,
+            (false, true) => ReviewOutcome::Rejected,
+            (false, false) => ReviewOutcome::Different,
+        };
         let actor = Actor { kind: ActorKind::Steward, name: by.to_owned() };
         let step = ReviewStep::Answer { outcome, second_opinion };
         let request = ReviewRequest { is_lead: true, ..ReviewRequest::new(step, actor) };
@@ -213,6 +224,10 @@ impl Machine {
             [&view.incoming, &view.candidate].map(|it| it.record.record.key.clone());
         let is_disputed = stored.is_disputed();
         match (stored.asks(), is_same) {
+            (Asks::WhetherUpdated, _) if is_rejected => {
+                assert_eq!(answered.incoming, view.incoming, "what is rejected changes nothing");
+                self.model.refuse(&view.proposed.unwrap());
+            }
             (Asks::WhetherUpdated, _) => {
                 let proposed = view.proposed.unwrap();
                 self.model.take_held(&proposed, answered.incoming.enterprise_id, is_same);
@@ -225,7 +240,14 @@ impl Machine {
             (Asks::WhetherTwo, false) => {
                 let person = self.model.person(&left);
                 let before = self.model.clone();
-                self.model.split(person, std::slice::from_ref(&left), true).unwrap();
+                // Which half of a bridged person leaves is the index's to say.
+                let side = answered.incoming.enterprise_id;
+                let is_of_side = |key: &RecordKey| {
+                    self.index.registry().record(key).unwrap().enterprise_id == side
+                };
+                let members = self.model.members(person).into_iter();
+                let leaving: Vec<RecordKey> = members.filter(is_of_side).collect();
+                self.model.split(person, &leaving, true).unwrap();
                 let told = [&answered.incoming, &answered.candidate];
                 let told = told.into_iter().map(|it| it.enterprise_id).find(|id| *id != person);
                 self.model.settle_home(&before, told.unwrap());
@@ -309,6 +331,19 @@ impl Machine {
                 let (record, person) = (record(at), person(to));
                 let predicted = self.model.after(|model| model.move_record(&record, person));
                 (StewardOperation::MoveRecord { record, person }, predicted)
+            }
+            Step::Choose { record: at, field, clears } => {
+                let record = record(at);
+                let person = model.person(&record);
+                let field = [GoldenField::Name, GoldenField::BirthDate][field];
+                let chosen = (!clears).then(|| record.clone());
+                let predicted =
+                    self.model.after(|model| model.choose(&record, field, chosen.is_some()));
+                let operation = StewardOperation::ChooseValue { person, field, record: chosen };
+                // A newborn's temporary name is no name that could be chosen.
+                let stored = self.index.registry().record(&record).unwrap().record;
+                let says = crate::golden::says_something(field, &stored.record);
+                (operation, if says || clears { predicted } else { Err(Refused) })
             }
             Step::Unmerge(at) => return self.unmerge(at),
             other => panic!("{other:?} is no steward's operation"),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use empi_model::Asks;
 
 use super::super::*;
+use crate::GoldenField;
 use crate::content::content_hash;
 
 /// The operation makes no sense or is forbidden.
@@ -18,6 +19,8 @@ struct Known {
     content: u64,
     is_active: bool,
     replaced_by: Option<RecordKey>,
+    /// Fields whose value a steward has chosen.
+    chosen: BTreeSet<GoldenField>,
 }
 
 /// Who is who.
@@ -29,6 +32,8 @@ pub(super) struct Model {
     /// Every enterprise ID, with the survivor of one that redirects. In the order of age.
     persons: Vec<(EnterpriseId, Option<EnterpriseId>)>,
     apart: BTreeSet<[(String, String); 2]>,
+    /// Content that was ever rejected, by its hash.
+    refused: BTreeSet<((String, String), u64)>,
 }
 
 fn name(key: &RecordKey) -> (String, String) {
@@ -64,6 +69,7 @@ impl Model {
                 content: stored.content_hash,
                 is_active: stored.state.is_active(),
                 replaced_by,
+                chosen: stored.chosen.iter().map(|chosen| chosen.field).collect(),
             };
             model.records.insert(name(&stored.record.key), known);
         }
@@ -152,11 +158,13 @@ impl Model {
             && (stored.record.record != *source || !stored.record.state.is_active());
         let content = content_hash(source);
         if let Some(known) = self.records.get(&name(&source.key)) {
-            assert!(
-                answer.decision != RegistrationDecision::Unchanged
-                    || (known.content == content && known.is_active),
-                "rule 6: what is unchanged was there"
-            );
+            let is_refused = self.refused.contains(&(name(&source.key), content));
+            let was_there = known.content == content && known.is_active;
+            if answer.decision == RegistrationDecision::Unchanged {
+                assert!(was_there || is_refused, "rule 6: what is unchanged was there");
+                assert_eq!(answer.enterprise_id, known.person);
+                return;
+            }
             if is_held {
                 assert_eq!(answer.enterprise_id, known.person, "rule 8: it is held");
                 return;
@@ -173,8 +181,14 @@ impl Model {
             self.order.push(source.key.clone());
         }
         let person = answer.enterprise_id;
-        let known = Known { person, content, is_active: true, replaced_by: None };
+        let old = self.records.get(&name(&source.key));
+        let chosen = old.map(|known| known.chosen.clone()).unwrap_or_default();
+        let known = Known { person, content, is_active: true, replaced_by: None, chosen };
         self.records.insert(name(&source.key), known);
+    }
+
+    pub(super) fn refuse(&mut self, held: &SourceRecord) {
+        self.refused.insert((name(&held.key), content_hash(held)));
     }
 
     pub(super) fn take_held(&mut self, held: &SourceRecord, person: EnterpriseId, is_same: bool) {
@@ -216,6 +230,24 @@ impl Model {
         })?;
         *self = after;
         Ok(())
+    }
+
+    /// One value of a person is chosen, or none.
+    pub(super) fn choose(
+        &mut self,
+        key: &RecordKey,
+        field: GoldenField,
+        is_chosen: bool,
+    ) -> Result<(), Refused> {
+        let person = self.person(key);
+        let mut changes = is_chosen;
+        for known in self.records.values_mut().filter(|known| known.person == person) {
+            changes |= known.chosen.remove(&field);
+        }
+        if is_chosen {
+            self.records.get_mut(&name(key)).unwrap().chosen.insert(field);
+        }
+        if changes { Ok(()) } else { Err(Refused) }
     }
 
     pub(super) fn merge(
@@ -339,6 +371,8 @@ impl Model {
                     assert_eq!(now.person, self.resolve(person), "the record is back");
                     let said = if content(old) == content(new) { was } else { old };
                     assert_eq!(content(now), content(said), "the content is back");
+                    let chosen = if old.chosen == new.chosen { was } else { old };
+                    assert_eq!(now.chosen, chosen.chosen, "what was chosen is back");
                 }
                 _ => assert_eq!(now, was, "what came later stays"),
             }

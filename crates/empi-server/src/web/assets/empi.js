@@ -13,6 +13,8 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     return;
   }
+  // On a link or button this key presses that very one.
+  if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
   const dialog = document.querySelector("dialog[open]");
   const within = dialog ?? document;
   const pressed = [...within.querySelectorAll("[data-key]")].find(
@@ -20,7 +22,7 @@ document.addEventListener("keydown", (event) => {
   );
   if (!pressed) return;
   event.preventDefault();
-  if (isTyping(pressed)) {
+  if (isTyping(pressed) || "focus" in pressed.dataset) {
     pressed.focus();
     pressed.select?.();
   } else {

@@ -1,7 +1,14 @@
 //! The pages, one file each: what they ask the registry for, and how they show it.
 
 pub(super) mod account;
+pub(super) mod decide;
+pub(super) mod operation;
 pub(super) mod overview;
+pub(super) mod person;
+pub(super) mod search;
 pub(super) mod sign_in;
 pub(super) mod state;
+pub(super) mod task;
+pub(super) mod undo;
 pub(super) mod users;
+pub(super) mod worklist;

@@ -5,6 +5,7 @@ use maud::html;
 
 use crate::web::Web;
 use crate::web::answer::{Answer, Refusal};
+use crate::web::view::words::grouped;
 
 pub(in crate::web) async fn show(State(web): State<Web>) -> Result<Answer, Refusal> {
     let (stats, model) =
@@ -33,29 +34,4 @@ pub(in crate::web) async fn show(State(web): State<Web>) -> Result<Answer, Refus
             }
         },
     ))
-}
-
-/// A number with its thousands apart.
-pub(in crate::web) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_stand_apart() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1 000"), (1_234_567, "1 234 567")] {
-            assert_eq!(grouped(number).replace('\u{202f}', " "), text);
-        }
-    }
 }

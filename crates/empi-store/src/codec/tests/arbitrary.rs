@@ -8,12 +8,19 @@ use empi_model::{
     RegistryEvent, Remark, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, Seen, SharedField,
     SharedValue, Snooze, SourceRecord, TaskChange, TaskId, Timestamp, Waiting,
 };
+use empi_model::{Chosen, ChosenChange, GoldenField};
 use proptest::prelude::*;
 
 use crate::{StoredAnswer, StoredRecord, StoredRegistration, StoredRequest};
 
 fn texts() -> impl Strategy<Value = Option<PatientText>> {
     prop::option::of(any::<String>().prop_map(PatientText::new))
+}
+
+fn chosen() -> impl Strategy<Value = Vec<Chosen>> {
+    let one = (prop::sample::select(GoldenField::ALL.to_vec()), any::<String>(), sequences())
+        .prop_map(|(field, steward, event)| Chosen { field, steward, event });
+    prop::collection::vec(one, 0..3)
 }
 
 prop_compose! {
@@ -103,10 +110,12 @@ prop_compose! {
         (registered, updated) in (times(), times()),
         state in record_states(),
         stamps in (stamps(), stamps()),
+        chosen in chosen(),
     ) -> StoredRecord {
         let index = RecordIndex(index);
         let (content_event, changed) = stamps;
         StoredRecord {
+            chosen,
             index,
             record,
             content_hash,
@@ -207,8 +216,10 @@ prop_compose! {
         (link_event, content_event) in (stamps(), stamps()),
         old_content in prop::option::of(contents()),
         previous in prop::option::of(sequences()),
+        chosen in prop::option::of((chosen(), chosen())),
     ) -> RecordChange {
         RecordChange {
+            chosen: chosen.map(|(before, after)| ChosenChange { before, after }),
             record,
             enterprise_id,
             old_link,
@@ -303,11 +314,12 @@ prop_compose! {
         opinions in opinions(),
         seen in prop::option::of(("[0-9a-z-]{1,20}", weights())),
         took_ms in any::<Option<u64>>(),
+        refused in any::<Option<u64>>(),
     ) -> Decision {
         let seen = seen.map(|(pattern, weight)| {
             Seen { pattern: ComparisonPattern::parse(&pattern).unwrap(), weight }
         });
-        Decision { outcome, actor, time, reason, note, event, opinions, seen, took_ms }
+        Decision { outcome, actor, time, reason, note, event, opinions, seen, took_ms, refused }
     }
 }
 

@@ -1,0 +1,47 @@
+//! The history of some records: every event that changed one of them, followed back from the last.
+
+use std::collections::BTreeSet;
+
+use empi_model::{EventSequence, RecordIndex};
+use empi_store::StoredRecord;
+
+use crate::RegistryError;
+use crate::events::EventView;
+use crate::registry::Registry;
+
+impl Registry {
+    /// The events that changed some records, the newest first, at most `limit`; and whether there are more.
+    /// Costs a read for each event, however many others lie between.
+    ///
+    /// # Errors
+    /// [`RegistryError::Store`] when reading fails, [`RegistryError::Poisoned`] after a failed write.
+    pub fn history(
+        &self,
+        records: &[StoredRecord],
+        limit: usize,
+    ) -> Result<(Vec<EventView>, bool), RegistryError> {
+        self.core.durability.check()?;
+        let snapshot = self.core.store.snapshot();
+        let of_interest: BTreeSet<RecordIndex> =
+            records.iter().map(|stored| stored.index).collect();
+        // A record that a bulk load brought was changed by no event.
+        let last = records.iter().map(|stored| stored.changed);
+        let mut due: BTreeSet<EventSequence> = last.filter(|event| event.0 > 0).collect();
+        let mut events = Vec::new();
+        while let Some(sequence) = due.pop_last() {
+            if events.len() >= limit {
+                due.insert(sequence);
+                break;
+            }
+            let event = snapshot.event(sequence)?;
+            let event = event.ok_or_else(|| RegistryError::damaged("an event is missing"))?;
+            let changes = event.change.iter().flat_map(|change| &change.records);
+            let before = changes.filter(|change| of_interest.contains(&change.record));
+            due.extend(before.filter_map(|change| change.previous).filter(|event| event.0 > 0));
+            events.push(event);
+        }
+        let mirror = self.core.mirror.read();
+        let views = events.into_iter().map(|event| EventView::in_mirror(event, &mirror)).collect();
+        Ok((views, !due.is_empty()))
+    }
+}

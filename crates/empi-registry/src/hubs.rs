@@ -1,0 +1,75 @@
+//! Values of a record that very many people of the index share: found from the postings, and ignored in
+//! scoring as in bulk.
+//!
+//! Found anew for each record that comes, because it depends on who is in the index now: a list that is not
+//! longer than the limit costs nothing, and of a longer one only so many records are read as it takes to know.
+
+use empi_linkage::{BlockingKeys, CompareRow, HubKind, Hubs, Limits};
+use empi_model::{BlockingKey, BlockingRule, RecordIndex, SharedField};
+
+use crate::mirror::Mirror;
+
+/// Most records of one list that are read.
+const RECORDS_READ_MAX: usize = 4096;
+
+/// The kinds of values that have a blocking rule of their own, so that a list tells who shares them. A home or
+/// shelter is found in bulk alone.
+const LISTED: [(HubKind, BlockingRule); 4] = [
+    (HubKind::Ssn, BlockingRule::Ssn),
+    (HubKind::Identifier, BlockingRule::Identifier),
+    (HubKind::Phone, BlockingRule::Phone),
+    (HubKind::Email, BlockingRule::Email),
+];
+
+/// The values of a record that very many people of the index share. `keys` are the record's.
+pub(crate) fn hubs_of(
+    mirror: &Mirror,
+    limits: Limits,
+    keys: &BlockingKeys,
+    row: &CompareRow,
+) -> Hubs {
+    let mut hubs = Hubs::default();
+    for (key, kind) in keys.iter().filter_map(|key| Some((key, kind_of(*key)?))) {
+        if mirror.postings.records(*key).len() <= limits.hub_people_max as usize {
+            continue;
+        }
+        for hash in kind.values(row) {
+            if kind.is_hub(hash, rows(mirror, *key), limits) {
+                hubs.insert(kind, hash);
+            }
+        }
+    }
+    hubs
+}
+
+/// How many people of the index share a value of a record.
+pub(crate) fn people_who_share(
+    mirror: &Mirror,
+    keys: &BlockingKeys,
+    kind: HubKind,
+    hash: u64,
+) -> u32 {
+    let of_kind = keys.iter().filter(|key| kind_of(**key) == Some(kind));
+    of_kind.map(|key| kind.people(hash, rows(mirror, *key))).max().unwrap_or(0)
+}
+
+/// Whether a list is one of a kind of value, and of which.
+pub(crate) fn kind_of(key: BlockingKey) -> Option<HubKind> {
+    let rule = key.rule()?;
+    LISTED.into_iter().find(|(_, listed)| *listed == rule).map(|(kind, _)| kind)
+}
+
+pub(crate) fn field_of(kind: HubKind) -> SharedField {
+    match kind {
+        HubKind::Ssn => SharedField::Ssn,
+        HubKind::Identifier => SharedField::Identifier,
+        HubKind::Phone => SharedField::Phone,
+        HubKind::Email => SharedField::Email,
+        HubKind::Address => SharedField::Address,
+    }
+}
+
+fn rows(mirror: &Mirror, key: BlockingKey) -> impl Iterator<Item = &CompareRow> {
+    let records = mirror.postings.records(key).iter().take(RECORDS_READ_MAX);
+    records.filter_map(|record| Some(&mirror.record(RecordIndex(*record))?.row))
+}

@@ -1,0 +1,64 @@
+//! Every page is checked by axe-core, in light and dark, and has no serious finding.
+
+use empi_tests::{Browser, Folder, Server, add_user};
+use serde_json::json;
+
+use crate::registration::robert;
+
+/// axe-core 4.14.1 by Deque Systems (MPL-2.0), as its package has it.
+const AXE: &str = include_str!("../axe/axe.min.js");
+
+const RUN: &str = "const done = arguments[arguments.length - 1]; \
+    axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations \
+    .filter(one => ['serious', 'critical'].includes(one.impact)) \
+    .map(one => one.id + ': ' + one.nodes.slice(0, 3).map(node => node.html).join(' | '))), \
+    failure => done(['axe failed: ' + failure]));";
+
+#[track_caller]
+fn assert_accessible(browser: &Browser, page: &str) {
+    browser.run(AXE, &json!([]));
+    assert_eq!(browser.run_async(RUN, &json!([])), json!([]), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_has_a_serious_finding() {
+    let folder = Folder::new();
+    let data = folder.path("data");
+    for (name, role) in [("root", "administrator"), ("ines", "steward")] {
+        add_user(&data, name, role);
+    }
+    let server = Server::start_with_pages(&data, &[]);
+    let mut desk = server.desk().await;
+    let person = desk.register(robert().record("north", "1")).await.enterprise_id;
+    let _ = desk.register(robert().record("south", "2")).await;
+    let twin = robert().with("given_name", "Samuel").without("ssn");
+    let task = desk.register(twin.record("south", "3")).await.tasks[0];
+    let browser = Browser::start(1280, 900);
+    browser.visit(&server, "/sign-in");
+    assert_accessible(&browser, "/sign-in");
+    browser.sign_in_first(&server, "root");
+    browser.visit(&server, "/users");
+    assert_accessible(&browser, "/users");
+    browser.click("form[action='/sign-out'] button");
+    browser.element("#password");
+    browser.sign_in_first(&server, "ines");
+    for _ in ["automatic", "light", "dark"] {
+        for page in [
+            "/",
+            "/password",
+            "/worklist",
+            &format!("/tasks/{task}"),
+            "/search",
+            &format!("/persons/{person}"),
+        ] {
+            browser.visit(&server, page);
+            assert_accessible(&browser, page);
+        }
+        browser.visit(&server, "/search");
+        browser.type_into("#text", "okafor\u{e007}");
+        browser.element("table.hits");
+        assert_accessible(&browser, "search results");
+        browser.click("form[action='/theme'] button");
+        browser.shows("main h1", "Overview");
+    }
+}
