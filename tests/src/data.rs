@@ -66,9 +66,18 @@ pub fn dataset(name: &str) -> Option<String> {
 /// that `EMPI_THIRD_PARTY_DATA` names, else in `shared/data` beside the repository.
 #[must_use]
 pub fn third_party(name: &str) -> Option<String> {
+    std::fs::read_to_string(third_party_path(name)).ok()
+}
+
+/// A folder of such files.
+#[must_use]
+pub fn third_party_folder(name: &str) -> Option<PathBuf> {
+    Some(third_party_path(name)).filter(|it| it.is_dir())
+}
+
+fn third_party_path(name: &str) -> PathBuf {
     let beside = || [env!("CARGO_MANIFEST_DIR"), "..", "..", "shared", "data"].iter().collect();
-    let folder = std::env::var_os("EMPI_THIRD_PARTY_DATA").map_or_else(beside, PathBuf::from);
-    std::fs::read_to_string(folder.join(name)).ok()
+    std::env::var_os("EMPI_THIRD_PARTY_DATA").map_or_else(beside, PathBuf::from).join(name)
 }
 
 /// Says that a test had nothing to test, and how to change that.

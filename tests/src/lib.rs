@@ -8,9 +8,11 @@
 
 mod binary;
 mod browser;
+mod clients;
 mod data;
 mod desk;
 mod http;
+mod mllp;
 mod office;
 mod partition;
 mod patient;
@@ -18,9 +20,11 @@ mod server;
 
 pub use binary::{Run, empi, empi_fed, empi_in, empi_unheard, start_empi};
 pub use browser::Browser;
-pub use data::{Folder, Table, dataset, skipped, third_party};
+pub use clients::client_of_others;
+pub use data::{Folder, Table, dataset, skipped, third_party, third_party_folder};
 pub use desk::{Desk, Steward};
 pub use http::{HttpAnswer, http};
+pub use mllp::Mllp;
 pub use office::{PASSWORD, add_user};
 pub use partition::{Agreement, Partition};
 pub use patient::{Patient, nth_patient};

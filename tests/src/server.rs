@@ -130,6 +130,20 @@ impl Server {
         &self.address
     }
 
+    /// Where else it serves: what it printed after these words, on one of the lines after the first.
+    #[must_use]
+    #[track_caller]
+    pub fn also_at(&mut self, words: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.stdout.read_line(&mut line).expect("the server prints UTF-8");
+            assert!(read > 0, "the server never said: {words}");
+            if let Some(address) = line.trim_end().strip_prefix(words) {
+                return address.to_owned();
+            }
+        }
+    }
+
     /// Where its web pages are: `http://`, host and port.
     #[must_use]
     #[track_caller]

@@ -1,4 +1,4 @@
-//! Every outside form of a record: CSV, Parquet and NDJSON of FHIR Patients in, CSV out.
+//! Every outside form of a record: CSV, Parquet, FHIR and HL7 version 2, to and from source records.
 //!
 //! [`open`] reads any file of records, chunk by chunk in bounded memory, to [`empi_model::SourceRecord`]s.
 //! Columns are recognised by name ([`Recognised`] says which and which not), or by a [`ColumnMap`]; bad
@@ -10,15 +10,17 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod atomic;
+mod authority;
 mod bytes;
 mod column_map;
 mod csv_file;
 mod csv_parts;
 mod dates;
 mod error;
-mod fhir;
+pub mod fhir;
 mod field;
 mod field_names;
+pub mod hl7;
 mod labels;
 mod layout;
 mod outputs;
@@ -28,6 +30,7 @@ mod row;
 mod rows;
 
 pub use atomic::write_atomically;
+pub use authority::{AssigningAuthority, Authorities, Domain, DomainFault, Sender};
 pub use column_map::ColumnMap;
 pub use error::FormatError;
 pub use field::CANONICAL_HEADER;

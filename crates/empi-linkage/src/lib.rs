@@ -53,7 +53,7 @@ pub use model::{
     LinkageModel, LinkageModelFile, ModelError, TermFrequency, TrainingPart,
 };
 pub use names_table::{FormalNames, NameShares};
-pub use normalize::{Normalizer, normalize};
+pub use normalize::{Normalizer, fold_text, normalize};
 pub use phonetic::Sound;
 pub use row::{AddressIds, CompareRow, IdentifierHash, NameId, NameIds, PackedSsn, TextId};
 pub use score::{Scored, score};

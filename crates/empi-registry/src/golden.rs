@@ -280,3 +280,16 @@ fn copy(field: GoldenField, from: &SourceRecord, to: &mut SourceRecord) {
         GoldenField::BirthOrder => to.birth_order.clone_from(&from.birth_order),
     }
 }
+
+/// A record as it is shown to other systems: the birth date in ISO form, as exact as it is known, and the sex
+/// as one word. What cannot be read is left out.
+#[must_use]
+pub fn present(record: &SourceRecord) -> SourceRecord {
+    let read = normalize(record);
+    SourceRecord {
+        birth_date: read.birth_date.map(|date| PatientText::new(date.to_iso())),
+        sex: read.sex.map(|sex| PatientText::new(sex.as_str())),
+        birth_order: read.birth_order.map(|order| PatientText::new(order.to_string())),
+        ..record.clone()
+    }
+}

@@ -118,7 +118,7 @@ pub use empi_store::{
 };
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
-pub use golden::{GoldenRecord, Provenance, Survivorship, SurvivorshipRule};
+pub use golden::{GoldenRecord, Provenance, Survivorship, SurvivorshipRule, present};
 pub use links::{LINKED_RECORDS_MAX, PersonLink, PersonLinks};
 pub use loader::{LoadReport, LoadedLink, LoadedReview, Loader};
 pub use offline::{rebuild, stats, verify};
@@ -130,7 +130,9 @@ pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};
 pub use retire::{RetireRequest, Retirement};
 pub use review::{ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX, TaskAnswers};
 pub use review_stats::{Agreement, KindStats, Percentiles, QueueStats};
-pub use search::{SearchAnswer, SearchHit};
+pub use search::{
+    Criterion, DateRange, Found, IdentifierWanted, SearchAnswer, SearchHit, TextField, TextMatch,
+};
 pub use steward::{StewardAnswer, StewardOperation, StewardRequest};
 pub use users::{UserChange, change_user_offline, users_offline};
 pub use words::{

@@ -6,6 +6,9 @@ use std::time::Duration;
 use empi_registry::{Survivorship, SurvivorshipRule};
 use serde::Deserialize;
 
+use crate::exchange::config::{AuthorityConfig, authorities};
+use crate::fhir::FhirConfig;
+use crate::mllp::MllpConfig;
 use crate::web::WebConfig;
 
 /// The whole file. Parsed loosely, validated once as a whole, then immutable.
@@ -26,6 +29,13 @@ pub struct ServerConfig {
     pub registry: RegistryConfig,
     /// Which values survive in the golden record.
     pub survivorship: SurvivorshipConfig,
+    /// Assigning authorities: whose identifiers are whose in HL7 and FHIR.
+    #[serde(rename = "authority")]
+    pub authorities: Vec<AuthorityConfig>,
+    /// Limits of HL7 version 2 over MLLP.
+    pub mllp: MllpConfig,
+    /// Limits of FHIR, and who may use it.
+    pub fhir: FhirConfig,
     /// Limits of the web pages.
     pub web: WebConfig,
 }
@@ -248,7 +258,14 @@ impl ServerConfig {
 
     /// Checks the values alone and against each other.
     fn validate(&self) -> Result<(), ConfigError> {
-        let Self { grpc, registry, survivorship, web } = self;
+        let Self { grpc, registry, survivorship, authorities: named, mllp, fhir, web } = self;
+        let authorities = authorities(named).map_err(ConfigError::OutOfRange)?;
+        if let Some(sentence) = fhir.fault().or_else(|| mllp.fault(&authorities)) {
+            return Err(ConfigError::OutOfRange(sentence));
+        }
+        for (name, value, max) in mllp.bounds().into_iter().chain(fhir.bounds()) {
+            within(name, value, max)?;
+        }
         let trusts = !survivorship.trusted_sources.is_empty();
         let rules = [survivorship.lasting, survivorship.name, survivorship.contact];
         if !trusts && rules.contains(&Some(RuleName::MostTrusted)) {
@@ -335,6 +352,13 @@ mod tests {
             ("[grpc]\nthreads_max = 9\n[registry]\nqueue_max = 8\n", "registry.queue_max"),
             ("[survivorship]\nname = \"best\"\n", "best"),
             ("[survivorship]\nname = \"most_trusted\"\n", "survivorship.trusted_sources"),
+            (
+                "[[authority]]\nname = \"a\"\nnamespace = \"A\"\nuniversal_id = \"\"\n",
+                "universal ID",
+            ),
+            ("[mllp]\nconnections_max = 0\n", "mllp.connections_max"),
+            ("[[fhir.clients]]\nname = \"a\"\ntoken_sha256 = \"a\"\n", "token_sha256"),
+            ("[fhir]\npage_size_max = 0\n", "fhir.page_size_max"),
             ("[web]\nsessions_max = 0\n", "web.sessions_max"),
             ("[grpc\n", "server.toml"),
         ] {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use empi_model::{EventSequence, User, UserName};
+use empi_model::{EventSequence, Timestamp, User, UserName};
 use empi_registry::{Registry, RegistryError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
@@ -79,6 +79,11 @@ impl Door {
         telling.ok().and_then(Result::ok).ok_or(Failure::Panicked)
     }
 
+    /// The time by the registry's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.registry.now()
+    }
+
     /// A user by name. Users are in memory, so nothing blocks.
     pub(crate) fn user(&self, name: &UserName) -> Option<User> {
         self.registry.user(name)
@@ -101,6 +106,15 @@ impl Door {
     {
         let admission = Arc::clone(&self.admitted).try_acquire_owned();
         self.run(work, Some(admission.map_err(|_| Failure::Full)?)).await
+    }
+
+    /// The same for callers that wait: a connection with one message at a time is bounded itself.
+    pub(crate) async fn wait<T, F>(&self, work: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
+    {
+        self.run(work, None).await
     }
 
     /// Runs one call of a stream. It waits instead of being refused: the stream itself is bounded,

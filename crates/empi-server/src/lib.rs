@@ -13,8 +13,11 @@ mod call_log;
 mod config;
 pub mod convert;
 mod door;
+mod exchange;
+mod fhir;
 mod listen;
 mod metrics;
+mod mllp;
 mod serve;
 mod service;
 mod status;
@@ -25,6 +28,9 @@ mod web;
 pub use config::{
     ConfigError, GrpcConfig, RegistryConfig, RuleName, ServerConfig, SurvivorshipConfig,
 };
+pub use exchange::config::{AuthorityConfig, SenderConfig};
+pub use fhir::{FhirClient, FhirConfig};
 pub use listen::Listener;
+pub use mllp::{ConsumerConfig, MllpConfig};
 pub use serve::{Listeners, ServeError, serve};
 pub use web::{PasswordError, WebConfig, hash_password, random_password};

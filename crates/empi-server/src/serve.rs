@@ -21,7 +21,11 @@ use tonic_health::server::HealthReporter;
 use crate::call_log::CallLogLayer;
 use crate::config::{GrpcConfig, ServerConfig};
 use crate::door::Door;
+use crate::exchange::Exchange;
+use crate::exchange::config::authorities;
+use crate::fhir::Fhir;
 use crate::listen::Listener;
+use crate::mllp::{self, Mllp};
 use crate::service::{Admin, EventCalls, RegistryCalls, ReviewCalls, StewardCalls};
 use crate::web::{self, Web};
 
@@ -56,6 +60,12 @@ pub enum ServeError {
     /// The transport failed.
     #[error("serving failed: {0}")]
     Transport(#[from] tonic::transport::Error),
+    /// The assigning authorities cannot be told apart.
+    #[error("{0}")]
+    Authorities(String),
+    /// There is no place to keep what consumers were told.
+    #[error("mllp.consumers_dir cannot be made: {0}")]
+    ConsumersDir(io::Error),
 }
 
 /// The sockets of a server.
@@ -63,8 +73,10 @@ pub enum ServeError {
 pub struct Listeners {
     /// Where gRPC is spoken.
     pub grpc: Listener,
-    /// Where the web pages are, if anywhere.
+    /// Where the web pages and FHIR are, if anywhere.
     pub web: Option<Listener>,
+    /// Where HL7 version 2 is spoken, if anywhere.
+    pub mllp: Option<Listener>,
 }
 
 /// Serves the registry until `shutdown` completes, then stops accepting, lets running calls finish
@@ -79,12 +91,23 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let (limits, reflection) = (&config.grpc, reflection()?);
+    let authorities = authorities(&config.authorities).map_err(ServeError::Authorities)?;
+    let exchange = Arc::new(Exchange::new(authorities));
     let door = Door::new(registry, limits);
     let (closing_sender, closing) = watch::channel(false);
-    let pages = listeners.web.map(|listener| {
+    let mut others =
+        mllp::notify(&door, &exchange, &config.mllp, &closing).map_err(ServeError::ConsumersDir)?;
+    if let Some(listener) = listeners.mllp {
+        let mllp = Mllp::new(door.clone(), Arc::clone(&exchange), config.mllp.clone());
+        others.push(tokio::spawn(mllp::serve(listener, mllp, closing.clone())));
+    }
+    if let Some(listener) = listeners.web {
         let web = Web::new(door.clone(), config.web, closing.clone());
-        tokio::spawn(web::serve(listener, web, closing.clone()))
-    });
+        let candidates_max = limits.candidates_max;
+        let fhir = Fhir::new(door.clone(), exchange, config.fhir.clone(), candidates_max);
+        let router = fhir.router();
+        others.push(tokio::spawn(web::serve(listener, web, router, closing.clone())));
+    }
     let (health, health_service) = tonic_health::server::health_reporter();
     report_health(&health, ServingStatus::Serving).await;
     let watching = tokio::spawn(watch_health(door.healthy(), health.clone()));
@@ -118,9 +141,9 @@ pub async fn serve(
         let served = router.serve_with_incoming_shutdown(connections, stop).await;
         // Also where gRPC failed by itself.
         closing_sender.send_replace(true);
-        if let Some(pages) = pages {
+        for other in others {
             // A panic in it was logged where it happened.
-            let _ = pages.await;
+            let _ = other.await;
         }
         served
     };

@@ -51,7 +51,7 @@ impl Running {
         let url = format!("http://{}", listener.address());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
-            let listeners = Listeners { grpc: listener, web: None };
+            let listeners = Listeners { grpc: listener, web: None, mllp: None };
             let config = ServerConfig { grpc: limits, ..ServerConfig::default() };
             serve(listeners, &config, registry, async {
                 let _ = stopped.await;

@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Serve no web pages
     #[arg(long)]
     no_http: bool,
+    /// Where to take HL7 version 2 messages over MLLP; the configuration names the assigning authorities
+    #[arg(long, value_name = "ADDR", value_parser = address_of)]
+    mllp: Option<SocketAddr>,
     /// Limits other than the defaults
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
@@ -70,9 +73,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 /// Binds first, so that a port in use is said at once; then opens the index, which takes longer; and
 /// says that it is ready only when it is.
 async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow::Result<()> {
-    let listeners = listeners(args).await?;
+    let listeners = listeners(args, &config).await?;
     let address = listeners.grpc.address();
     let web = listeners.web.as_ref().map(Listener::address);
+    let mllp = listeners.mllp.as_ref().map(Listener::address);
     let limits = config.registry;
     let options = RegistryOptions {
         queue_max: limits.queue_max,
@@ -86,8 +90,9 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
     let registry = open(args.data.clone(), options).await?;
     let stop = StopSignal::listen()?;
     let pages = web.map(|web| format!("\nserving web pages on http://{web}")).unwrap_or_default();
+    let mllp = mllp.map(|mllp| format!("\nserving HL7 v2 over MLLP on {mllp}")).unwrap_or_default();
     // In one piece: who reads no more than the first line still gets both.
-    Output::lock().line(format_args!("serving gRPC on {address}{pages}"))?;
+    Output::lock().line(format_args!("serving gRPC on {address}{pages}{mllp}"))?;
     if web.is_some() && registry.users().is_empty() {
         tracing::warn!("nobody may sign in yet: stop, and add somebody with `empi user add`");
     }
@@ -103,18 +108,27 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
     Ok(())
 }
 
-async fn listeners(args: &Args) -> anyhow::Result<Listeners> {
+async fn listeners(args: &Args, config: &ServerConfig) -> anyhow::Result<Listeners> {
     let grpc = Listener::bind(args.grpc, args.insecure_allow_remote).await?;
     let web = match args.http.0.filter(|_| !args.no_http) {
         None => None,
         Some(address) => Some(Listener::bind(address, args.insecure_allow_remote).await?),
     };
-    for address in [Some(&grpc), web.as_ref()].into_iter().flatten().map(Listener::address) {
+    let mllp = match args.mllp {
+        None => None,
+        Some(_) if config.authorities.is_empty() => anyhow::bail!(
+            "--mllp needs to know whose identifiers are whose: name the assigning authorities as \
+             [[authority]] in the file of --config"
+        ),
+        Some(address) => Some(Listener::bind(address, args.insecure_allow_remote).await?),
+    };
+    let all = [Some(&grpc), web.as_ref(), mllp.as_ref()];
+    for address in all.into_iter().flatten().map(Listener::address) {
         if !address.ip().is_loopback() {
             tracing::warn!(%address, "INSECURE: nothing is encrypted on this address");
         }
     }
-    Ok(Listeners { grpc, web })
+    Ok(Listeners { grpc, web, mllp })
 }
 
 async fn open(data: PathBuf, options: RegistryOptions) -> anyhow::Result<Arc<Registry>> {

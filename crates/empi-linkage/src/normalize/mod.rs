@@ -21,6 +21,7 @@ use empi_model::{NormalizedRecord, PatientText, QualityNote, RecordField, Sex, S
 
 use known::Known;
 use placeholder::Kind;
+pub use text::fold as fold_text;
 
 /// Normalises a record.
 #[must_use]

@@ -8,7 +8,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Folds a text: compatibility forms and diacritics to plain letters, letters to upper case,
 /// apostrophes away (`O'Neil` becomes `ONEIL`), anything else between letters and digits to one space.
-pub(super) fn fold(text: &str) -> CompactString {
+#[must_use]
+pub fn fold(text: &str) -> CompactString {
     if is_joined(text) {
         return text.into();
     }

@@ -4,6 +4,8 @@
 //! A search reads the mirror only, so it takes milliseconds also in an index of millions: every word leads to
 //! lists of records; the rarest words choose the records that are looked at, all words judge them.
 
+mod criteria;
+mod find;
 mod terms;
 
 use empi_model::{EnterpriseId, RecordIndex, RecordKey};
@@ -14,6 +16,8 @@ use crate::mirror::search_keys::name_words;
 use crate::mirror::{Mirror, MirroredRecord};
 use crate::registry::Registry;
 use crate::words::PersonView;
+pub use criteria::{Criterion, DateRange, IdentifierWanted, TextField, TextMatch};
+pub use find::Found;
 use terms::Term;
 
 /// Most bytes of what is searched for.
@@ -96,14 +100,14 @@ fn of_id(view: PersonView) -> Result<SearchHit, RegistryError> {
 }
 
 /// A person found in the mirror.
-struct Found {
+struct Hit {
     person: EnterpriseId,
     key: RecordKey,
     score: f32,
 }
 
 /// The best persons, and whether there were more.
-fn found(mirror: &Mirror, terms: &[Term], limit: usize) -> (Vec<Found>, bool) {
+fn found(mirror: &Mirror, terms: &[Term], limit: usize) -> (Vec<Hit>, bool) {
     let numbered: Vec<HashSet<u32>> = terms.iter().map(|term| numbered(mirror, term)).collect();
     let (records, mut is_cut) = records(mirror, terms, &numbered);
     let mut best: HashMap<EnterpriseId, (f32, RecordIndex)> = HashMap::new();
@@ -126,7 +130,7 @@ fn found(mirror: &Mirror, terms: &[Term], limit: usize) -> (Vec<Found>, bool) {
     is_cut |= ranked.len() > limit;
     let ranked = ranked.into_iter().take(limit);
     let found = ranked.filter_map(|(person, (score, index))| {
-        Some(Found { person, key: mirror.key(index)?, score })
+        Some(Hit { person, key: mirror.key(index)?, score })
     });
     (found.collect(), is_cut)
 }

@@ -125,7 +125,7 @@ fn carrying(authority: &str, value: &str) -> SourceRecord {
 }
 
 /// The keys of a record that stand for one number alone.
-fn number_keys(lexicon: &Lexicon, record: &SourceRecord) -> Vec<BlockingKey> {
+pub(super) fn number_keys(lexicon: &Lexicon, record: &SourceRecord) -> Vec<BlockingKey> {
     let mut values = LexiconOverlay::new(lexicon);
     let row = values.row(&normalize(record));
     let of_numbers =

@@ -5,6 +5,7 @@ mod bulk;
 mod concurrency;
 mod dice;
 mod faults;
+mod find;
 mod golden;
 mod linear;
 mod machine;

@@ -14,8 +14,13 @@ use crate::listen::Listener;
 /// Least bytes that hyper takes for the head of a request.
 const HEAD_BYTES_MIN: usize = 8 << 10;
 
-/// Serves pages until `closing` turns true, then lets running requests finish.
-pub(crate) async fn serve(listener: Listener, web: Web, mut closing: watch::Receiver<bool>) {
+/// Serves pages, and what stands beside them, until `closing` turns true; then lets running requests finish.
+pub(crate) async fn serve(
+    listener: Listener,
+    web: Web,
+    beside: Router,
+    mut closing: watch::Receiver<bool>,
+) {
     let config = web.0.config;
     let mut connections = listener.connections(config.connections_max);
     let mut builder = http1::Builder::new();
@@ -23,7 +28,7 @@ pub(crate) async fn serve(listener: Listener, web: Web, mut closing: watch::Rece
         .timer(TokioTimer::new())
         .header_read_timeout(config.idle_time_max())
         .max_buf_size(config.header_bytes_max.max(HEAD_BYTES_MIN));
-    let app: Router = routes::router(web);
+    let app: Router = routes::router(web).merge(beside);
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {

@@ -12,13 +12,14 @@ const FILE_BYTES_MAX: usize = 1 << 20;
 const FOLDERS: [&str; 5] = ["benches", "crates", "datasets", "proto", "tests"];
 
 /// Top-level files, apart from those that begin with a dot.
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Cargo.lock",
     "Cargo.toml",
     "DECISIONS.md",
+    "INTERFACES.md",
     "LICENSE",
     "Makefile",
     "README.md",

@@ -1,0 +1,99 @@
+//! Limits of the FHIR interface, and who may use it.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Limits of the FHIR interface, and who may use it. Without clients, and without leave for everybody, it
+/// is not served.
+///
+/// ```toml
+/// [[fhir.clients]]
+/// name = "portal"
+/// token_sha256 = "..."           # of the bearer token, in hexadecimal digits
+/// application = "PORTAL"         # as among the senders of authorities
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FhirConfig {
+    /// The URL that others know the interface by; without it, that of the request.
+    pub base_url: Option<String>,
+    /// Bytes of one request's body.
+    pub body_bytes_max: usize,
+    /// Milliseconds until a request is given up.
+    pub request_ms_max: u64,
+    /// Patients on one page.
+    pub page_size_max: usize,
+    /// Who may use it.
+    pub clients: Vec<FhirClient>,
+    /// INSECURE: whether callers without a token may search, read and match.
+    pub insecure_allow_anonymous: bool,
+}
+
+/// One client.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FhirClient {
+    /// Its name, as the actor of what it changes.
+    pub name: String,
+    /// SHA-256 of its bearer token, in hexadecimal digits.
+    pub token_sha256: String,
+    /// The sender that it is, for authorities.
+    #[serde(default)]
+    pub application: String,
+    /// Its facility likewise.
+    #[serde(default)]
+    pub facility: String,
+}
+
+impl Default for FhirConfig {
+    fn default() -> Self {
+        Self {
+            base_url: None,
+            body_bytes_max: 1 << 20,
+            request_ms_max: 10_000,
+            page_size_max: 100,
+            clients: Vec::new(),
+            insecure_allow_anonymous: false,
+        }
+    }
+}
+
+impl FhirConfig {
+    /// Each limit by its name in the file, with its largest sensible value.
+    pub(crate) fn bounds(&self) -> [(&'static str, u64, u64); 3] {
+        [
+            ("fhir.body_bytes_max", self.body_bytes_max as u64, 1 << 30),
+            ("fhir.request_ms_max", self.request_ms_max, u64::from(u32::MAX)),
+            ("fhir.page_size_max", self.page_size_max as u64, 1 << 30),
+        ]
+    }
+
+    /// Whether it is served at all.
+    pub(crate) fn is_served(&self) -> bool {
+        !self.clients.is_empty() || self.insecure_allow_anonymous
+    }
+
+    /// What is wrong with the clients.
+    pub(crate) fn fault(&self) -> Option<String> {
+        for (at, client) in self.clients.iter().enumerate() {
+            let hash = &client.token_sha256;
+            let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if client.name.is_empty() || !is_hash {
+                return Some(format!(
+                    "fhir.clients, number {}: a client needs a name and a `token_sha256` of 64 \
+                     hexadecimal digits",
+                    at + 1
+                ));
+            }
+            if self.clients.iter().take(at).any(|it| it.name == client.name) {
+                return Some(format!("fhir.clients: two are named {}", client.name));
+            }
+        }
+        None
+    }
+
+    pub(super) const fn request_time_max(&self) -> Duration {
+        Duration::from_millis(self.request_ms_max)
+    }
+}

@@ -1,0 +1,234 @@
+//! Patients as a feed (ITI-104): added, revised, merged and withdrawn by their identifiers.
+
+use axum::http::StatusCode;
+use empi_formats::fhir::{FhirIdentifier, IssueCode, Patient, record_of};
+use empi_formats::{AssigningAuthority, Authorities};
+use empi_model::{EnterpriseId, RecordKey};
+use empi_registry::Registry;
+
+use super::answer::{Answer, Refusal};
+use super::person::{all_numbers, patient};
+use super::request::{Asked, Caller, token};
+use crate::exchange::Exchange;
+use crate::exchange::feed::{Feed, FeedError, own_identifier};
+
+/// What of a Patient says anything of somebody.
+fn says_something(patient: &Patient) -> bool {
+    !patient.name.is_empty() || patient.birth_date.is_some() || patient.gender.is_some()
+}
+
+/// One Patient on its way into the index.
+pub(super) struct Taking<'a> {
+    pub(super) exchange: &'a Exchange,
+    pub(super) registry: &'a Registry,
+    pub(super) caller: &'a Caller,
+    pub(super) request_id: Option<String>,
+}
+
+/// What became of a Patient.
+pub(super) struct Taken {
+    pub(super) enterprise_id: EnterpriseId,
+    pub(super) is_new: bool,
+}
+
+/// `PUT Patient?identifier=...`: adds, revises, or merges.
+pub(super) fn put(
+    exchange: &Exchange,
+    registry: &Registry,
+    asked: &Asked,
+) -> Result<Answer, Refusal> {
+    let taking = Taking::of(exchange, registry, asked);
+    let key = taking.key_of_query(asked)?;
+    let read = read(&asked.body)?;
+    let taken = taking.take(&key, &read)?;
+    taking.answer(asked, &taken)
+}
+
+/// `POST Patient`: by the first identifier that the caller may write.
+pub(super) fn create(
+    exchange: &Exchange,
+    registry: &Registry,
+    asked: &Asked,
+) -> Result<Answer, Refusal> {
+    let taking = Taking::of(exchange, registry, asked);
+    let read = read(&asked.body)?;
+    let key = taking.own_key(&read)?;
+    let taken = taking.take(&key, &read)?;
+    taking.answer(asked, &taken)
+}
+
+/// `DELETE Patient?identifier=...`: withdraws.
+pub(super) fn delete(
+    exchange: &Exchange,
+    registry: &Registry,
+    asked: &Asked,
+) -> Result<Answer, Refusal> {
+    let taking = Taking::of(exchange, registry, asked);
+    let key = taking.key_of_query(asked)?;
+    taking.feed().retire(&key, None).map_err(refusal)?;
+    Ok(Answer::nothing())
+}
+
+fn read(body: &[u8]) -> Result<Patient, Refusal> {
+    Patient::read(body)
+        .map_err(|error| Refusal::invalid(IssueCode::Structure, format!("the body is {error}")))
+}
+
+impl<'a> Taking<'a> {
+    fn of(exchange: &'a Exchange, registry: &'a Registry, asked: &'a Asked) -> Self {
+        // A request is the same only if its body is.
+        let hash = xxhash_rust::xxh3::xxh3_64(&asked.body);
+        let request_id = asked.request_id.as_deref().map(|id| {
+            let id = xxhash_rust::xxh3::xxh3_64(format!("{}|{id}", asked.caller.name).as_bytes());
+            format!("fhir-{id:016x}-{hash:016x}")
+        });
+        Self { exchange, registry, caller: &asked.caller, request_id }
+    }
+
+    fn feed(&self) -> Feed<'_> {
+        Feed {
+            exchange: self.exchange,
+            registry: self.registry,
+            actor: self.caller.actor(),
+            request_id: self.request_id.clone(),
+        }
+    }
+
+    /// The record that `?identifier=system|value` names; the caller must be allowed to write it.
+    fn key_of_query(&self, asked: &Asked) -> Result<RecordKey, Refusal> {
+        let identifiers: Vec<&str> = asked.all("identifier").collect();
+        let [identifier] = identifiers.as_slice() else {
+            let sentence = "name one Patient: ?identifier=system|value, once";
+            return Err(Refusal::new(
+                StatusCode::PRECONDITION_FAILED,
+                IssueCode::MultipleMatches,
+                sentence,
+            ));
+        };
+        match token(identifier) {
+            (Some(system), value) if !value.is_empty() => self.key(system, value),
+            _ => {
+                let sentence = "`identifier` must be system|value";
+                Err(Refusal::invalid(IssueCode::Invalid, sentence))
+            }
+        }
+    }
+
+    fn key(&self, system: &str, value: &str) -> Result<RecordKey, Refusal> {
+        let authority = self.authority(system)?;
+        if !self.may_write(authority) {
+            let sentence = "the caller is not registered for this assigning authority";
+            return Err(Refusal::new(StatusCode::FORBIDDEN, IssueCode::Forbidden, sentence));
+        }
+        Ok(RecordKey::new(authority.name.as_str(), value.trim()))
+    }
+
+    fn authority(&self, system: &str) -> Result<&AssigningAuthority, Refusal> {
+        self.exchange.authorities.of_system(system).ok_or_else(|| {
+            let sentence = "the assigning authority of the identifier is not registered";
+            Refusal::invalid(IssueCode::CodeInvalid, sentence)
+        })
+    }
+
+    fn may_write(&self, authority: &AssigningAuthority) -> bool {
+        Authorities::may_write(authority, &self.caller.application, &self.caller.facility)
+    }
+
+    /// The record of the first identifier that the caller may write.
+    pub(super) fn own_key(&self, patient: &Patient) -> Result<RecordKey, Refusal> {
+        let mut refused = None;
+        for FhirIdentifier { system, value, .. } in &patient.identifier {
+            let (Some(system), Some(value)) = (system, value) else { continue };
+            match self.key(system, value) {
+                Ok(key) => return Ok(key),
+                Err(refusal) => {
+                    refused.get_or_insert(refusal);
+                }
+            }
+        }
+        Err(refused.unwrap_or_else(|| {
+            let sentence = "the Patient needs an identifier with system and value";
+            Refusal::invalid(IssueCode::Required, sentence)
+        }))
+    }
+
+    /// Takes a Patient under a record's key.
+    pub(super) fn take(&self, key: &RecordKey, patient: &Patient) -> Result<Taken, Refusal> {
+        if !patient.modifier_extension.is_empty() {
+            let sentence = "the Patient has a modifierExtension, and none is known here";
+            return Err(Refusal::invalid(IssueCode::Extension, sentence));
+        }
+        if let Some(survivor) = self.survivor(key, patient)? {
+            self.feed().merge(&survivor, key).map_err(refusal)?;
+            let known = self.feed().known(key).map_err(refusal)?;
+            let known = known.ok_or_else(|| {
+                Refusal::not_found("the Patient that should be replaced is not registered")
+            })?;
+            return Ok(Taken { enterprise_id: known.enterprise_id, is_new: false });
+        }
+        if !says_something(patient) {
+            let sentence = "the Patient needs a name, a birth date or a gender";
+            return Err(Refusal::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                IssueCode::Required,
+                sentence,
+            ));
+        }
+        let mut said = record_of(patient, key.clone(), &self.exchange.authorities);
+        let own = own_identifier(key);
+        said.identifiers.retain(|it| *it != own);
+        said.identifiers.insert(0, own);
+        let fed = self.feed().register(key, |record| *record = said).map_err(refusal)?;
+        Ok(Taken { enterprise_id: fed.enterprise_id, is_new: fed.is_new })
+    }
+
+    /// The record that a Patient says it is replaced by.
+    fn survivor(&self, key: &RecordKey, patient: &Patient) -> Result<Option<RecordKey>, Refusal> {
+        let Some(link) = patient.link.iter().find(|link| link.r#type == "replaced-by") else {
+            return Ok(None);
+        };
+        let unprocessable = |sentence: &str| {
+            Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, IssueCode::BusinessRule, sentence)
+        };
+        if patient.active != Some(false) {
+            let sentence = "a Patient that is replaced must have active: false";
+            return Err(unprocessable(sentence));
+        }
+        let identifier = link.other.identifier.as_ref();
+        let parts = identifier.and_then(|it| Some((it.system.as_deref()?, it.value.as_deref()?)));
+        let Some((system, value)) = parts else {
+            let sentence =
+                "link.other.identifier needs the system and value of the Patient that goes on";
+            return Err(unprocessable(sentence));
+        };
+        let survivor = self.key(system, value)?;
+        if survivor.source != key.source {
+            return Err(unprocessable("both Patients must be of one assigning authority"));
+        }
+        if survivor == *key {
+            return Err(unprocessable("a Patient cannot be replaced by itself"));
+        }
+        Ok(Some(survivor))
+    }
+
+    fn answer(&self, asked: &Asked, taken: &Taken) -> Result<Answer, Refusal> {
+        let view = self.registry.person(taken.enterprise_id)?;
+        let shown = patient(self.exchange, &view, &all_numbers(self.exchange, &view));
+        let status = if taken.is_new { StatusCode::CREATED } else { StatusCode::OK };
+        let url = asked.url_of(&view.person.enterprise_id.to_string());
+        Ok(Answer::resource(status, &shown).at(url))
+    }
+}
+
+fn refusal(error: FeedError) -> Refusal {
+    let conflict = |sentence| Refusal::new(StatusCode::CONFLICT, IssueCode::Conflict, sentence);
+    match error {
+        FeedError::SurvivorGone => {
+            conflict("the Patient that should go on was merged away or withdrawn")
+        }
+        FeedError::MergedElsewhere => conflict("the Patient was merged into another one before"),
+        FeedError::NumberTaken => conflict("the new identifier is in use"),
+        FeedError::UnknownRecord => Refusal::not_found("one of the Patients is not registered"),
+        FeedError::Registry(error) => error.into(),
+    }
+}

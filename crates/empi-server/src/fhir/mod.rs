@@ -1,0 +1,249 @@
+//! FHIR R4 over HTTP: searching, reading and matching persons as Patients, mapping their identifiers, and
+//! taking Patients as a feed.
+//!
+//! The way of a request: `handle` finds out who asks and what (`request`), finds the interaction, and runs it
+//! behind the door: `person` (read, $ihe-pix), `search`, `matching` ($match), `feed` and `message` (what
+//! changes something). Whatever comes back is a resource, or an OperationOutcome (`answer`).
+//!
+//! **Invariants:** a path or query is never logged; nothing is served that no client was configured for; a
+//! change is taken from whoever is registered for the assigning authority, and from nobody else.
+
+mod answer;
+mod config;
+mod feed;
+mod matching;
+mod message;
+mod person;
+mod request;
+mod search;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use empi_formats::fhir::{IssueCode, capability_statement};
+use empi_registry::{Registry, RegistryError};
+
+use crate::call_log::milliseconds;
+use crate::door::Door;
+use crate::exchange::{Exchange, time};
+use answer::{Answer, Refusal};
+pub use config::{FhirClient, FhirConfig};
+use request::{Asked, caller, check_body, check_format, parameters};
+
+/// Where the interface is served, below the address of the web pages.
+const PATH: &str = "/fhir";
+
+/// What every request has at hand. Cloning makes another handle.
+#[derive(Clone)]
+pub(crate) struct Fhir(Arc<Shared>);
+
+struct Shared {
+    door: Door,
+    exchange: Arc<Exchange>,
+    config: FhirConfig,
+    candidates_max: usize,
+}
+
+impl Fhir {
+    pub(crate) fn new(
+        door: Door,
+        exchange: Arc<Exchange>,
+        config: FhirConfig,
+        candidates_max: usize,
+    ) -> Self {
+        Self(Arc::new(Shared { door, exchange, config, candidates_max }))
+    }
+
+    /// The routes, to stand beside those of the web pages; none where no client is configured.
+    pub(crate) fn router(self) -> Router {
+        if !self.0.config.is_served() {
+            return Router::new();
+        }
+        let below = format!("{PATH}/{{*path}}");
+        Router::new()
+            .route(PATH, axum::routing::any(handle))
+            .route(&below, axum::routing::any(handle))
+            .with_state(self)
+    }
+}
+
+/// Answers a request, whatever it is.
+async fn handle(State(fhir): State<Fhir>, request: Request) -> Response<Body> {
+    let started = Instant::now();
+    let limit = fhir.0.config.request_time_max();
+    let (name, answer) = match tokio::time::timeout(limit, answered(&fhir, request)).await {
+        Ok((name, answer)) => (name, answer.unwrap_or_else(Answer::from)),
+        Err(_) => {
+            let sentence = "the server was not done in time: a change may or may not be durable";
+            let late = Refusal::new(StatusCode::GATEWAY_TIMEOUT, IssueCode::Exception, sentence);
+            ("late", late.into())
+        }
+    };
+    let elapsed_ms = milliseconds(started.elapsed());
+    tracing::info!(interaction = name, status = answer.status.as_u16(), elapsed_ms, "fhir");
+    answer.into_response()
+}
+
+async fn answered(fhir: &Fhir, request: Request) -> (&'static str, Result<Answer, Refusal>) {
+    let asked = match asked(fhir, request).await {
+        Ok(asked) => asked,
+        Err(refusal) => return ("refused", Err(refusal)),
+    };
+    let interaction = match Interaction::of(&asked) {
+        Ok(interaction) => interaction,
+        Err(refusal) => return ("unknown", Err(refusal)),
+    };
+    let working = fhir.clone();
+    // A registry that takes no more changes is an error of the call, so that the door hears of it.
+    let done = fhir.0.door.answer(move |registry| {
+        let answer = interaction.run(&working.0, registry, &asked);
+        match answer {
+            Err(refusal) if refusal.status == StatusCode::SERVICE_UNAVAILABLE => {
+                Err(RegistryError::Poisoned)
+            }
+            answer => Ok(answer),
+        }
+    });
+    let answer = match done.await {
+        Ok(answer) => answer,
+        Err(failure) => Err(failure.into()),
+    };
+    (interaction.name(), answer)
+}
+
+/// Reads a request as far as every interaction needs it.
+async fn asked(fhir: &Fhir, request: Request) -> Result<Asked, Refusal> {
+    let config = &fhir.0.config;
+    let (parts, body) = request.into_parts();
+    let caller = caller(config, &parts.headers)?;
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let mut all = parameters(query.as_bytes())?;
+    check_format(&parts.headers, &all)?;
+    let path = parts.uri.path().strip_prefix(PATH).unwrap_or_default();
+    let path: Vec<String> = path
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .map(|part| part.replace("%24", "$"))
+        .collect();
+    let body = to_bytes(body, config.body_bytes_max).await.map_err(|_| {
+        let sentence = format!(
+            "the body did not come, or is longer than {} bytes (fhir.body_bytes_max)",
+            config.body_bytes_max
+        );
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, IssueCode::TooLong, sentence)
+    })?;
+    let is_form = path.last().is_some_and(|last| last == "_search");
+    if is_form {
+        check_body(&parts.headers, "application/x-www-form-urlencoded")?;
+        all.extend(parameters(&body)?);
+    } else if matches!(parts.method, Method::POST | Method::PUT) {
+        check_body(&parts.headers, "json")?;
+    }
+    let base = config.base_url.clone().unwrap_or_else(|| base_of(&parts.headers));
+    let request_id = parts.headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    Ok(Asked {
+        method: parts.method,
+        path,
+        parameters: all,
+        body: body.to_vec(),
+        caller,
+        base,
+        query,
+        request_id: request_id.map(str::to_owned),
+    })
+}
+
+/// The URL of the interface as the client called it.
+fn base_of(headers: &HeaderMap) -> String {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    format!("http://{}{PATH}", host.unwrap_or("localhost"))
+}
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interaction {
+    Metadata,
+    Read,
+    Search,
+    Match,
+    Pix,
+    Put,
+    Create,
+    Delete,
+    Message,
+}
+
+impl Interaction {
+    fn of(asked: &Asked) -> Result<Self, Refusal> {
+        let path: Vec<&str> = asked.path.iter().map(String::as_str).collect();
+        let (get, post) = (asked.method == Method::GET, asked.method == Method::POST);
+        let found = match path.as_slice() {
+            ["metadata"] if get => Self::Metadata,
+            ["Patient"] if get => Self::Search,
+            ["Patient", "_search"] if post => Self::Search,
+            ["Patient"] if post => Self::Create,
+            ["Patient"] if asked.method == Method::PUT => Self::Put,
+            ["Patient"] if asked.method == Method::DELETE => Self::Delete,
+            ["Patient", "$match"] if post => Self::Match,
+            ["Patient", "$ihe-pix"] if get || post => Self::Pix,
+            ["Patient", id] if get && !id.starts_with(['$', '_']) => Self::Read,
+            ["$process-message"] if post => Self::Message,
+            ["metadata" | "Patient" | "$process-message", ..] if path.len() <= 2 => {
+                let sentence =
+                    "this cannot be done with this method: read the capability statement";
+                return Err(Refusal::new(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    IssueCode::NotSupported,
+                    sentence,
+                ));
+            }
+            _ => {
+                let sentence = "there is nothing here: read the capability statement at metadata";
+                return Err(Refusal::new(StatusCode::NOT_FOUND, IssueCode::NotSupported, sentence));
+            }
+        };
+        Ok(found)
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Metadata => "metadata",
+            Self::Read => "read",
+            Self::Search => "search",
+            Self::Match => "match",
+            Self::Pix => "ihe-pix",
+            Self::Put => "update",
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::Message => "process-message",
+        }
+    }
+
+    fn run(self, fhir: &Shared, registry: &Registry, asked: &Asked) -> Result<Answer, Refusal> {
+        let exchange = &*fhir.exchange;
+        match self {
+            Self::Metadata => {
+                let version = env!("CARGO_PKG_VERSION");
+                let date = time::fhir(registry.now());
+                Ok(Answer::ok(&capability_statement(&asked.base, version, &date)))
+            }
+            Self::Read => {
+                let id = asked.path.get(1).map_or("", String::as_str);
+                person::read(exchange, registry, id)
+            }
+            Self::Search => search::search(exchange, registry, asked, fhir.config.page_size_max),
+            Self::Match => matching::matched(exchange, registry, asked, fhir.candidates_max),
+            Self::Pix => person::pix(exchange, registry, asked),
+            Self::Put => feed::put(exchange, registry, asked),
+            Self::Create => feed::create(exchange, registry, asked),
+            Self::Delete => feed::delete(exchange, registry, asked),
+            Self::Message => message::take(exchange, registry, asked),
+        }
+    }
+}

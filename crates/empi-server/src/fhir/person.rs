@@ -1,0 +1,131 @@
+//! Persons as Patients: reading one, and the operation that maps its numbers ($ihe-pix, ITI-83).
+
+use axum::http::StatusCode;
+use empi_formats::fhir::FhirIdentifier;
+use empi_formats::fhir::{
+    IssueCode, Meta, Parameter, Parameters, Patient, PatientLinks, Reference, patient_of,
+};
+use empi_model::{EnterpriseId, SourceRecord, Timestamp};
+use empi_registry::{PersonView, Registry};
+
+use super::answer::{Answer, Refusal};
+use super::request::{Asked, token};
+use crate::exchange::Exchange;
+use crate::exchange::person::{LookupError, Number, Told, numbers, owner, shown};
+use crate::exchange::time;
+
+/// A person as a Patient, with the numbers that are told of it.
+pub(super) fn patient(exchange: &Exchange, view: &PersonView, numbers: &[Number]) -> Patient {
+    let person = &view.person;
+    let id = person.enterprise_id.to_string();
+    let links = PatientLinks::default();
+    let mut patient = patient_of(&id, &shown(view), numbers, &links, &exchange.authorities);
+    let updated = view.records.iter().map(|stored| stored.updated).max();
+    patient.meta = Some(Meta {
+        version_id: Some(person.version.to_string()),
+        last_updated: Some(time::fhir(updated.unwrap_or(Timestamp(0)))),
+    });
+    patient
+}
+
+/// All numbers of a person.
+pub(super) fn all_numbers(exchange: &Exchange, view: &PersonView) -> Vec<Number> {
+    numbers(&exchange.authorities, view, Told::All)
+}
+
+/// `GET Patient/[id]`: a living person, or the trace of one that was merged away.
+pub(super) fn read(exchange: &Exchange, registry: &Registry, id: &str) -> Result<Answer, Refusal> {
+    let id: EnterpriseId = id
+        .parse()
+        .map_err(|_| Refusal::not_found("no Patient has this ID: it is no enterprise ID"))?;
+    let view = registry.person(id)?;
+    if view.person.enterprise_id == id {
+        return Ok(Answer::ok(&patient(exchange, &view, &all_numbers(exchange, &view))));
+    }
+    Ok(Answer::ok(&merged_away(exchange, &view)))
+}
+
+/// A Patient that is no longer in use, and the one that answers in its place.
+fn merged_away(exchange: &Exchange, view: &PersonView) -> Patient {
+    let survivor = view.person.enterprise_id.to_string();
+    let links = PatientLinks { replaced_by: Some(survivor) };
+    let (id, nothing) = (view.asked.to_string(), SourceRecord::default());
+    patient_of(&id, &nothing, &all_numbers(exchange, view), &links, &exchange.authorities)
+}
+
+/// `Patient/$ihe-pix`: the numbers that the owner of one has in other domains, and the Patient itself.
+pub(super) fn pix(
+    exchange: &Exchange,
+    registry: &Registry,
+    asked: &Asked,
+) -> Result<Answer, Refusal> {
+    let sources: Vec<&str> = asked.all("sourceIdentifier").collect();
+    let [source] = sources.as_slice() else {
+        let (code, sentence) = match sources.len() {
+            0 => (IssueCode::Required, "`sourceIdentifier` is missing: send system|value"),
+            _ => (IssueCode::Invalid, "`sourceIdentifier` may be given once"),
+        };
+        return Err(Refusal::invalid(code, sentence));
+    };
+    let (Some(system), value) = token(source) else {
+        let sentence = "`sourceIdentifier` must be system|value";
+        return Err(Refusal::invalid(IssueCode::Invalid, sentence));
+    };
+    if value.is_empty() {
+        let sentence = "`sourceIdentifier` has no value: send system|value";
+        return Err(Refusal::invalid(IssueCode::Invalid, sentence));
+    }
+    let authority = exchange.authorities.of_system(system).ok_or_else(|| {
+        let sentence = "the assigning authority of `sourceIdentifier` is not registered";
+        Refusal::invalid(IssueCode::CodeInvalid, sentence)
+    })?;
+    let targets: Vec<&str> = asked.all("targetSystem").filter(|it| !it.is_empty()).collect();
+    let targets: Vec<String> = targets
+        .into_iter()
+        .map(|target| {
+            let known = exchange.authorities.of_system(target).map(|it| it.name.clone());
+            known.ok_or_else(|| {
+                let sentence = "a `targetSystem` is not registered";
+                Refusal::new(StatusCode::FORBIDDEN, IssueCode::CodeInvalid, sentence)
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    let number = (authority.name.clone(), value.to_owned());
+    let view = owner(&exchange.authorities, registry, (&number.0, &number.1)).map_err(|error| {
+        match error {
+            LookupError::Unknown => Refusal::not_found("the source identifier was not found"),
+            LookupError::Several => {
+                let sentence =
+                    "several persons have the source identifier: a data steward must say whose it is";
+                Refusal::new(StatusCode::CONFLICT, IssueCode::MultipleMatches, sentence)
+            }
+            LookupError::Registry(error) => error.into(),
+        }
+    })?;
+    let mut found = numbers(&exchange.authorities, &view, Told::Registered);
+    found.retain(|it| *it != number && (targets.is_empty() || targets.contains(&it.0)));
+    Ok(Answer::ok(&mapped(exchange, &view, &found, asked)))
+}
+
+fn mapped(exchange: &Exchange, view: &PersonView, found: &[Number], asked: &Asked) -> Parameters {
+    let identifier = |(name, value): &Number| Parameter {
+        name: "targetIdentifier".to_owned(),
+        value_identifier: Some(FhirIdentifier {
+            system: Some(exchange.authorities.system_of(name)),
+            value: Some(value.clone()),
+            ..FhirIdentifier::default()
+        }),
+        ..Parameter::default()
+    };
+    let mut parameters: Vec<Parameter> = found.iter().map(identifier).collect();
+    // Who has no number that is wanted has no Patient to be told of, either.
+    if !parameters.is_empty() {
+        let reference = asked.url_of(&view.person.enterprise_id.to_string());
+        parameters.push(Parameter {
+            name: "targetId".to_owned(),
+            value_reference: Some(Reference { reference }),
+            ..Parameter::default()
+        });
+    }
+    Parameters::answer(parameters)
+}
