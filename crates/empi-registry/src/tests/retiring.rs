@@ -90,6 +90,10 @@ fn rule_4_a_merge_in_a_source_does_not_overrule_a_steward() {
     assert_eq!(index.enterprise_id("a/2"), index.enterprise_id("a/1"));
     // What the source says contradicts the steward: that stands, and somebody looks at it.
     expect![[r#"
+        a/1 P1 automatic v1
+        a/2 P1 automatic v2 retired
+        b/2 P2 automatic v1
+        task 1 conflict a/1 b/2 [kept_apart] open
     "#]]
     .assert_eq(&index.state());
     index.check();
