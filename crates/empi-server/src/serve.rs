@@ -27,7 +27,7 @@ use crate::fhir::Fhir;
 use crate::listen::Listener;
 use crate::mllp::{self, Mllp};
 use crate::service::{Admin, EventCalls, RegistryCalls, ReviewCalls, StewardCalls};
-use crate::web::{self, Web};
+use crate::web::{self, Practice, Web};
 
 /// How often a silent peer is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -80,7 +80,8 @@ pub struct Listeners {
 }
 
 /// Serves the registry until `shutdown` completes, then stops accepting, lets running calls finish
-/// (for at most [`GrpcConfig::shutdown_ms_max`]) and returns. The caller closes the registry.
+/// (for at most [`GrpcConfig::shutdown_ms_max`]) and returns. The caller closes the registry. With `practice`,
+/// pages say after each answer whether it was right.
 ///
 /// # Errors
 /// See [`ServeError`].
@@ -88,6 +89,7 @@ pub async fn serve(
     listeners: Listeners,
     config: &ServerConfig,
     registry: Arc<Registry>,
+    practice: Option<Practice>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let (limits, reflection) = (&config.grpc, reflection()?);
@@ -102,7 +104,7 @@ pub async fn serve(
         others.push(tokio::spawn(mllp::serve(listener, mllp, closing.clone())));
     }
     if let Some(listener) = listeners.web {
-        let web = Web::new(door.clone(), config.web, closing.clone());
+        let web = Web::new(door.clone(), config.web, closing.clone(), practice);
         let candidates_max = limits.candidates_max;
         let fhir = Fhir::new(door.clone(), exchange, config.fhir.clone(), candidates_max);
         let router = fhir.router();
