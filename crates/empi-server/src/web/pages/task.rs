@@ -155,7 +155,8 @@ fn heading(shown: &Shown, trail: Trail) -> Markup {
 pub(super) fn columns(view: &TaskView) -> Vec<Column<'_>> {
     let person = |id: EnterpriseId, updated: Timestamp| {
         html! {
-            a.id href={ "/persons/" (id) } { (id) } " \u{00b7} " span.number { (date(updated)) }
+            a.id href={ "/persons/" (id) } { (id) }
+            div.number { (date(updated)) }
         }
     };
     let record = |part, view: &'_ empi_registry::RecordView| {
