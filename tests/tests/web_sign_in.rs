@@ -64,6 +64,11 @@ fn pages_stop_with_the_server() {
     let pages = server.pages().trim_start_matches("http://").to_owned();
     let answer = http(&pages, "GET", "/readyz", &[], "").unwrap();
     assert_eq!((answer.status, answer.body.as_str()), (200, "ready\n"));
+    let figures = http(&pages, "GET", "/metrics", &[], "").unwrap();
+    assert_eq!(figures.status, 200);
+    for line in ["empi_ready 1", "empi_records 0", "# EOF"] {
+        assert!(figures.body.lines().any(|it| it == line), "{line} in {}", figures.body);
+    }
     let run = server.stop();
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(run.stderr.contains("empi user add"), "it says that nobody may sign in yet");

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 use empi_linkage::LinkageModel;
@@ -52,12 +53,25 @@ pub(crate) struct Core {
     pub(crate) users: Users,
     /// Where backups go.
     pub(crate) backups: Option<std::path::PathBuf>,
-    /// Who wants to know that there are events, by the number of the last that is durable.
+    /// Who wants to know what was committed.
     pub(crate) listeners: Mutex<Vec<Listener>>,
 }
 
-/// Is told the number of the last durable event. Called by the commit thread, so it must not wait.
-pub(crate) type Listener = Box<dyn Fn(EventSequence) + Send + Sync>;
+/// Is told of every commit. Called by the commit thread, so it must not wait.
+pub(crate) type Listener = Box<dyn Fn(CommitReport) + Send + Sync>;
+
+/// One commit, once it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitReport {
+    /// The last event, if there is a new one.
+    pub last_event: Option<EventSequence>,
+    /// How many callers were answered by it, also those for whom nothing had to change.
+    pub answered: usize,
+    /// How long writing to disk took, with its sync.
+    pub writing: Duration,
+    /// How many callers waited for the next commit when this one began.
+    pub waiting: usize,
+}
 
 /// Where a write goes. The store, except in tests that make writes fail or wait.
 pub(crate) trait Journal: Send {
@@ -125,7 +139,8 @@ impl Committer {
             let more = self.commit_batch_max.saturating_sub(1);
             let waiting: Vec<Waiting> =
                 std::iter::once(first).chain(queue.try_iter().take(more)).collect();
-            let outcome = catch_unwind(AssertUnwindSafe(|| self.commit(waiting)));
+            let more = queue.len();
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.commit(waiting, more)));
             let failure = match outcome {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => error.to_string(),
@@ -139,7 +154,7 @@ impl Committer {
         }
     }
 
-    fn commit(&self, waiting: Vec<Waiting>) -> Result<(), StoreError> {
+    fn commit(&self, waiting: Vec<Waiting>, more: usize) -> Result<(), StoreError> {
         let core = &*self.core;
         let mut pending = Pending::new(&core.store);
         let mut answers = Vec::with_capacity(waiting.len());
@@ -153,13 +168,18 @@ impl Committer {
             }
             mirror.sequence()
         };
+        let begun = Instant::now();
         if !pending.commits().is_empty() {
             self.journal.commit(&core.store, pending.commits())?;
         }
         core.durability.advance(sequence);
-        if let Some(event) = pending.last_event() {
-            core.listeners.lock().iter().for_each(|listener| listener(event));
-        }
+        let report = CommitReport {
+            last_event: pending.last_event(),
+            answered: answers.len(),
+            writing: begun.elapsed(),
+            waiting: more,
+        };
+        core.listeners.lock().iter().for_each(|listener| listener(report));
         for (caller, answer) in answers {
             // A caller that has gone does not want its answer any more; the change stands.
             let _ = caller.send(answer);

@@ -1,7 +1,7 @@
 //! Small figures that pages show, answered from memory: what waits of each kind, who sends records, how large a
 //! person is.
 
-use empi_model::{EnterpriseId, ReviewKind};
+use empi_model::{ComparisonPattern, EnterpriseId, ReviewKind};
 
 use crate::mirror::worklist::Facet;
 use crate::registry::Registry;
@@ -13,6 +13,12 @@ impl Registry {
         let mirror = self.core.mirror.read();
         let count = |kind| (kind, mirror.worklist.count(&Facet::Kind(kind)) as u64);
         ReviewKind::ALL.map(count).to_vec()
+    }
+
+    /// How many questions wait whose records compare like this.
+    #[must_use]
+    pub fn open_tasks_alike(&self, pattern: &ComparisonPattern) -> u64 {
+        self.core.mirror.read().worklist.count(&Facet::Pattern(pattern.clone())) as u64
     }
 
     /// Every source that has sent a record.

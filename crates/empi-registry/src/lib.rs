@@ -110,6 +110,7 @@ mod relink;
 mod tests;
 
 pub use backup::{backup, restore};
+pub use commit::CommitReport;
 pub use empi_linkage::LinkageModel;
 pub use empi_model::GoldenField;
 pub use empi_store::{

@@ -6,14 +6,15 @@ use std::sync::atomic::AtomicI64;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use empi_model::{EventSequence, RecordIndex};
+use empi_model::RecordIndex;
 use empi_store::{Store, StoreOptions};
 use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
 use crate::assess::assess;
 use crate::commit::{
-    Answer, Committer, Core, Journal, Planned, StoreJournal, Waiting, Work, answer_again,
+    Answer, CommitReport, Committer, Core, Journal, Planned, StoreJournal, Waiting, Work,
+    answer_again,
 };
 use crate::compose::unchanged;
 use crate::durability::Durability;
@@ -176,9 +177,9 @@ impl Registry {
         }
     }
 
-    /// Wants to be told whenever there are events, by the number of the last that is durable. The
-    /// listener is called by the thread that commits, so it must not wait.
-    pub fn on_event(&self, listener: impl Fn(EventSequence) + Send + Sync + 'static) {
+    /// Wants to be told of every commit once it is durable. The listener is called by the thread that
+    /// commits, so it must not wait.
+    pub fn on_commit(&self, listener: impl Fn(CommitReport) + Send + Sync + 'static) {
         self.core.listeners.lock().push(Box::new(listener));
     }
 

@@ -1,4 +1,4 @@
-//! One log line per call, and an end to calls that take too long.
+//! One log line per call, its place in the figures, and an end to calls that take too long.
 //!
 //! A line has the method, the status code, the milliseconds and a hash of the request ID. It has no
 //! values, no record IDs and no enterprise IDs.
@@ -14,6 +14,8 @@ use tonic::body::Body;
 use tonic::codegen::http;
 use tonic::{Code, Extensions, Status};
 use tower::{Layer, Service};
+
+use crate::metrics::Metrics;
 
 /// What a handler tells the log about its call.
 #[derive(Clone, Default)]
@@ -49,13 +51,14 @@ impl CallNotes {
 #[derive(Clone)]
 pub(crate) struct CallLogLayer {
     pub(crate) call_time_max: Duration,
+    pub(crate) metrics: Metrics,
 }
 
 impl<S> Layer<S> for CallLogLayer {
     type Service = CallLog<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        CallLog { inner, call_time_max: self.call_time_max }
+        CallLog { inner, call_time_max: self.call_time_max, metrics: self.metrics.clone() }
     }
 }
 
@@ -64,6 +67,7 @@ impl<S> Layer<S> for CallLogLayer {
 pub(crate) struct CallLog<S> {
     inner: S,
     call_time_max: Duration,
+    metrics: Metrics,
 }
 
 impl<S> Service<http::Request<Body>> for CallLog<S>
@@ -84,14 +88,14 @@ where
         let notes = CallNotes::default();
         request.extensions_mut().insert(notes.clone());
         let method = request.uri().path().to_owned();
-        let limit = self.call_time_max;
+        let (limit, metrics) = (self.call_time_max, self.metrics.clone());
         let answering = tokio::time::timeout(limit, self.inner.call(request));
         Box::pin(async move {
             let response = match answering.await {
                 Ok(answered) => answered?,
                 Err(_) => out_of_time(limit).into_http(),
             };
-            log(&method, &response, started.elapsed(), &notes);
+            log(&method, &response, started.elapsed(), &notes, &metrics);
             Ok(response)
         })
     }
@@ -104,16 +108,23 @@ fn out_of_time(limit: Duration) -> Status {
     ))
 }
 
-fn log<B>(method: &str, response: &http::Response<B>, elapsed: Duration, notes: &CallNotes) {
+fn log<B>(
+    method: &str,
+    response: &http::Response<B>,
+    elapsed: Duration,
+    notes: &CallNotes,
+    metrics: &Metrics,
+) {
     let code = response
         .headers()
         .get(Status::GRPC_STATUS)
         .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()));
+    // A method that does not exist is the caller's own text, so it is not repeated.
+    let method = if code == Code::Unimplemented { "unknown" } else { method };
+    metrics.called(method, code, elapsed);
     if code == Code::Ok && notes.0.is_stream.get().is_some() {
         return;
     }
-    // A method that does not exist is the caller's own text, so it stays out of the log.
-    let method = if code == Code::Unimplemented { "unknown" } else { method };
     let request_id_hash = notes.0.request_id_hash.get().map(|hash| format!("{hash:016x}"));
     tracing::info!(
         method,
@@ -139,7 +150,10 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(60)).await;
             Ok::<_, Infallible>(http::Response::new(Body::empty()))
         });
-        let mut service = CallLogLayer { call_time_max: Duration::from_millis(250) }.layer(slow);
+        let dir = tempfile::tempdir().unwrap();
+        let metrics = Metrics::new(&crate::tests::registry_in(dir.path()));
+        let call_time_max = Duration::from_millis(250);
+        let mut service = CallLogLayer { call_time_max, metrics }.layer(slow);
         let response = service.call(http::Request::new(Body::empty())).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!(status.code(), Code::DeadlineExceeded);

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
 
 use crate::config::GrpcConfig;
+use crate::metrics::{Metrics, Standing};
 use crate::status;
 
 /// Runs registry calls. Cloning makes another handle to the same door.
@@ -24,6 +25,8 @@ pub(crate) struct Door {
     healthy: Arc<watch::Sender<bool>>,
     /// The last event that is durable.
     last_event: watch::Receiver<EventSequence>,
+    calls_max: usize,
+    metrics: Metrics,
 }
 
 impl Door {
@@ -35,10 +38,14 @@ impl Door {
         };
         // First listen, then look: so no event is missed in between.
         let listening = Arc::clone(&heard);
-        registry.on_event(move |event| hear(&listening, event));
+        registry.on_commit(move |commit| {
+            commit.last_event.into_iter().for_each(|event| hear(&listening, event));
+        });
         hear(&heard, EventSequence(registry.stats().events));
         Self {
             last_event,
+            calls_max: limits.calls_max,
+            metrics: Metrics::new(&registry),
             registry,
             admitted: Arc::new(Semaphore::new(limits.calls_max)),
             threads: Arc::new(Semaphore::new(limits.threads_max)),
@@ -54,6 +61,22 @@ impl Door {
     /// Turns to false when the registry fails for good.
     pub(crate) fn healthy(&self) -> watch::Receiver<bool> {
         self.healthy.subscribe()
+    }
+
+    /// Where calls and pages are counted.
+    pub(crate) const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The figures of the server as text. Also told while calls are refused: then most of all.
+    pub(crate) async fn figures(&self) -> Result<String, Failure> {
+        let standing = Standing {
+            calls_running: self.calls_max.saturating_sub(self.admitted.available_permits()),
+            is_ready: *self.healthy.borrow(),
+        };
+        let (registry, metrics) = (Arc::clone(&self.registry), self.metrics.clone());
+        let telling = tokio::task::spawn_blocking(move || metrics.text(&registry, standing)).await;
+        telling.ok().and_then(Result::ok).ok_or(Failure::Panicked)
     }
 
     /// The time by the registry's clock.

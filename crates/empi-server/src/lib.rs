@@ -16,6 +16,7 @@ mod door;
 mod exchange;
 mod fhir;
 mod listen;
+mod metrics;
 mod mllp;
 mod serve;
 mod service;

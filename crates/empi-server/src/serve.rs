@@ -118,7 +118,10 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER_MAX))
         .max_connection_age(Duration::from_secs(limits.connection_age_seconds_max))
-        .layer(CallLogLayer { call_time_max: limits.call_time_max() })
+        .layer(CallLogLayer {
+            call_time_max: limits.call_time_max(),
+            metrics: door.metrics().clone(),
+        })
         .add_service(health_service)
         .add_service(reflection)
         .add_service(registry_service(door.clone(), limits, closing.clone()))

@@ -58,7 +58,9 @@ fn rule_6_a_retirement_is_done_once() {
 fn rule_5_listeners_hear_of_every_event_once_it_is_durable() {
     let index = Index::new();
     let (heard, events) = mpsc::channel();
-    index.registry().on_event(move |event| heard.send(event.0).unwrap());
+    index.registry().on_commit(move |commit| {
+        commit.last_event.into_iter().for_each(|event| heard.send(event.0).unwrap());
+    });
     index.register("a/1", ROBERT);
     index.register("a/1", ROBERT);
     index.register("b/1", BOB);

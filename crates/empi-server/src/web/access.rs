@@ -18,6 +18,8 @@ pub(crate) enum Operation {
     ViewQueue,
     /// Take questions, answer them, put them off, and undo it.
     Decide,
+    /// Answer many questions at once, and undo it.
+    DecideMany,
     /// Merge, split and keep apart by hand, and undo any event.
     ChangeIdentities,
     /// See who may sign in, and what was changed about it.
@@ -34,6 +36,7 @@ impl Operation {
             Self::OwnAccount => Some(&Role::ALL),
             Self::ViewPersons => Some(&[Registrar, Steward, LeadSteward, Auditor]),
             Self::ViewQueue => Some(&[Steward, LeadSteward, Auditor]),
+            Self::DecideMany => Some(&[LeadSteward]),
             Self::Decide | Self::ChangeIdentities => Some(&[Steward, LeadSteward]),
             Self::ViewUsers => Some(&[Administrator, Auditor]),
             Self::ChangeUsers => Some(&[Administrator]),

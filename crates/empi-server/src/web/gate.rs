@@ -50,10 +50,12 @@ pub(super) async fn gate(
             "The server was not done in time: what was asked for may or may not have happened.";
         refused(&Refusal::new(StatusCode::GATEWAY_TIMEOUT, late), None)
     });
+    let status = response.status().as_u16();
+    web.0.door.metrics().shown(path, status, started.elapsed());
     tracing::info!(
         %method,
         path,
-        status = response.status().as_u16(),
+        status,
         elapsed_ms = milliseconds(started.elapsed()),
         "page"
     );

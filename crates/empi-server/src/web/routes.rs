@@ -13,7 +13,7 @@ use super::access::Operation;
 use super::answer::{Refusal, protect};
 use super::gate::{Guarded, gate, refused};
 use super::pages::{
-    account, decide, operation, overview, person, search, sign_in, state, task, undo, users,
+    account, alike, decide, operation, overview, person, search, sign_in, state, task, undo, users,
     worklist,
 };
 
@@ -44,12 +44,13 @@ where
 /// The table.
 pub(super) fn table() -> Vec<Route> {
     use Operation::{
-        ChangeIdentities, ChangeUsers, Decide, OwnAccount, SignIn, ViewPersons, ViewQueue,
-        ViewUsers,
+        ChangeIdentities, ChangeUsers, Decide, DecideMany, OwnAccount, SignIn, ViewPersons,
+        ViewQueue, ViewUsers,
     };
     vec![
         show("/livez", SignIn, state::lives),
         show("/readyz", SignIn, state::is_ready),
+        show("/metrics", SignIn, state::figures),
         show("/assets/{name}", SignIn, super::assets::show),
         show("/sign-in", SignIn, sign_in::show),
         take("/sign-in", SignIn, sign_in::take),
@@ -66,6 +67,9 @@ pub(super) fn table() -> Vec<Route> {
         take("/tasks/{id}", Decide, decide::take),
         take("/tasks/{id}/claim", Decide, decide::claim),
         take("/events/{id}/undo", Decide, undo::take),
+        show("/alike/{pattern}", ViewQueue, alike::show),
+        take("/alike/{pattern}", DecideMany, alike::take),
+        take("/events/undo", DecideMany, undo::take_all),
         show("/search", ViewPersons, search::show),
         take("/search", ViewPersons, search::take),
         show("/persons/{id}", ViewPersons, person::show),

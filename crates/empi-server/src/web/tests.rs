@@ -147,7 +147,10 @@ impl Browser {
 
 /// A path of the table with something in its place-holders.
 fn filled(path: &str) -> String {
-    path.replace("{name}", "nobody").replace("{id}", "1").replace("{place}", "1.0.1")
+    path.replace("{name}", "nobody")
+        .replace("{id}", "1")
+        .replace("{place}", "1.0.1")
+        .replace("{pattern}", "0-1")
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod model;
 
 use std::collections::BTreeSet;
 
-use empi_model::{Asks, EventSequence, TaskStage};
+use empi_model::{Asks, EventSequence, ReviewTask, TaskStage};
 use hashbrown::HashMap;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -97,6 +97,8 @@ struct Machine {
     history: HashMap<u64, (Model, Model)>,
     /// Requests with their answers.
     requests: Vec<(String, SourceRecord, Registration)>,
+    /// What was ever rejected.
+    refused: Vec<SourceRecord>,
 }
 
 impl Machine {
@@ -106,6 +108,7 @@ impl Machine {
             model: Model::default(),
             history: HashMap::new(),
             requests: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -158,7 +161,8 @@ impl Machine {
         let source = super::record(&text, CONTENTS[content]);
         let request_id = with_request.then(|| format!("r{}", self.requests.len()));
         let answer = self.index.try_register(source.clone(), request_id.as_deref()).unwrap();
-        self.model.register(&self.index, &source, &answer);
+        let is_refused = self.refused.contains(&source);
+        self.model.register(&self.index, &source, &answer, is_refused);
         if let Some(request_id) = request_id
             && answer.event.is_some()
         {
@@ -219,15 +223,26 @@ impl Machine {
             }
             _ => {}
         }
-        let answered = answered.unwrap();
+        if is_rejected {
+            assert_eq!(answered.unwrap().incoming, view.incoming, "it changes nothing");
+            self.refused.push(view.proposed.unwrap());
+            return;
+        }
+        self.follow_answer(&stored, view, &answered.unwrap(), is_same);
+    }
+
+    /// The model does what the answer has done.
+    fn follow_answer(
+        &mut self,
+        stored: &ReviewTask,
+        view: TaskView,
+        answered: &TaskView,
+        is_same: bool,
+    ) {
         let [left, right] =
             [&view.incoming, &view.candidate].map(|it| it.record.record.key.clone());
         let is_disputed = stored.is_disputed();
         match (stored.asks(), is_same) {
-            (Asks::WhetherUpdated, _) if is_rejected => {
-                assert_eq!(answered.incoming, view.incoming, "what is rejected changes nothing");
-                self.model.refuse(&view.proposed.unwrap());
-            }
             (Asks::WhetherUpdated, _) => {
                 let proposed = view.proposed.unwrap();
                 self.model.take_held(&proposed, answered.incoming.enterprise_id, is_same);

@@ -32,8 +32,6 @@ pub(super) struct Model {
     /// Every enterprise ID, with the survivor of one that redirects. In the order of age.
     persons: Vec<(EnterpriseId, Option<EnterpriseId>)>,
     apart: BTreeSet<[(String, String); 2]>,
-    /// Content that was ever rejected, by its hash.
-    refused: BTreeSet<((String, String), u64)>,
 }
 
 fn name(key: &RecordKey) -> (String, String) {
@@ -151,14 +149,20 @@ impl Model {
         }
     }
 
-    pub(super) fn register(&mut self, index: &Index, source: &SourceRecord, answer: &Registration) {
+    /// `is_refused` tells that the content was once rejected.
+    pub(super) fn register(
+        &mut self,
+        index: &Index,
+        source: &SourceRecord,
+        answer: &Registration,
+        is_refused: bool,
+    ) {
         let stored = index.registry().record(&source.key).unwrap();
         // What a retired record says again may be held, too.
         let is_held = answer.decision == RegistrationDecision::Review
             && (stored.record.record != *source || !stored.record.state.is_active());
         let content = content_hash(source);
         if let Some(known) = self.records.get(&name(&source.key)) {
-            let is_refused = self.refused.contains(&(name(&source.key), content));
             let was_there = known.content == content && known.is_active;
             if answer.decision == RegistrationDecision::Unchanged {
                 assert!(was_there || is_refused, "rule 6: what is unchanged was there");
@@ -185,10 +189,6 @@ impl Model {
         let chosen = old.map(|known| known.chosen.clone()).unwrap_or_default();
         let known = Known { person, content, is_active: true, replaced_by: None, chosen };
         self.records.insert(name(&source.key), known);
-    }
-
-    pub(super) fn refuse(&mut self, held: &SourceRecord) {
-        self.refused.insert((name(&held.key), content_hash(held)));
     }
 
     pub(super) fn take_held(&mut self, held: &SourceRecord, person: EnterpriseId, is_same: bool) {

@@ -98,13 +98,19 @@ pub(in crate::web) async fn take(
 }
 
 fn request(step: ReviewStep, visit: &Visit, fields: &Fields) -> Result<ReviewRequest, Refusal> {
+    let note = note(fields)?;
+    let reason = reason(fields);
+    let is_lead = visit.user.role == Role::LeadSteward;
+    Ok(ReviewRequest { step, actor: visit.actor(), is_lead, reason, note })
+}
+
+/// The note that was written.
+pub(super) fn note(fields: &Fields) -> Result<String, Refusal> {
     let note = fields.get("note").to_owned();
     if note.len() > NOTE_BYTES_MAX {
         return Err(Refusal::invalid("The note is too long: say it in 2,000 bytes."));
     }
-    let reason = reason(fields);
-    let is_lead = visit.user.role == Role::LeadSteward;
-    Ok(ReviewRequest { step, actor: visit.actor(), is_lead, reason, note })
+    Ok(note)
 }
 
 /// Goes to the next question behind a place, taken for whoever is signed in, or back to the worklist.

@@ -1,6 +1,7 @@
 //! The pages, one file each: what they ask the registry for, and how they show it.
 
 pub(super) mod account;
+pub(super) mod alike;
 pub(super) mod decide;
 pub(super) mod operation;
 pub(super) mod overview;

@@ -43,7 +43,7 @@ struct Shown {
 fn look(registry: &Registry, id: EnterpriseId) -> Result<Shown, RegistryError> {
     let view = registry.person(id)?;
     let links = registry.links_among(&view.records);
-    let (events, has_more_events) = registry.history(&view.records, EVENTS_MAX)?;
+    let (events, has_more_events) = registry.history(&view.person, &view.records, EVENTS_MAX)?;
     let tasks = registry.open_tasks_of(view.person.enterprise_id)?;
     Ok(Shown { links, events, has_more_events, tasks, thresholds: registry.thresholds(), view })
 }

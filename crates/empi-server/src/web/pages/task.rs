@@ -37,6 +37,8 @@ struct Shown {
     different: Option<Outlook>,
     /// For a held update: whom it resembles.
     resembled: Vec<MatchCandidate>,
+    /// How many questions compare like this one, itself included.
+    alike: u64,
 }
 
 /// What an answer would do, or why it would be refused.
@@ -55,7 +57,8 @@ fn look(registry: &Registry, id: TaskId, actor: &Actor) -> Result<Shown, Registr
         _ => (None, None),
     };
     let (thresholds, now) = (registry.thresholds(), registry.now());
-    Ok(Shown { thresholds, now, rarity, same, different, resembled, view })
+    let alike = view.line.pattern.as_ref().map_or(0, |it| registry.open_tasks_alike(it));
+    Ok(Shown { alike, thresholds, now, rarity, same, different, resembled, view })
 }
 
 /// Asks the registry what both answers would do. Nothing is changed.
@@ -117,6 +120,11 @@ fn page(shown: &Shown, visit: &Visit, trail: Trail) -> Markup {
                 (sum(shown))
                 (what_will_happen(shown))
                 (decision(shown, visit))
+                @if let Some(pattern) = view.line.pattern.as_ref().filter(|_| shown.alike > 1) {
+                    a.alike href={ "/alike/" (pattern) } {
+                        (words::grouped(shown.alike)) " questions compare like this one"
+                    }
+                }
             }
         }
     }
@@ -145,7 +153,7 @@ fn heading(shown: &Shown, trail: Trail) -> Markup {
     }
 }
 
-fn columns(view: &TaskView) -> Vec<Column<'_>> {
+pub(super) fn columns(view: &TaskView) -> Vec<Column<'_>> {
     let person = |id: EnterpriseId, updated: Timestamp| {
         html! { a.id href={ "/persons/" (id) } { (id) } " \u{00b7} " (date(updated)) }
     };

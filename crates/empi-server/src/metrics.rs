@@ -1,0 +1,289 @@
+//! Figures for whoever watches the server, in the text format of Prometheus (OpenMetrics 1.0): counts and
+//! durations, never values of patients, record IDs or names of people.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use empi_registry::{CommitReport, Registry, RegistryStats};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry as Figures, Unit};
+
+/// Seconds that calls and pages are sorted by: from a lookup in memory to the longest a call may take.
+const CALL_SECONDS: [f64; 15] = [
+    0.000_25, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+    30.0,
+];
+
+/// Seconds that writing to disk is sorted by.
+const WRITE_SECONDS: [f64; 11] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0];
+
+/// Callers that one commit is sorted by.
+const ANSWERED: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    method: String,
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MethodLabels {
+    method: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PageLabels {
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FamilyLabels {
+    family: &'static str,
+}
+
+fn seconds() -> Histogram {
+    Histogram::new(CALL_SECONDS)
+}
+
+/// The figures of one server. Cloning makes another handle.
+#[derive(Clone)]
+pub(crate) struct Metrics(Arc<Kept>);
+
+struct Kept {
+    figures: Figures,
+    calls: Family<CallLabels, Counter>,
+    call_seconds: Family<MethodLabels, Histogram, fn() -> Histogram>,
+    pages: Family<PageLabels, Counter>,
+    page_seconds: Histogram,
+    index: IndexFigures,
+}
+
+/// What the commit thread reports.
+struct CommitFigures {
+    answered: Histogram,
+    write_seconds: Histogram,
+    waiting: Gauge,
+}
+
+/// What is read when somebody asks.
+#[derive(Default)]
+struct IndexFigures {
+    records: Gauge,
+    persons: Gauge,
+    redirects: Gauge,
+    last_event: Gauge,
+    open_tasks: Family<KindLabels, Gauge>,
+    disk_bytes: Family<FamilyLabels, Gauge>,
+    calls_running: Gauge,
+    ready: Gauge,
+    resident_bytes: Gauge<u64, AtomicU64>,
+}
+
+/// How the server stands, beside what the registry says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// Calls that are admitted.
+    pub(crate) calls_running: usize,
+    /// Whether changes are taken.
+    pub(crate) is_ready: bool,
+}
+
+impl Metrics {
+    /// Figures that follow the commits of a registry.
+    pub(crate) fn new(registry: &Registry) -> Self {
+        let mut figures = Figures::with_prefix("empi");
+        let build = Info::new(vec![
+            ("version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("model", registry.model_name().to_owned()),
+        ]);
+        figures.register("build", "The program and the model that decides", build);
+        let calls = Family::default();
+        figures.register("grpc_calls", "Calls that were answered, by status code", calls.clone());
+        let call_seconds: Family<MethodLabels, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(seconds);
+        let (help, family) = ("From a call's headers to its answer", call_seconds.clone());
+        figures.register_with_unit("grpc_call", help, Unit::Seconds, family);
+        let pages = Family::default();
+        figures.register("web_requests", "Requests that were answered, by status", pages.clone());
+        let page_seconds = seconds();
+        let (help, histogram) = ("From a request's head to its answer", page_seconds.clone());
+        figures.register_with_unit("web_request", help, Unit::Seconds, histogram);
+        let commit = CommitFigures::register(&mut figures);
+        let index = IndexFigures::register(&mut figures);
+        registry.on_commit(move |report| commit.take(report));
+        Self(Arc::new(Kept { figures, calls, call_seconds, pages, page_seconds, index }))
+    }
+
+    /// Counts a gRPC call. Of a method that does not exist the name is the caller's own text: it is not kept.
+    pub(crate) fn called(&self, method: &str, code: tonic::Code, elapsed: Duration) {
+        let method = method.trim_start_matches('/').to_owned();
+        let labels = CallLabels { method: method.clone(), code: format!("{code:?}") };
+        self.0.calls.get_or_create(&labels).inc();
+        self.0.call_seconds.get_or_create(&MethodLabels { method }).observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts a request for a page, by the route's place in the table, not by what stood in the address.
+    pub(crate) fn shown(&self, route: &'static str, status: u16, elapsed: Duration) {
+        self.0.pages.get_or_create(&PageLabels { route: route.to_owned(), status }).inc();
+        self.0.page_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    /// Everything as text, with the index as it stands now. Reads the registry, so it may wait a little.
+    ///
+    /// # Errors
+    /// As the encoder says; writing into memory does not fail otherwise.
+    pub(crate) fn text(
+        &self,
+        registry: &Registry,
+        standing: Standing,
+    ) -> Result<String, fmt::Error> {
+        self.0.index.read(registry, standing);
+        let mut text = String::new();
+        encode(&mut text, &self.0.figures)?;
+        Ok(text)
+    }
+}
+
+impl CommitFigures {
+    fn register(figures: &mut Figures) -> Self {
+        let (answered, write_seconds) = (Histogram::new(ANSWERED), Histogram::new(WRITE_SECONDS));
+        let waiting = Gauge::default();
+        figures.register("commit_callers", "Callers answered by one commit", answered.clone());
+        let (help, histogram) = ("Writing one commit to disk, synced", write_seconds.clone());
+        figures.register_with_unit("commit_write", help, Unit::Seconds, histogram);
+        let help = "Callers that waited behind the last commit when it began";
+        figures.register("commit_waiting", help, waiting.clone());
+        Self { answered, write_seconds, waiting }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "callers of one commit are few")]
+    fn take(&self, report: CommitReport) {
+        self.answered.observe(report.answered as f64);
+        self.waiting.set(gauged(report.waiting as u64));
+        if report.last_event.is_some() {
+            self.write_seconds.observe(report.writing.as_secs_f64());
+        }
+    }
+}
+
+impl IndexFigures {
+    fn register(figures: &mut Figures) -> Self {
+        let index = Self::default();
+        figures.register("records", "Source records in the index", index.records.clone());
+        figures.register("persons", "Living enterprise IDs", index.persons.clone());
+        figures.register(
+            "redirects",
+            "Enterprise IDs that lead to others",
+            index.redirects.clone(),
+        );
+        figures.register("last_event", "The number of the last event", index.last_event.clone());
+        figures.register("open_tasks", "Review tasks that wait", index.open_tasks.clone());
+        let (help, family) = ("Sorted files on disk", index.disk_bytes.clone());
+        figures.register_with_unit("disk", help, Unit::Bytes, family);
+        figures.register("calls_running", "Calls that are admitted", index.calls_running.clone());
+        figures.register("ready", "1 while changes are taken", index.ready.clone());
+        let (help, gauge) = ("Memory that the process occupies", index.resident_bytes.clone());
+        figures.register_with_unit("resident_memory", help, Unit::Bytes, gauge);
+        index
+    }
+
+    fn read(&self, registry: &Registry, standing: Standing) {
+        let RegistryStats { records, persons, redirects, events, .. } = registry.stats();
+        self.records.set(gauged(records));
+        self.persons.set(gauged(persons));
+        self.redirects.set(gauged(redirects));
+        self.last_event.set(gauged(events));
+        for (kind, count) in registry.open_task_counts() {
+            let labels = KindLabels { kind: kind.as_str() };
+            self.open_tasks.get_or_create(&labels).set(gauged(count));
+        }
+        for (family, bytes) in registry.store_stats().bytes {
+            self.disk_bytes.get_or_create(&FamilyLabels { family }).set(gauged(bytes));
+        }
+        self.calls_running.set(gauged(standing.calls_running as u64));
+        self.ready.set(i64::from(standing.is_ready));
+        self.resident_bytes.set(resident_bytes().unwrap_or_default());
+    }
+}
+
+fn gauged(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// What the process occupies now, where the system tells it.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use empi_model::{Actor, ActorKind, RecordKey, SourceRecord};
+    use empi_registry::RegisterRequest;
+
+    use super::*;
+    use crate::tests::registry_in;
+
+    #[test]
+    fn what_happens_is_counted_and_nothing_of_patients_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let registry = registry_in(dir.path());
+        let metrics = Metrics::new(&registry);
+        let record = SourceRecord {
+            key: RecordKey::new("north", "4711"),
+            birth_date: Some("1980-03-12".into()),
+            ..SourceRecord::default()
+        };
+        let actor = Actor { kind: ActorKind::System, name: "north".to_owned() };
+        registry.register(RegisterRequest { record, actor, request_id: None }).unwrap();
+        metrics.called(
+            "/empi.v1.RegistryService/Register",
+            tonic::Code::Ok,
+            Duration::from_micros(700),
+        );
+        metrics.shown("/persons/{id}", 200, Duration::from_millis(3));
+        let standing = Standing { calls_running: 3, is_ready: true };
+        let text = metrics.text(&registry, standing).unwrap();
+        for line in [
+            "empi_records 1",
+            "empi_persons 1",
+            "empi_last_event 1",
+            "empi_open_tasks{kind=\"possible_match\"} 0",
+            "empi_calls_running 3",
+            "empi_ready 1",
+            "empi_commit_callers_sum 1.0",
+            "empi_commit_write_seconds_count 1",
+            "empi_grpc_calls_total{method=\"empi.v1.RegistryService/Register\",code=\"Ok\"} 1",
+            "empi_grpc_call_seconds_bucket{le=\"0.001\",method=\"empi.v1.RegistryService/Register\"} 1",
+            "empi_web_requests_total{route=\"/persons/{id}\",status=\"200\"} 1",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line} in\n{text}");
+        }
+        assert!(!text.contains("4711") && !text.contains("1980"), "{text}");
+    }
+
+    #[test]
+    fn memory_is_told_where_the_system_tells_it() {
+        if cfg!(target_os = "linux") {
+            assert!(resident_bytes().unwrap() > 1 << 20);
+        }
+    }
+}

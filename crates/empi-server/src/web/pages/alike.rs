@@ -1,0 +1,204 @@
+//! Questions whose records compare alike, answered together: some of them in full to look at first, then all
+//! that were listed by one key, each by an event of its own, and a way back for all of them.
+
+use axum::extract::{Path, State};
+use empi_model::{ComparisonPattern, EventSequence, ReviewOutcome, Role, TaskId, TaskPlace};
+use empi_registry::{
+    Rarity, Registry, RegistryError, ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX, TaskFilter,
+    TaskQuery, TaskView,
+};
+use maud::{Markup, html};
+
+use super::decide::note;
+use super::operation::{choose_reason, reason};
+use super::task::columns;
+use super::undo::undo_all;
+use crate::web::access::Operation;
+use crate::web::answer::{Answer, Refusal, sentence};
+use crate::web::gate::Form;
+use crate::web::layout::csrf;
+use crate::web::view::compare::table;
+use crate::web::view::evidence::bits;
+use crate::web::view::words;
+use crate::web::{Visit, Web};
+
+/// Questions that are shown in full before all of them are answered.
+const SAMPLE: usize = 4;
+
+/// Questions that are answered together at most.
+const TOGETHER_MAX: usize = 500;
+
+/// What the page shows.
+struct Shown {
+    tasks: Vec<TaskId>,
+    /// How many compare alike, those that are not listed included.
+    count: u64,
+    sample: Vec<(TaskView, Rarity)>,
+}
+
+fn look(registry: &Registry, pattern: &ComparisonPattern) -> Result<Shown, RegistryError> {
+    let filter = TaskFilter { pattern: Some(pattern.clone()), ..TaskFilter::default() };
+    let mut tasks = Vec::new();
+    let mut after: Option<TaskPlace> = None;
+    while tasks.len() < TOGETHER_MAX {
+        let limit = TOGETHER_MAX - tasks.len();
+        let query = TaskQuery { filter: filter.clone(), include_resolved: false, after, limit };
+        let page = registry.tasks(&query)?;
+        tasks.extend(page.tasks.iter().map(|line| line.task.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let apart = tasks.len().div_ceil(SAMPLE).max(1);
+    let shown = tasks.iter().step_by(apart).map(|id| {
+        let view = registry.task(*id)?;
+        let rarity = registry.rarity(&view.incoming.record.record);
+        Ok((view, rarity))
+    });
+    let sample = shown.collect::<Result<_, RegistryError>>()?;
+    Ok(Shown { count: registry.open_tasks_alike(pattern), sample, tasks })
+}
+
+fn pattern_of(text: &str) -> Result<ComparisonPattern, Refusal> {
+    ComparisonPattern::parse(text).ok_or_else(Refusal::not_found)
+}
+
+/// The questions that compare alike.
+pub(in crate::web) async fn show(
+    State(web): State<Web>,
+    visit: Visit,
+    Path(text): Path<String>,
+) -> Result<Answer, Refusal> {
+    let pattern = pattern_of(&text)?;
+    let shown = web.ask(move |registry| look(registry, &pattern)).await?;
+    Ok(Answer::Page("Alike", page(&shown, &text, &visit)))
+}
+
+fn page(shown: &Shown, pattern: &str, visit: &Visit) -> Markup {
+    let listed = shown.tasks.len();
+    html! {
+        header.question {
+            div {
+                h1 { (words::grouped(shown.count)) " questions compare alike" }
+                p.why {
+                    "Their records agree and disagree in the same fields by the same degree. "
+                    "What follows are " (shown.sample.len()) " of them, taken evenly from the list."
+                }
+            }
+            div.meta { a.button href="/worklist" data-key="l" { "Worklist" kbd { "l" } } }
+        }
+        @for (view, rarity) in &shown.sample {
+            section.card {
+                h2 {
+                    a href={ "/tasks/" (view.line.task.id) } { "Task " (view.line.task.id) }
+                    " " span.soft.number { (bits(view.explanation.total)) " bits" }
+                }
+                p.soft { (sentence(&view.line.why)) }
+                (table(&columns(view), &view.explanation, rarity))
+            }
+        }
+        @if listed == 0 { p.empty { "Nothing waits here." } }
+        @if listed > 0 && Operation::DecideMany.allows(visit.user.role) {
+            (answers(shown, pattern, visit))
+        }
+    }
+}
+
+fn answers(shown: &Shown, pattern: &str, visit: &Visit) -> Markup {
+    let listed = shown.tasks.len();
+    html! {
+        form.card.answers.together method="post" action={ "/alike/" (pattern) } {
+            h2 { "Answer " (words::grouped(listed as u64)) " questions at once" }
+            @if (listed as u64) < shown.count {
+                p.soft { "The others follow when these are answered." }
+            }
+            p.soft { "Each becomes an event of its own. Those that somebody has taken are left out." }
+            (csrf(visit))
+            @for task in &shown.tasks { input type="hidden" name="task" value=(task); }
+            button.answer.same type="submit" name="do" value="same" { "All are one person each" }
+            button.answer.different type="submit" name="do" value="different" { "All are different people" }
+            (choose_reason("reason"))
+            label for="note" { "Note, without patient data" }
+            input #note name="note" type="text" maxlength="500" autocomplete="off";
+        }
+    }
+}
+
+/// What became of one task: the event that answered it, or why it is as it was.
+type Became = (TaskId, Result<EventSequence, String>);
+
+/// Answers every question that the page had listed.
+pub(in crate::web) async fn take(
+    State(web): State<Web>,
+    visit: Visit,
+    Path(text): Path<String>,
+    Form(fields): Form,
+) -> Result<Answer, Refusal> {
+    pattern_of(&text)?;
+    let outcome = match fields.get("do") {
+        "same" => ReviewOutcome::Same,
+        "different" => ReviewOutcome::Different,
+        _ => return Err(Refusal::invalid("There is no such answer.")),
+    };
+    let numbers = fields.all("task").map(|number| number.parse().map(TaskId));
+    let tasks: Vec<TaskId> = numbers
+        .take(TASKS_AT_ONCE_MAX + 1)
+        .collect::<Result<_, _>>()
+        .map_err(|_| Refusal::invalid("A task has no number: go back and try again."))?;
+    let request = ReviewRequest {
+        step: ReviewStep::Answer { outcome, second_opinion: false },
+        actor: visit.actor(),
+        is_lead: visit.user.role == Role::LeadSteward,
+        reason: reason(&fields),
+        note: note(&fields)?,
+    };
+    let became = web.ask(move |registry| answer_all(registry, &tasks, &request)).await?;
+    Ok(Answer::Page("Alike", outcome_page(&became, outcome, &visit)))
+}
+
+fn answer_all(
+    registry: &Registry,
+    tasks: &[TaskId],
+    request: &ReviewRequest,
+) -> Result<Vec<Became>, RegistryError> {
+    let answered = registry.review_all(tasks, request)?;
+    let became = answered.into_iter().map(|(task, answer)| {
+        let event = match answer {
+            Ok(()) => Ok(registry.task(task)?.line.task.event),
+            Err(error) => Err(error.to_string()),
+        };
+        Ok((task, event))
+    });
+    became.collect()
+}
+
+fn outcome_page(became: &[Became], outcome: ReviewOutcome, visit: &Visit) -> Markup {
+    let events: Vec<EventSequence> =
+        became.iter().filter_map(|(_, event)| event.as_ref().ok().copied()).collect();
+    let refused = became.len() - events.len();
+    html! {
+        h1 { (words::grouped(events.len() as u64)) " questions answered: " (outcome.as_str()) }
+        div.inline.left {
+            a.button href="/worklist" data-key="l" { "Worklist" kbd { "l" } }
+            @if !events.is_empty() { (undo_all(visit, &events)) }
+        }
+        @if refused > 0 {
+            section.card.narrow {
+                h2 { (words::grouped(refused as u64)) " are as they were" }
+                table.rows {
+                    tbody {
+                        @for (task, event) in became {
+                            @if let Err(why) = event {
+                                tr {
+                                    th.number scope="row" { a href={ "/tasks/" (task) } { (task) } }
+                                    td { (sentence(why)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
