@@ -447,9 +447,9 @@ async fn a_merge_wants_a_role_and_is_a_stewards() {
     let unknown = json!({ "name": "source-patient-identifier", "valueIdentifier": number("9") });
     let merge = ("POST", "Patient/$merge");
     for (who, body, status, code) in [
-        ("portal", parameters(&[other.clone()]), 403, "forbidden"),
-        ("north", parameters(&[other.clone()]), 403, "forbidden"),
-        ("olga", parameters(&[other.clone()]), 403, "forbidden"),
+        ("portal", parameters(std::slice::from_ref(&other)), 403, "forbidden"),
+        ("north", parameters(std::slice::from_ref(&other)), 403, "forbidden"),
+        ("olga", parameters(std::slice::from_ref(&other)), 403, "forbidden"),
         ("ines", parameters(&[]), 400, "required"),
         ("ines", parameters(&[nobody]), 404, "not-found"),
         ("ines", parameters(&[unknown]), 404, "not-found"),
