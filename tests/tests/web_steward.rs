@@ -137,6 +137,36 @@ async fn questions_that_compare_alike_are_answered_together_and_put_back() {
     assert_eq!(server.stats().await.open_tasks, 5);
 }
 
+#[test]
+fn who_practises_is_told_the_truth_after_each_answer() {
+    let folder = Folder::new();
+    let (file, data) = (folder.path("practice.csv"), folder.path("data"));
+    let made =
+        ["generate", "--records", "600", "--seed", "7", "--difficulty", "hard", "--out", &file];
+    let _ = empi(&made).succeeded();
+    let _ = empi(&["load", &file, "--data", &data]).succeeded();
+    add_user(&data, "nora", "steward");
+    let server = Server::start_with_pages(&data, &["--practice", &file]);
+    let browser = Browser::start(1280, 900);
+    browser.sign_in_first(&server, "nora");
+    browser.visit(&server, "/worklist");
+    browser.shows(".practice", "made up");
+    browser.keys("n");
+    let at = task(&browser);
+    browser.keys("d");
+    let _ = next_after(&browser, &at);
+    browser.shows(".notice", "they are");
+    browser.shows(".notice", "of 1 right so far");
+    drop(server);
+    // Nobody practises on anybody else.
+    let other = folder.path("other.csv");
+    let made = ["generate", "--records", "600", "--seed", "8", "--out", &other];
+    let _ = empi(&made).succeeded();
+    let refused = empi(&["serve", "--data", &data, "--practice", &other, "--grpc", "127.0.0.1:0"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(refused.stderr.contains("a directory of its own"), "{}", refused.stderr);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_stewards_never_hold_the_same_question() {
     let folder = Folder::new();

@@ -33,4 +33,4 @@ pub use fhir::{FhirClient, FhirConfig, patient_of_person};
 pub use listen::Listener;
 pub use mllp::{ConsumerConfig, MllpConfig};
 pub use serve::{Listeners, ServeError, serve};
-pub use web::{PasswordError, WebConfig, hash_password, random_password};
+pub use web::{PasswordError, Practice, WebConfig, hash_password, random_password};

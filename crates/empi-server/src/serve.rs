@@ -13,6 +13,7 @@ use empi_proto::v1::{
 };
 use empi_registry::Registry;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
@@ -27,7 +28,7 @@ use crate::fhir::Fhir;
 use crate::listen::Listener;
 use crate::mllp::{self, Mllp};
 use crate::service::{Admin, EventCalls, RegistryCalls, ReviewCalls, StewardCalls};
-use crate::web::{self, Web};
+use crate::web::{self, Practice, Web};
 
 /// How often a silent peer is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -80,7 +81,8 @@ pub struct Listeners {
 }
 
 /// Serves the registry until `shutdown` completes, then stops accepting, lets running calls finish
-/// (for at most [`GrpcConfig::shutdown_ms_max`]) and returns. The caller closes the registry.
+/// (for at most [`GrpcConfig::shutdown_ms_max`]) and returns. The caller closes the registry. With `practice`,
+/// pages say after each answer whether it was right.
 ///
 /// # Errors
 /// See [`ServeError`].
@@ -88,26 +90,14 @@ pub async fn serve(
     listeners: Listeners,
     config: &ServerConfig,
     registry: Arc<Registry>,
+    practice: Option<Practice>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let (limits, reflection) = (&config.grpc, reflection()?);
-    let authorities = authorities(&config.authorities).map_err(ServeError::Authorities)?;
-    let exchange = Arc::new(Exchange::new(authorities));
     let door = Door::new(registry, limits);
     let (closing_sender, closing) = watch::channel(false);
-    let mut others =
-        mllp::notify(&door, &exchange, &config.mllp, &closing).map_err(ServeError::ConsumersDir)?;
-    if let Some(listener) = listeners.mllp {
-        let mllp = Mllp::new(door.clone(), Arc::clone(&exchange), config.mllp.clone());
-        others.push(tokio::spawn(mllp::serve(listener, mllp, closing.clone())));
-    }
-    if let Some(listener) = listeners.web {
-        let web = Web::new(door.clone(), config.web, closing.clone());
-        let candidates_max = limits.candidates_max;
-        let fhir = Fhir::new(door.clone(), exchange, config.fhir.clone(), candidates_max);
-        let router = fhir.router();
-        others.push(tokio::spawn(web::serve(listener, web, router, closing.clone())));
-    }
+    let Listeners { grpc, web, mllp } = listeners;
+    let others = start_others((web, mllp), config, &door, practice, &closing)?;
     let (health, health_service) = tonic_health::server::health_reporter();
     report_health(&health, ServingStatus::Serving).await;
     let watching = tokio::spawn(watch_health(door.healthy(), health.clone()));
@@ -129,7 +119,7 @@ pub async fn serve(
         .add_service(steward_service(door.clone(), limits))
         .add_service(event_service(door.clone(), limits, closing.clone()))
         .add_service(admin_service(door, limits));
-    let connections = listeners.grpc.connections(limits.connections_max);
+    let connections = grpc.connections(limits.connections_max);
 
     let stop = async {
         shutdown.await;
@@ -156,6 +146,31 @@ pub async fn serve(
     };
     watching.abort();
     Ok(served?)
+}
+
+/// Starts what is served beside gRPC: web pages with FHIR, HL7 version 2, and the notices of its consumers.
+fn start_others(
+    (web, mllp): (Option<Listener>, Option<Listener>),
+    config: &ServerConfig,
+    door: &Door,
+    practice: Option<Practice>,
+    closing: &watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>, ServeError> {
+    let authorities = authorities(&config.authorities).map_err(ServeError::Authorities)?;
+    let exchange = Arc::new(Exchange::new(authorities));
+    let mut started =
+        mllp::notify(door, &exchange, &config.mllp, closing).map_err(ServeError::ConsumersDir)?;
+    if let Some(listener) = mllp {
+        let mllp = Mllp::new(door.clone(), Arc::clone(&exchange), config.mllp.clone());
+        started.push(tokio::spawn(mllp::serve(listener, mllp, closing.clone())));
+    }
+    if let Some(listener) = web {
+        let web = Web::new(door.clone(), config.web, closing.clone(), practice);
+        let candidates_max = config.grpc.candidates_max;
+        let fhir = Fhir::new(door.clone(), exchange, config.fhir.clone(), candidates_max);
+        started.push(tokio::spawn(web::serve(listener, web, fhir.router(), closing.clone())));
+    }
+    Ok(started)
 }
 
 /// Completes when closing has begun and so much time has passed since.

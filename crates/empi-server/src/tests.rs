@@ -53,7 +53,7 @@ impl Running {
         let serving = tokio::spawn(async move {
             let listeners = Listeners { grpc: listener, web: None, mllp: None };
             let config = ServerConfig { grpc: limits, ..ServerConfig::default() };
-            serve(listeners, &config, registry, async {
+            serve(listeners, &config, registry, None, async {
                 let _ = stopped.await;
             })
             .await

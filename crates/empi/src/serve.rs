@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use empi_formats::TruthReader;
 use empi_linkage::LinkageModel;
 use empi_registry::{Registry, RegistryOptions};
-use empi_server::{Listener, Listeners, ServerConfig};
+use empi_server::{Listener, Listeners, Practice, ServerConfig};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::SystemClock;
@@ -46,6 +47,10 @@ pub(crate) struct Args {
     /// The directory in which backups are made when callers ask for them; without it, none are made
     #[arg(long, value_name = "DIR")]
     backups: Option<PathBuf>,
+    /// Practice for stewards: the index was loaded from this file of made-up patients, and after each answer the
+    /// pages tell from its person_id whether it was right
+    #[arg(long, value_name = "FILE")]
+    practice: Option<PathBuf>,
     /// INSECURE: allow addresses that other machines can reach. gRPC has no authentication, and nothing is
     /// encrypted: anybody on that network can read and change all patient data. Browsers on other machines
     /// sign in only through something that adds TLS
@@ -88,6 +93,10 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
         ..RegistryOptions::new(model, Arc::new(SystemClock))
     };
     let registry = open(args.data.clone(), options).await?;
+    let practice = match &args.practice {
+        Some(file) => Some(practice(file, &registry)?),
+        None => None,
+    };
     let stop = StopSignal::listen()?;
     let pages = web.map(|web| format!("\nserving web pages on http://{web}")).unwrap_or_default();
     let mllp = mllp.map(|mllp| format!("\nserving HL7 v2 over MLLP on {mllp}")).unwrap_or_default();
@@ -98,7 +107,8 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
     }
     tracing::info!(%address, web = web.map(tracing::field::display), model = registry.model_name(), "serving");
     let served =
-        empi_server::serve(listeners, &config, Arc::clone(&registry), stop.received()).await;
+        empi_server::serve(listeners, &config, Arc::clone(&registry), practice, stop.received())
+            .await;
     match Arc::into_inner(registry) {
         Some(registry) => tokio::task::spawn_blocking(move || registry.close()).await?,
         None => tracing::warn!("calls still run: the index closes when they end"),
@@ -106,6 +116,25 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
     served?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Who is who, if the index holds the records of the file and no others: nobody practises on patients.
+fn practice(file: &Path, registry: &Registry) -> anyhow::Result<Practice> {
+    let mut rows = Vec::new();
+    for row in TruthReader::open(file, "person_id")? {
+        let row = row?;
+        rows.extend(row.truth.map(|person| (row.key, person)));
+    }
+    let practice = Practice::new(rows);
+    let is_whole = registry.stats().records == practice.len() as u64
+        && practice.records().all(|key| registry.record(key).is_ok());
+    anyhow::ensure!(
+        is_whole && !practice.is_empty(),
+        "the index does not hold the records of {} and no others: load that file into a directory of its own, \
+         and practise there",
+        file.display()
+    );
+    Ok(practice)
 }
 
 async fn listeners(args: &Args, config: &ServerConfig) -> anyhow::Result<Listeners> {

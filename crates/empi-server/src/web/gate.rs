@@ -95,8 +95,12 @@ async fn admit(web: &Web, operation: Operation, request: Request, next: Next) ->
         Some(Answer::Page(title, main)) => {
             let visit = visit.as_ref();
             let notice = visit.and_then(|visit| web.0.sessions.take_notice(visit.session.id));
-            let frame =
-                layout::Frame { visit, path: &path, idle: web.0.config.session_idle_time_max() };
+            let frame = layout::Frame {
+                visit,
+                path: &path,
+                is_practice: web.0.practice.is_some(),
+                idle: web.0.config.session_idle_time_max(),
+            };
             html(response.status(), layout::page(&frame, title, notice.as_ref(), &main))
         }
     }

@@ -16,6 +16,8 @@ pub(super) struct Frame<'a> {
     pub(super) visit: Option<&'a Visit>,
     /// Where the page is, to mark it in the navigation.
     pub(super) path: &'a str,
+    /// Whether everybody here is made up.
+    pub(super) is_practice: bool,
     /// After so long without a request the session is over, and the page leaves the screen.
     pub(super) idle: Duration,
 }
@@ -70,6 +72,9 @@ pub(super) fn page(
             body data-idle-seconds=[idle] {
                 a.skip href="#main" { "Skip to the page" }
                 @if let Some(visit) = frame.visit { (bar(visit, frame.path)) }
+                @if frame.is_practice {
+                    p.practice role="note" { "Practice: these patients are made up, and after each answer you see whether it was right." }
+                }
                 main #main tabindex="-1" {
                     div.notice role="status" aria-live="polite" {
                         @if let Some(notice) = notice { (notice) }
@@ -160,7 +165,8 @@ pub(super) fn csrf(visit: &Visit) -> Markup {
 
 /// A refusal as a page of its own.
 pub(super) fn refusal(refusal: &Refusal, visit: Option<&Visit>) -> Markup {
-    let frame = Frame { visit, path: "", idle: Duration::from_secs(24 * 60 * 60) };
+    let frame =
+        Frame { visit, path: "", is_practice: false, idle: Duration::from_secs(24 * 60 * 60) };
     let main = html! {
         section.card.narrow {
             h1 { "That did not work" }

@@ -19,6 +19,7 @@ mod http;
 mod layout;
 mod pages;
 mod password;
+mod practice;
 mod routes;
 mod session;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use answer::Refusal;
 pub use config::WebConfig;
 pub(crate) use http::serve;
 pub use password::{PasswordError, hash_password, random_password};
+pub use practice::Practice;
 use session::{OpenSession, SessionLimits, Sessions};
 use throttle::Throttle;
 
@@ -55,17 +57,24 @@ struct Shared {
     throttle: Throttle,
     hashing: Semaphore,
     closing: watch::Receiver<bool>,
+    /// Where it is an index of made-up patients: who is who.
+    practice: Option<Practice>,
 }
 
 impl Web {
-    pub(crate) fn new(door: Door, config: WebConfig, closing: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        door: Door,
+        config: WebConfig,
+        closing: watch::Receiver<bool>,
+        practice: Option<Practice>,
+    ) -> Self {
         let sessions = Sessions::new(SessionLimits {
             idle_max: config.session_idle_time_max(),
             age_max: config.session_time_max(),
             count_max: config.sessions_max,
         });
         let (throttle, hashing) = (Throttle::default(), Semaphore::new(HASHING_MAX));
-        Self(Arc::new(Shared { door, config, sessions, throttle, hashing, closing }))
+        Self(Arc::new(Shared { door, config, sessions, throttle, hashing, closing, practice }))
     }
 
     /// Runs one call of the registry, or refuses it when too many are running already.

@@ -84,10 +84,19 @@ pub(in crate::web) async fn take(
             return Ok(Answer::see("/worklist"));
         }
         Deed::Review(step, words) => {
+            let outcome = match &step {
+                ReviewStep::Answer { outcome, .. } => Some(*outcome),
+                _ => None,
+            };
             let request = request(step, &visit, &fields)?;
             let view = web.ask(move |registry| registry.review(task, request)).await?;
             let event = view.line.task.event;
+            let practice = web.0.practice.as_ref();
+            let comment = practice
+                .zip(outcome)
+                .and_then(|(practice, said)| practice.comment(&visit.user.name, &view, said));
             let notice = html! {
+                @if let Some(comment) = comment { (comment) }
                 span { "Task " (task) ": " (words) "." }
                 (undo(&visit, event, None))
             };

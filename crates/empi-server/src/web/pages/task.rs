@@ -118,7 +118,6 @@ fn page(shown: &Shown, visit: &Visit, trail: Trail) -> Markup {
             }
             aside aria-label="Decision" {
                 (sum(shown))
-                (what_will_happen(shown))
                 (decision(shown, visit))
                 @if let Some(pattern) = view.line.pattern.as_ref().filter(|_| shown.alike > 1) {
                     a.alike href={ "/alike/" (pattern) } {
@@ -155,7 +154,9 @@ fn heading(shown: &Shown, trail: Trail) -> Markup {
 
 pub(super) fn columns(view: &TaskView) -> Vec<Column<'_>> {
     let person = |id: EnterpriseId, updated: Timestamp| {
-        html! { a.id href={ "/persons/" (id) } { (id) } " \u{00b7} " (date(updated)) }
+        html! {
+            a.id href={ "/persons/" (id) } { (id) } " \u{00b7} " span.number { (date(updated)) }
+        }
     };
     let record = |part, view: &'_ empi_registry::RecordView| {
         (part, person(view.enterprise_id, view.record.updated))
@@ -210,42 +211,64 @@ fn probability(value: f64) -> String {
     }
 }
 
-fn what_will_happen(shown: &Shown) -> Markup {
-    let asks = shown.view.line.task.asks();
-    html! {
-        section.card.outlook {
-            h2 { "What will happen" }
-            @match asks {
-                Asks::WhetherOne => {
-                    (outlook("Same person", shown.same.as_ref()))
-                    (outlook("Different people", shown.different.as_ref()))
-                }
-                Asks::WhetherUpdated => {
-                    h3 { "Same person" }
-                    ul { li { "The new version is applied, and the record stays with its person." } }
-                    h3 { "Different people" }
-                    ul { li { "The record leaves its person with the new version, and goes to whom it resembles." } }
-                    h3 { "Reject" }
-                    ul { li { "The record stays as it is, and the same version changes nothing when it comes again." } }
-                }
-                Asks::WhetherTwo => {
-                    h3 { "Same person" }
-                    ul { li { "The person stays as it is, and this is not asked again." } }
-                    h3 { "Different people" }
-                    ul { li { "The person is divided, and its two parts are kept apart." } }
-                }
-                Asks::Nothing => ul { li { "Nothing changes: the note is taken off the list." } }
-            }
+/// An answer that can be given, and what it does.
+struct Choice {
+    value: &'static str,
+    key: &'static str,
+    label: &'static str,
+    what: Markup,
+}
+
+fn choices(shown: &Shown) -> Vec<Choice> {
+    let task = &shown.view.line.task;
+    let told = |sentence: &str| html! { ul { li { (sentence) } } };
+    let choice = |value, key, label, what| Choice { value, key, label, what };
+    let same = |what| choice("same", "s", "Same person", what);
+    let different = |what| choice("different", "d", "Different people", what);
+    match task.asks() {
+        Asks::WhetherOne => {
+            vec![same(outlook(shown.same.as_ref())), different(outlook(shown.different.as_ref()))]
+        }
+        Asks::WhetherUpdated => vec![
+            same(told("The new version is applied, and the record stays with its person.")),
+            different(told(
+                "The record leaves its person with the new version, and goes to whom it resembles.",
+            )),
+            choice(
+                "rejected",
+                "y",
+                "Reject",
+                told(
+                    "The record stays as it is; the same version changes nothing when it comes again.",
+                ),
+            ),
+        ],
+        Asks::WhetherTwo => vec![
+            same(told("The person stays as it is, and this is not asked again.")),
+            different(told("The person is divided, and its two parts are kept apart.")),
+        ],
+        Asks::Nothing => {
+            vec![choice("same", "s", "Noted", told("Nothing changes: it is taken off the list."))]
         }
     }
 }
 
-fn outlook(answer: &str, outlook: Option<&Outlook>) -> Markup {
+/// What the answers would do, for those who do not give them.
+fn what_would_happen(shown: &Shown) -> Markup {
+    html! {
+        section.card.outlook {
+            h2 { "What would happen" }
+            @for choice in choices(shown) { h3 { (choice.label) } (choice.what) }
+        }
+    }
+}
+
+fn outlook(outlook: Option<&Outlook>) -> Markup {
     html! {
         @match outlook {
             None => {}
-            Some(Err(refused)) => { h3 { (answer) } p.wrong { (sentence(refused)) } }
-            Some(Ok(event)) => { h3 { (answer) } (changes(event)) }
+            Some(Err(refused)) => p.wrong { (sentence(refused)) },
+            Some(Ok(event)) => (changes(event)),
         }
     }
 }
@@ -284,26 +307,21 @@ fn resembled(shown: &Shown) -> Markup {
 /// The answers, each with its key, or how it was answered.
 fn decision(shown: &Shown, visit: &Visit) -> Markup {
     let task = &shown.view.line.task;
-    let (asks, id) = (task.asks(), task.id);
+    let id = task.id;
     if let Some(decision) = task.state.decision() {
         return answered(decision, visit);
     }
     if !Operation::Decide.allows(visit.user.role) {
-        return html! {};
+        return what_would_happen(shown);
     }
     html! {
-        form.card.answers method="post" action={ "/tasks/" (id) } {
+        form.card.answers.outlook method="post" action={ "/tasks/" (id) } {
             h2.unseen { "Answer" }
             (csrf(visit))
             input type="hidden" name="place" value=(shown.view.line.place);
-            @if asks == Asks::Nothing {
-                button.answer type="submit" name="do" value="same" data-key="s" { "Noted" kbd { "s" } }
-            } @else {
-                button.answer.same type="submit" name="do" value="same" data-key="s" { "Same person" kbd { "s" } }
-                button.answer.different type="submit" name="do" value="different" data-key="d" { "Different people" kbd { "d" } }
-                @if asks == Asks::WhetherUpdated {
-                    button.answer type="submit" name="do" value="rejected" data-key="y" { "Reject" kbd { "y" } }
-                }
+            @for Choice { value, key, label, what } in choices(shown) {
+                button.answer.(value) type="submit" name="do" value=(value) data-key=(key) { (label) kbd { (key) } }
+                (what)
             }
             label for="reason" { "Reason" }
             select #reason name="reason" data-key="r" {

@@ -63,18 +63,21 @@ impl Line {
 /// Room on either side of what is drawn, in bits.
 const MARGIN_BITS: f64 = 2.0;
 
+/// How far beyond a threshold the line goes: what is farther stands at its end, so that the thresholds keep apart.
+const BEYOND_BITS: f64 = 14.0;
+
 /// The sum on a line with both thresholds.
 pub(in crate::web) fn gauge(total: MatchWeight, thresholds: Thresholds) -> Markup {
     let (review, link, total) = (thresholds.review.bits(), thresholds.link.bits(), total.bits());
     let line = Line {
-        from: (review - 6.0).min(total - MARGIN_BITS),
-        to: (link + 6.0).max(total + MARGIN_BITS),
+        from: (review - 6.0).min(total - MARGIN_BITS).max(review - BEYOND_BITS),
+        to: (link + 6.0).max(total + MARGIN_BITS).min(link + BEYOND_BITS),
         width: 320.0,
     };
     let told = format!(
         "{total:+.1} bits; a person is asked from {review:+.1} on, records are linked from {link:+.1} on"
     );
-    let (ask, join, here) = (line.x(review), line.x(link), line.x(total));
+    let (ask, join, here) = (line.x(review), line.x(link), line.x(total).clamp(5.0, 315.0));
     html! {
         svg.gauge viewBox="0 0 320 46" role="img" aria-label=(told) {
             rect.apart x="0" y="18" width=(two(ask)) height="10" {}
