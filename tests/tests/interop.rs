@@ -118,6 +118,42 @@ namespace = "ADT1"
 universal_id = "2.999.7.5"
 senders = [{ application = "ADT1" }]
 
+[[authority]]
+name = "good-health"
+namespace = "test1"
+universal_id = "2.16.1"
+universal_id_type = "HCD"
+uri = "urn:x-test:good-health"
+senders = [{ application = "ADTApp" }]
+
+[[authority]]
+name = "one"
+namespace = "1"
+universal_id = "2.999.7.6"
+senders = [{ application = "AccMgr" }]
+
+[[authority]]
+name = "ehr"
+namespace = "EHRID"
+universal_id = "2.999.7.7"
+
+[[authority]]
+name = "nist"
+namespace = "NIST"
+universal_id = "2.999.7.8"
+
+[[authority]]
+name = "affinity"
+namespace = "IHENA"
+universal_id = "1.3.6.1.4.1.21367.2010.1.2.300"
+senders = [{ application = "OTHER_ICW" }]
+
+[[authority]]
+name = "local"
+namespace = "IHELOCAL"
+universal_id = "1.3.6.1.4.1.21367.2010.1.2.310"
+senders = [{ application = "OTHER_ICW" }]
+
 [mllp]
 answer_asked_identifier = true
 

@@ -11,6 +11,7 @@ mod client;
 mod crash;
 mod eight_clients;
 mod explain;
+mod export;
 mod febrl;
 mod fhir;
 mod full_disk;

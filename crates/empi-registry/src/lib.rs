@@ -101,6 +101,7 @@ mod steward;
 mod users;
 
 mod backup;
+mod export;
 mod loader;
 mod offline;
 mod relink;
@@ -118,6 +119,7 @@ pub use empi_store::{
 };
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
+pub use export::each_person;
 pub use golden::{GoldenRecord, Provenance, Survivorship, SurvivorshipRule, present};
 pub use links::{LINKED_RECORDS_MAX, PersonLink, PersonLinks};
 pub use loader::{LoadReport, LoadedLink, LoadedReview, Loader};

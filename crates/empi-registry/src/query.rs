@@ -14,7 +14,7 @@ use empi_store::{Snapshot, StoreStats, StoredRecord, VerifyReport};
 use crate::RegistryError;
 use crate::assess::{Contender, assess};
 use crate::commit::Core;
-use crate::golden::golden_record;
+use crate::golden::{Survivorship, golden_record};
 use crate::registry::Registry;
 use crate::words::{MatchCandidate, PersonView, RecordView, RegistryStats, TaskView};
 
@@ -228,35 +228,43 @@ impl Core {
         explain(&self.model, &values, (&left_row, left), (&right_row, right))
     }
 
-    /// Follows an enterprise ID to the living person.
     fn person(
         &self,
         snapshot: &Snapshot<'_>,
         asked: EnterpriseId,
     ) -> Result<PersonView, RegistryError> {
-        let mut id = asked;
-        for _ in 0..REDIRECTS_MAX {
-            let Some(person) = snapshot.person(id)? else {
-                return Err(if id == asked {
-                    RegistryError::not_found(
-                        "no person has this enterprise ID: it was never given out here",
-                    )
-                } else {
-                    RegistryError::damaged("an enterprise ID redirects to one that is missing")
-                });
-            };
-            match &person.state {
-                PersonState::Redirect { survivor, .. } => id = *survivor,
-                PersonState::Live(records) => {
-                    let records = records.iter().map(|record| stored_record(snapshot, *record));
-                    let records = records.collect::<Result<Vec<StoredRecord>, _>>()?;
-                    let golden = golden_record(&records, &self.survivorship);
-                    return Ok(PersonView { asked, person, records, golden });
-                }
+        person_view(snapshot, &self.survivorship, asked)
+    }
+}
+
+/// Follows an enterprise ID to the living person.
+pub(crate) fn person_view(
+    snapshot: &Snapshot<'_>,
+    survivorship: &Survivorship,
+    asked: EnterpriseId,
+) -> Result<PersonView, RegistryError> {
+    let mut id = asked;
+    for _ in 0..REDIRECTS_MAX {
+        let Some(person) = snapshot.person(id)? else {
+            return Err(if id == asked {
+                RegistryError::not_found(
+                    "no person has this enterprise ID: it was never given out here",
+                )
+            } else {
+                RegistryError::damaged("an enterprise ID redirects to one that is missing")
+            });
+        };
+        match &person.state {
+            PersonState::Redirect { survivor, .. } => id = *survivor,
+            PersonState::Live(records) => {
+                let records = records.iter().map(|record| stored_record(snapshot, *record));
+                let records = records.collect::<Result<Vec<StoredRecord>, _>>()?;
+                let golden = golden_record(&records, survivorship);
+                return Ok(PersonView { asked, person, records, golden });
             }
         }
-        Err(RegistryError::damaged("enterprise IDs redirect in a circle"))
     }
+    Err(RegistryError::damaged("enterprise IDs redirect in a circle"))
 }
 
 /// The keys of a record as they stand in the store. They do not depend on a lexicon.

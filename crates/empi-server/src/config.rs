@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use empi_formats::Authorities;
 use empi_registry::{Survivorship, SurvivorshipRule};
 use serde::Deserialize;
 
@@ -256,10 +257,18 @@ impl ServerConfig {
         Ok(config)
     }
 
+    /// The assigning authorities, ready to be asked.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] when two cannot be told apart.
+    pub fn assigning_authorities(&self) -> Result<Authorities, ConfigError> {
+        authorities(&self.authorities).map_err(ConfigError::OutOfRange)
+    }
+
     /// Checks the values alone and against each other.
     fn validate(&self) -> Result<(), ConfigError> {
-        let Self { grpc, registry, survivorship, authorities: named, mllp, fhir, web } = self;
-        let authorities = authorities(named).map_err(ConfigError::OutOfRange)?;
+        let Self { grpc, registry, survivorship, authorities: _, mllp, fhir, web } = self;
+        let authorities = self.assigning_authorities()?;
         if let Some(sentence) = fhir.fault().or_else(|| mllp.fault(&authorities)) {
             return Err(ConfigError::OutOfRange(sentence));
         }

@@ -29,7 +29,7 @@ pub use config::{
     ConfigError, GrpcConfig, RegistryConfig, RuleName, ServerConfig, SurvivorshipConfig,
 };
 pub use exchange::config::{AuthorityConfig, SenderConfig};
-pub use fhir::{FhirClient, FhirConfig};
+pub use fhir::{FhirClient, FhirConfig, patient_of_person};
 pub use listen::Listener;
 pub use mllp::{ConsumerConfig, MllpConfig};
 pub use serve::{Listeners, ServeError, serve};

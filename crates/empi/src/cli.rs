@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{backup, client, generate, link, relink, serve, store_commands, user};
+use crate::{backup, client, export, generate, link, relink, serve, store_commands, user};
 
 /// Enterprise Master Patient Index: decides which patient records are the same human being.
 #[derive(clap::Parser)]
@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Backup(backup::BackupArgs),
     /// Make an index of a backup, and verify it
     Restore(backup::RestoreArgs),
+    /// Write the persons of an index as FHIR Patients, one on each line
+    Export(export::Args),
     /// Count what a store holds that no server has open
     Stats(store_commands::StatsArgs),
 }
@@ -85,6 +87,7 @@ impl Command {
             Self::Relink(args) => relink::run(&args),
             Self::Backup(args) => backup::backup(&args),
             Self::Restore(args) => backup::restore(&args),
+            Self::Export(args) => export::run(&args),
             Self::Stats(args) => store_commands::stats(&args),
         }
     }

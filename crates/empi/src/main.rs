@@ -6,6 +6,7 @@ mod backup;
 mod cli;
 mod client;
 mod clock;
+mod export;
 mod generate;
 mod link;
 mod log;

@@ -222,6 +222,12 @@ impl OperationOutcome {
     pub fn error(code: IssueCode, diagnostics: impl Into<String>) -> Self {
         Self::new(IssueSeverity::Error, code, diagnostics)
     }
+
+    /// What was done.
+    #[must_use]
+    pub fn information(diagnostics: impl Into<String>) -> Self {
+        Self::new(IssueSeverity::Information, IssueCode::Informational, diagnostics)
+    }
 }
 
 /// Parameters of an operation, in and out.
@@ -323,6 +329,8 @@ pub fn capability_statement(base: &str, version: &str, date: &str) -> Value {
                 "operation": [
                     { "name": "match",
                       "definition": "http://hl7.org/fhir/OperationDefinition/Patient-match" },
+                    { "name": "merge",
+                      "definition": "http://hl7.org/fhir/OperationDefinition/Patient-merge" },
                     { "name": "ihe-pix",
                       "definition": "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix" }
                 ]

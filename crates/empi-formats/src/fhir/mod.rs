@@ -12,6 +12,7 @@ mod exchange;
 mod ndjson;
 mod patient;
 mod types;
+mod writer;
 
 pub use exchange::{
     Bundle, BundleKind, BundleLink, Entry, Issue, IssueCode, IssueSeverity, OperationOutcome,
@@ -23,3 +24,4 @@ pub use types::{
     FhirAddress, FhirIdentifier, HumanName, Link, LinkTarget, Meta, Patient, ReadPatientError,
     Reference,
 };
+pub use writer::PatientsWriter;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use empi_model::Role;
 use serde::Deserialize;
 
 /// Limits of the FHIR interface, and who may use it. Without clients, and without leave for everybody, it
@@ -12,6 +13,7 @@ use serde::Deserialize;
 /// name = "portal"
 /// token_sha256 = "..."           # of the bearer token, in hexadecimal digits
 /// application = "PORTAL"         # as among the senders of authorities
+/// role = "steward"               # may merge persons
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -44,6 +46,10 @@ pub struct FhirClient {
     /// Its facility likewise.
     #[serde(default)]
     pub facility: String,
+    /// The role of the people it acts for, as among users of the web pages (`steward`): what it may do beyond feeding its
+    /// own domains.
+    #[serde(default)]
+    pub role: Option<String>,
 }
 
 impl Default for FhirConfig {
@@ -84,6 +90,12 @@ impl FhirConfig {
                     "fhir.clients, number {}: a client needs a name and a `token_sha256` of 64 \
                      hexadecimal digits",
                     at + 1
+                ));
+            }
+            if client.role.as_deref().is_some_and(|role| Role::from_name(role).is_none()) {
+                return Some(format!(
+                    "fhir.clients: the role of {} must be that of a user, such as \"steward\"",
+                    client.name
                 ));
             }
             if self.clients.iter().take(at).any(|it| it.name == client.name) {

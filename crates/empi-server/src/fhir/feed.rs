@@ -7,7 +7,7 @@ use empi_model::{EnterpriseId, RecordKey};
 use empi_registry::Registry;
 
 use super::answer::{Answer, Refusal};
-use super::person::{all_numbers, patient};
+use super::person::patient_of_person;
 use super::request::{Asked, Caller, token};
 use crate::exchange::Exchange;
 use crate::exchange::feed::{Feed, FeedError, own_identifier};
@@ -213,7 +213,7 @@ impl<'a> Taking<'a> {
 
     fn answer(&self, asked: &Asked, taken: &Taken) -> Result<Answer, Refusal> {
         let view = self.registry.person(taken.enterprise_id)?;
-        let shown = patient(self.exchange, &view, &all_numbers(self.exchange, &view));
+        let shown = patient_of_person(&self.exchange.authorities, &view);
         let status = if taken.is_new { StatusCode::CREATED } else { StatusCode::OK };
         let url = asked.url_of(&view.person.enterprise_id.to_string());
         Ok(Answer::resource(status, &shown).at(url))

@@ -6,7 +6,7 @@ use empi_model::{MatchGrade, RecordKey, SourceRecord};
 use empi_registry::{MatchCandidate, Registry};
 
 use super::answer::{Answer, Refusal};
-use super::person::{all_numbers, patient};
+use super::person::patient_of_person;
 use super::request::Asked;
 use crate::exchange::Exchange;
 
@@ -61,7 +61,7 @@ fn entry(
     candidate: &MatchCandidate,
 ) -> Result<Entry, Refusal> {
     let view = registry.person(candidate.enterprise_id)?;
-    let patient = patient(exchange, &view, &all_numbers(exchange, &view));
+    let patient = patient_of_person(&exchange.authorities, &view);
     let url = asked.url_of(&view.person.enterprise_id.to_string());
     let score = candidate.explanation.total.probability().value();
     Ok(Entry::matched(url, patient, score, candidate.grade))

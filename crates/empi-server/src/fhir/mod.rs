@@ -3,15 +3,17 @@
 //!
 //! The way of a request: `handle` finds out who asks and what (`request`), finds the interaction, and runs it
 //! behind the door: `person` (read, $ihe-pix), `search`, `matching` ($match), `feed` and `message` (what
-//! changes something). Whatever comes back is a resource, or an OperationOutcome (`answer`).
+//! sources say), `merge` (what a steward's client says). Whatever comes back is a resource, or an OperationOutcome (`answer`).
 //!
 //! **Invariants:** a path or query is never logged; nothing is served that no client was configured for; a
-//! change is taken from whoever is registered for the assigning authority, and from nobody else.
+//! source's change is taken from whoever is registered for the assigning authority, and from nobody else; a steward's from
+//! clients that have the role.
 
 mod answer;
 mod config;
 mod feed;
 mod matching;
+mod merge;
 mod message;
 mod person;
 mod request;
@@ -34,6 +36,7 @@ use crate::door::Door;
 use crate::exchange::{Exchange, time};
 use answer::{Answer, Refusal};
 pub use config::{FhirClient, FhirConfig};
+pub use person::patient_of_person;
 use request::{Asked, caller, check_body, check_format, parameters};
 
 /// Where the interface is served, below the address of the web pages.
@@ -172,6 +175,7 @@ enum Interaction {
     Read,
     Search,
     Match,
+    Merge,
     Pix,
     Put,
     Create,
@@ -191,6 +195,7 @@ impl Interaction {
             ["Patient"] if asked.method == Method::PUT => Self::Put,
             ["Patient"] if asked.method == Method::DELETE => Self::Delete,
             ["Patient", "$match"] if post => Self::Match,
+            ["Patient", "$merge"] if post => Self::Merge,
             ["Patient", "$ihe-pix"] if get || post => Self::Pix,
             ["Patient", id] if get && !id.starts_with(['$', '_']) => Self::Read,
             ["$process-message"] if post => Self::Message,
@@ -217,6 +222,7 @@ impl Interaction {
             Self::Read => "read",
             Self::Search => "search",
             Self::Match => "match",
+            Self::Merge => "merge",
             Self::Pix => "ihe-pix",
             Self::Put => "update",
             Self::Create => "create",
@@ -239,6 +245,7 @@ impl Interaction {
             }
             Self::Search => search::search(exchange, registry, asked, fhir.config.page_size_max),
             Self::Match => matching::matched(exchange, registry, asked, fhir.candidates_max),
+            Self::Merge => merge::merge(exchange, registry, asked),
             Self::Pix => person::pix(exchange, registry, asked),
             Self::Put => feed::put(exchange, registry, asked),
             Self::Create => feed::create(exchange, registry, asked),

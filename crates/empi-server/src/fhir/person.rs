@@ -1,9 +1,10 @@
 //! Persons as Patients: reading one, and the operation that maps its numbers ($ihe-pix, ITI-83).
 
 use axum::http::StatusCode;
-use empi_formats::fhir::FhirIdentifier;
+use empi_formats::Authorities;
 use empi_formats::fhir::{
-    IssueCode, Meta, Parameter, Parameters, Patient, PatientLinks, Reference, patient_of,
+    FhirIdentifier, IssueCode, Meta, Parameter, Parameters, Patient, PatientLinks, Reference,
+    patient_of,
 };
 use empi_model::{EnterpriseId, SourceRecord, Timestamp};
 use empi_registry::{PersonView, Registry};
@@ -15,11 +16,11 @@ use crate::exchange::person::{LookupError, Number, Told, numbers, owner, shown};
 use crate::exchange::time;
 
 /// A person as a Patient, with the numbers that are told of it.
-pub(super) fn patient(exchange: &Exchange, view: &PersonView, numbers: &[Number]) -> Patient {
+pub(super) fn patient(authorities: &Authorities, view: &PersonView, numbers: &[Number]) -> Patient {
     let person = &view.person;
     let id = person.enterprise_id.to_string();
     let links = PatientLinks::default();
-    let mut patient = patient_of(&id, &shown(view), numbers, &links, &exchange.authorities);
+    let mut patient = patient_of(&id, &shown(view), numbers, &links, authorities);
     let updated = view.records.iter().map(|stored| stored.updated).max();
     patient.meta = Some(Meta {
         version_id: Some(person.version.to_string()),
@@ -39,18 +40,51 @@ pub(super) fn read(exchange: &Exchange, registry: &Registry, id: &str) -> Result
         .parse()
         .map_err(|_| Refusal::not_found("no Patient has this ID: it is no enterprise ID"))?;
     let view = registry.person(id)?;
-    if view.person.enterprise_id == id {
-        return Ok(Answer::ok(&patient(exchange, &view, &all_numbers(exchange, &view))));
-    }
-    Ok(Answer::ok(&merged_away(exchange, &view)))
+    Ok(Answer::ok(&patient_of_person(&exchange.authorities, &view)))
 }
 
-/// A Patient that is no longer in use, and the one that answers in its place.
-fn merged_away(exchange: &Exchange, view: &PersonView) -> Patient {
+/// A person as a Patient with all numbers, as FHIR clients read it and exports write it; of one that was merged away,
+/// no more than the trace: not in use, and replaced by the one that answers in its place.
+#[must_use]
+pub fn patient_of_person(authorities: &Authorities, view: &PersonView) -> Patient {
+    let numbers = numbers(authorities, view, Told::All);
+    if view.person.enterprise_id == view.asked {
+        return patient(authorities, view, &numbers);
+    }
     let survivor = view.person.enterprise_id.to_string();
     let links = PatientLinks { replaced_by: Some(survivor) };
     let (id, nothing) = (view.asked.to_string(), SourceRecord::default());
-    patient_of(&id, &nothing, &all_numbers(exchange, view), &links, &exchange.authorities)
+    patient_of(&id, &nothing, &numbers, &links, authorities)
+}
+
+/// The person who has a number, by the system of its authority; `name` is that of the parameter.
+pub(super) fn by_number(
+    exchange: &Exchange,
+    registry: &Registry,
+    (system, value): (&str, &str),
+    name: &str,
+) -> Result<PersonView, Refusal> {
+    let authority = exchange.authorities.of_system(system).ok_or_else(|| {
+        let sentence = format!("the assigning authority of `{name}` is not registered");
+        Refusal::invalid(IssueCode::CodeInvalid, sentence)
+    })?;
+    let number = (authority.name.as_str(), value);
+    owner(&exchange.authorities, registry, number).map_err(|error| match error {
+        LookupError::Unknown => Refusal::not_found(format!("the {} was not found", said(name))),
+        LookupError::Several => {
+            let sentence = format!(
+                "several persons have the {}: a data steward must say whose it is",
+                said(name)
+            );
+            Refusal::new(StatusCode::CONFLICT, IssueCode::MultipleMatches, sentence)
+        }
+        LookupError::Registry(error) => error.into(),
+    })
+}
+
+/// A parameter's name in words.
+fn said(name: &str) -> &'static str {
+    if name == "sourceIdentifier" { "source identifier" } else { "identifier of a Patient" }
 }
 
 /// `Patient/$ihe-pix`: the numbers that the owner of one has in other domains, and the Patient itself.
@@ -75,10 +109,7 @@ pub(super) fn pix(
         let sentence = "`sourceIdentifier` has no value: send system|value";
         return Err(Refusal::invalid(IssueCode::Invalid, sentence));
     }
-    let authority = exchange.authorities.of_system(system).ok_or_else(|| {
-        let sentence = "the assigning authority of `sourceIdentifier` is not registered";
-        Refusal::invalid(IssueCode::CodeInvalid, sentence)
-    })?;
+    let authority = exchange.authorities.of_system(system).map(|it| it.name.clone());
     let targets: Vec<&str> = asked.all("targetSystem").filter(|it| !it.is_empty()).collect();
     let targets: Vec<String> = targets
         .into_iter()
@@ -90,18 +121,8 @@ pub(super) fn pix(
             })
         })
         .collect::<Result<_, _>>()?;
-    let number = (authority.name.clone(), value.to_owned());
-    let view = owner(&exchange.authorities, registry, (&number.0, &number.1)).map_err(|error| {
-        match error {
-            LookupError::Unknown => Refusal::not_found("the source identifier was not found"),
-            LookupError::Several => {
-                let sentence =
-                    "several persons have the source identifier: a data steward must say whose it is";
-                Refusal::new(StatusCode::CONFLICT, IssueCode::MultipleMatches, sentence)
-            }
-            LookupError::Registry(error) => error.into(),
-        }
-    })?;
+    let view = by_number(exchange, registry, (system, value), "sourceIdentifier")?;
+    let number = (authority.unwrap_or_default(), value.to_owned());
     let mut found = numbers(&exchange.authorities, &view, Told::Registered);
     found.retain(|it| *it != number && (targets.is_empty() || targets.contains(&it.0)));
     Ok(Answer::ok(&mapped(exchange, &view, &found, asked)))

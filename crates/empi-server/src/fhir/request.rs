@@ -2,11 +2,12 @@
 
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use empi_formats::fhir::IssueCode;
-use empi_model::{Actor, ActorKind};
+use empi_model::{Actor, ActorKind, Role};
 use sha2::{Digest as _, Sha256};
 
 use super::answer::Refusal;
 use super::config::{FhirClient, FhirConfig};
+use crate::web::Operation;
 
 /// Most parameters of one request.
 const PARAMETERS_MAX: usize = 100;
@@ -34,9 +35,21 @@ pub(super) struct Caller {
     pub(super) name: String,
     pub(super) application: String,
     pub(super) facility: String,
+    /// The role of people that it acts for, if any.
+    pub(super) role: Option<Role>,
 }
 
 impl Caller {
+    /// Whether it may say which persons are one.
+    pub(super) fn may_change_identities(&self) -> bool {
+        self.role.is_some_and(|role| Operation::ChangeIdentities.allows(role))
+    }
+
+    /// The caller as the steward of what it changes.
+    pub(super) fn steward(&self) -> Actor {
+        Actor { kind: ActorKind::Steward, name: self.name.clone() }
+    }
+
     /// The caller as the actor of what they change.
     pub(super) fn actor(&self) -> Actor {
         Actor { kind: ActorKind::System, name: self.name.clone() }
@@ -54,6 +67,7 @@ pub(super) fn caller(config: &FhirConfig, headers: &HeaderMap) -> Result<Caller,
                 name: "fhir".to_owned(),
                 application: String::new(),
                 facility: String::new(),
+                role: None,
             });
         }
         return Err(unauthorized("send the token of a client as `Authorization: Bearer`"));
@@ -68,6 +82,7 @@ pub(super) fn caller(config: &FhirConfig, headers: &HeaderMap) -> Result<Caller,
         name: client.name.clone(),
         application: client.application.clone(),
         facility: client.facility.clone(),
+        role: client.role.as_deref().and_then(Role::from_name),
     })
 }
 

@@ -76,7 +76,7 @@ fn bundle(
     let entries = found.views.iter().map(|view| {
         let mut numbers = all_numbers(exchange, view);
         numbers.retain(|(name, _)| wanted.domains.is_empty() || wanted.domains.contains(name));
-        let patient = patient(exchange, view, &numbers);
+        let patient = patient(&exchange.authorities, view, &numbers);
         Entry::found(asked.url_of(&view.person.enterprise_id.to_string()), patient, None)
     });
     let mut bundle = Bundle::new(BundleKind::Searchset, Some(found.total), entries.collect());

@@ -22,6 +22,7 @@ fn client(name: &str, application: &str, facility: &str) -> FhirClient {
         token_sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
         application: application.to_owned(),
         facility: facility.to_owned(),
+        role: None,
     }
 }
 
@@ -415,4 +416,61 @@ async fn a_body_longer_than_the_limit_is_refused() {
     let interface = Interface::with(small);
     let (status, _) = interface.ask("", ("POST", "Patient/$match"), Some(amara("1", "1"))).await;
     assert_eq!(status, 413);
+}
+
+#[tokio::test]
+async fn a_merge_wants_a_role_and_is_a_stewards() {
+    let steward = FhirClient { role: Some("steward".to_owned()), ..client("ines", "", "") };
+    let auditor = FhirClient { role: Some("auditor".to_owned()), ..client("olga", "", "") };
+    let clients = vec![client("north", "REG", "NORTH"), client("portal", "", ""), steward, auditor];
+    let interface = Interface::with(FhirConfig { clients, ..FhirConfig::default() });
+    interface.feed("R-1", "REG|NORTH", "A04", &pid("1^^^NORTH", AMARA)).await;
+    interface.feed("R-2", "REG|NORTH", "A04", &pid("2^^^NORTH", BORIS)).await;
+    let id_of = async |number: &str| {
+        let path = format!("Patient?identifier=urn:oid:2.999.1.1%7C{number}");
+        let (_, found) = interface.get(&path).await;
+        found["entry"][0]["resource"]["id"].as_str().unwrap().to_owned()
+    };
+    let (target, source) = (id_of("1").await, id_of("2").await);
+    let number = |value: &str| json!({ "system": "urn:oid:2.999.1.1", "value": value });
+    let parameters = |more: &[Value]| {
+        let mut all = vec![
+            json!({ "name": "target-patient", "valueReference": { "reference": format!("Patient/{target}") } }),
+        ];
+        all.extend_from_slice(more);
+        json!({ "resourceType": "Parameters", "parameter": all })
+    };
+    let other = json!({ "name": "source-patient-identifier", "valueIdentifier": number("2") });
+    let preview = json!({ "name": "preview", "valueBoolean": true });
+    let nobody =
+        json!({ "name": "source-patient", "valueReference": { "reference": "Patient/nobody" } });
+    let unknown = json!({ "name": "source-patient-identifier", "valueIdentifier": number("9") });
+    let merge = ("POST", "Patient/$merge");
+    for (who, body, status, code) in [
+        ("portal", parameters(std::slice::from_ref(&other)), 403, "forbidden"),
+        ("north", parameters(std::slice::from_ref(&other)), 403, "forbidden"),
+        ("olga", parameters(std::slice::from_ref(&other)), 403, "forbidden"),
+        ("ines", parameters(&[]), 400, "required"),
+        ("ines", parameters(&[nobody]), 404, "not-found"),
+        ("ines", parameters(&[unknown]), 404, "not-found"),
+        ("ines", json!({ "resourceType": "Parameters", "parameter": 1 }), 400, "structure"),
+    ] {
+        let (answered, outcome) = interface.ask(who, merge, Some(body)).await;
+        assert_eq!((answered, &outcome["issue"][0]["code"]), (status, &json!(code)), "{outcome}");
+    }
+    let before = interface.desk.events();
+    let body = parameters(&[other.clone(), preview]);
+    let (status, seen) = interface.ask("ines", merge, Some(body)).await;
+    assert_eq!((status, &seen["parameter"][1]["resource"]["id"]), (200, &json!(target)), "{seen}");
+    assert_eq!((interface.desk.events(), id_of("2").await), (before, source.clone()));
+    // Twice: the second time there is nothing to do.
+    for _ in 0..2 {
+        let (status, done) =
+            interface.ask("ines", merge, Some(parameters(std::slice::from_ref(&other)))).await;
+        assert_eq!(status, 200, "{done}");
+        let numbers = done["parameter"][1]["resource"]["identifier"].as_array().unwrap();
+        assert_eq!((numbers.len(), interface.desk.events()), (2, before + 1));
+    }
+    let (_, gone) = interface.get(&format!("Patient/{source}")).await;
+    assert_eq!(gone["link"][0]["other"]["reference"], json!(format!("Patient/{target}")));
 }

@@ -7,7 +7,7 @@ use empi_model::Role::{self, Administrator, Auditor, LeadSteward, Registrar, Ste
 
 /// What a route lets somebody do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(crate) enum Operation {
     /// Show the form to sign in, take what was typed into it, and fetch styles and scripts.
     SignIn,
     /// Look at the overview, choose one's own password and colours, sign out.
@@ -44,7 +44,7 @@ impl Operation {
     }
 
     /// Whether a role may.
-    pub(super) fn allows(self, role: Role) -> bool {
+    pub(crate) fn allows(self, role: Role) -> bool {
         self.roles().is_none_or(|roles| roles.contains(&role))
     }
 }

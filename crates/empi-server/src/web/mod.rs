@@ -34,6 +34,7 @@ use empi_registry::{Registry, RegistryError};
 use tokio::sync::{Semaphore, watch};
 
 use crate::door::{Door, Failure};
+pub(crate) use access::Operation;
 use answer::Refusal;
 pub use config::WebConfig;
 pub(crate) use http::serve;

@@ -1,0 +1,29 @@
+//! Every person of a store that no server has open, one after the other: what bulk exports are made of.
+
+use std::path::Path;
+
+use crate::RegistryError;
+use crate::golden::Survivorship;
+use crate::offline::open;
+use crate::query::person_view;
+use crate::words::PersonView;
+
+/// Tells every person that a store has, in the order of their enterprise IDs as they lie on disk: the living with their
+/// records and golden record, and those that were merged away with the person that answers in their place, whose ID is
+/// then another than `asked`. Memory does not grow with the number of persons.
+///
+/// # Errors
+/// [`RegistryError::Store`] when the store is missing, open elsewhere or damaged; whatever `take` refuses with.
+pub fn each_person<E: From<RegistryError>>(
+    dir: &Path,
+    survivorship: &Survivorship,
+    mut take: impl FnMut(PersonView) -> Result<(), E>,
+) -> Result<(), E> {
+    let store = open(dir)?;
+    let snapshot = store.snapshot();
+    for person in snapshot.persons() {
+        let person = person.map_err(RegistryError::from)?;
+        take(person_view(&snapshot, survivorship, person.enterprise_id)?)?;
+    }
+    Ok(())
+}
