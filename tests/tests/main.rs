@@ -34,5 +34,6 @@ mod updates;
 mod web_axe;
 mod web_hostile;
 mod web_persons;
+mod web_quality;
 mod web_sign_in;
 mod web_steward;

@@ -49,6 +49,7 @@ async fn no_page_has_a_serious_finding() {
             "/worklist",
             &format!("/tasks/{task}"),
             "/search",
+            "/quality",
             &format!("/persons/{person}"),
         ] {
             browser.visit(&server, page);

@@ -87,11 +87,12 @@ async fn five_hundred_hostile_values_execute_nowhere() {
     let data = folder.path("data");
     add_user(&data, "ines", "steward");
     let server = Server::start_with_pages(&data, &[]);
-    let (mut desk, mut pages) = (server.desk().await, vec!["/worklist".to_owned()]);
+    let (mut desk, mut pages) =
+        (server.desk().await, vec!["/worklist".to_owned(), "/quality".to_owned()]);
     for (number, payload) in PAYLOADS.iter().enumerate() {
         // The same patient with another given name: perhaps twins, a question for a steward.
         let patient = hostile(payload, number);
-        let source = format!("<b>{number}");
+        let source = format!("{payload}<b>{number}");
         let other = format!("{payload}{number}");
         let one = desk.register(patient.record(&source, &other)).await;
         let twin =

@@ -361,6 +361,31 @@ pub enum RecordField {
     BirthOrder,
 }
 
+impl RecordField {
+    /// Every field, in the order in which they are listed.
+    pub const ALL: [Self; 19] = [
+        Self::GivenName,
+        Self::MiddleName,
+        Self::FamilyName,
+        Self::Suffix,
+        Self::BirthDate,
+        Self::Sex,
+        Self::Ssn,
+        Self::Street,
+        Self::Unit,
+        Self::City,
+        Self::State,
+        Self::PostalCode,
+        Self::Phone,
+        Self::Email,
+        Self::Identifier,
+        Self::MotherMaidenName,
+        Self::GuardianName,
+        Self::BirthPlace,
+        Self::BirthOrder,
+    ];
+}
+
 /// What normalising set aside or doubted. Names fields and never carries a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QualityNote {

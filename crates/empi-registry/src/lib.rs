@@ -89,6 +89,7 @@ mod golden;
 mod history;
 mod links;
 mod past;
+mod quality;
 mod query;
 mod queue;
 mod rarity;
@@ -111,7 +112,7 @@ mod tests;
 
 pub use backup::{backup, restore};
 pub use commit::CommitReport;
-pub use empi_linkage::LinkageModel;
+pub use empi_linkage::{Interval, LinkageModel};
 pub use empi_model::GoldenField;
 pub use empi_store::{
     BackupReport, CopyProgress, RebuildReport, RestoreReport, StoreError, StoreStats, StoredRecord,
@@ -125,6 +126,10 @@ pub use links::{LINKED_RECORDS_MAX, PersonLink, PersonLinks};
 pub use loader::{LoadReport, LoadedLink, LoadedReview, Loader};
 pub use offline::{rebuild, stats, verify};
 pub use past::{PastDecision, PastEvent, PastRecord};
+pub use quality::{
+    Answers, CountedBoard, Created, DayWork, Duplicates, FieldCounts, HubFigure, LargePerson,
+    Overlays, QualityBoard, Reviewed, Share, SourceFields,
+};
 pub use queue::{Claim, TaskFilter, TaskLine, TaskPage, TaskQuery};
 pub use rarity::Rarity;
 pub use registry::Registry;

@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 
 use crate::RegistryError;
+use crate::commit::Core;
 use crate::mirror::Mirror;
 use crate::mirror::worklist::{Facet, Listed};
 use crate::registry::Registry;
@@ -146,19 +147,21 @@ impl Claims {
     }
 }
 
-impl Registry {
+impl Core {
     /// The mirror, with every task awake that was put off until now.
     pub(crate) fn queue_at(&self, now: Timestamp) -> RwLockReadGuard<'_, Mirror> {
-        let mirror = self.core.mirror.read();
+        let mirror = self.mirror.read();
         if !mirror.worklist.has_due(now) {
             return mirror;
         }
         drop(mirror);
-        let mut mirror = self.core.mirror.write();
+        let mut mirror = self.mirror.write();
         mirror.worklist.wake(now);
         RwLockWriteGuard::downgrade(mirror)
     }
+}
 
+impl Registry {
     /// Takes a task for a steward. Taken again by the same steward, the lease begins anew.
     ///
     /// # Errors
@@ -226,7 +229,7 @@ impl Registry {
         let until = Timestamp(now.0.saturating_add(i64::try_from(lease_ms).unwrap_or(i64::MAX)));
         let claim = Claim { steward: steward.name.clone(), since: now, until };
         let (taken, sequence) = {
-            let mirror = self.queue_at(now);
+            let mirror = self.core.queue_at(now);
             let mut claims = self.core.claims.lock();
             claims.0.retain(|id, claim| claim.until > now && mirror.tasks.get(*id).is_some());
             let taken = choose(&mirror, &claims, now)?;
@@ -274,7 +277,7 @@ impl Registry {
     ) -> Result<(Vec<ReviewTask>, Option<TaskPlace>), RegistryError> {
         let TaskQuery { filter, after, limit, .. } = query;
         let (places, sequence) = {
-            let mirror = self.queue_at(now);
+            let mirror = self.core.queue_at(now);
             let wanted = filter.wanted(&mirror);
             let tasks = mirror.worklist.page(&wanted, *after);
             let found = tasks.filter(|(_, listed)| filter.weighs(listed.weight));

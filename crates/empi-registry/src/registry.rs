@@ -21,6 +21,7 @@ use crate::durability::Durability;
 use crate::incoming::Incoming;
 use crate::mirror::Mirror;
 use crate::plan::Rules;
+use crate::quality::Surveyor;
 use crate::queue::Claims;
 use crate::users::Users;
 use crate::words::{RegisterRequest, Registration, RegistryOptions};
@@ -41,6 +42,8 @@ pub struct Registry {
     queue: Option<Sender<Waiting>>,
     queue_max: usize,
     commit_thread: Option<JoinHandle<()>>,
+    /// What counts the quality board.
+    pub(crate) surveyor: Arc<Surveyor>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -109,7 +112,8 @@ impl Registry {
             .name("empi-commit".to_owned())
             .spawn(move || committer.run(&receiver))
             .map_err(|_| RegistryError::busy("the system gives no thread to commit with"))?;
-        Ok(Self { core, queue: Some(queue), queue_max, commit_thread: Some(commit_thread) })
+        let (queue, commit_thread) = (Some(queue), Some(commit_thread));
+        Ok(Self { core, queue, queue_max, commit_thread, surveyor: Arc::default() })
     }
 
     /// Registers a record, or updates it when its key is known, and says which person it belongs
@@ -227,6 +231,7 @@ impl Registry {
 
     /// Lets the commit thread do what waits, and end.
     fn finish(&mut self) {
+        self.surveyor.close();
         drop(self.queue.take());
         if let Some(thread) = self.commit_thread.take() {
             // It catches its panics itself, and has told about them.

@@ -1,14 +1,19 @@
 //! Figures of the review queue: what came in and what went out, how long it waits and how long a decision
 //! takes, and how far two stewards agree who answer without knowing of one another.
 
-use empi_model::{ReviewKind, ReviewOutcome, TaskId, TaskStage, Timestamp};
+use empi_model::{Asks, RecordIndex, ReviewKind, ReviewOutcome, TaskId, TaskStage, Timestamp};
 
+use crate::commit::Core;
+use crate::mirror::Mirror;
 use crate::mirror::closed_tasks::Closed;
 use crate::mirror::worklist::Facet;
 use crate::registry::Registry;
 
+/// Tasks that are looked at before others get to the mirror again.
+const CHUNK: u64 = 4096;
+
 /// A day, in milliseconds.
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// How much waits, and how it is worked off.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -139,37 +144,86 @@ const URGENCY: [ReviewKind; 8] = [
 ];
 
 /// What is counted of an open task.
-struct Open {
-    id: TaskId,
-    kind: ReviewKind,
-    created: Timestamp,
+pub(crate) struct Open {
+    pub(crate) id: TaskId,
+    pub(crate) kind: ReviewKind,
+    pub(crate) created: Timestamp,
+    /// What its answer decides.
+    pub(crate) asks: Asks,
+    /// The two records that it names.
+    pub(crate) records: [RecordIndex; 2],
+    /// Their sources, by their numbers.
+    pub(crate) sources: [u32; 2],
+    /// What two have said who do not agree.
+    opinions: Option<(ReviewOutcome, ReviewOutcome)>,
+}
+
+impl Open {
+    fn of(mirror: &Mirror, id: TaskId) -> Option<Self> {
+        let (task, listed) = (mirror.tasks.get(id)?, mirror.worklist.get(id)?);
+        Some(Self {
+            id,
+            kind: task.kind,
+            created: listed.created,
+            asks: task.asks,
+            records: [task.incoming, task.candidate],
+            sources: listed.sources,
+            opinions: listed.opinions,
+        })
+    }
+}
+
+/// Every task, as far as figures are made of it.
+#[derive(Default)]
+pub(crate) struct AllTasks {
+    pub(crate) open: Vec<Open>,
+    pub(crate) closed: Vec<(TaskId, Closed)>,
+}
+
+impl AllTasks {
+    /// Looks at every task in memory, some at a time, so that a change never waits for long.
+    pub(crate) fn read(core: &Core) -> Self {
+        let mut all = Self::default();
+        let count = core.mirror.read().counters().tasks;
+        for first in (1..=count).step_by(CHUNK as usize) {
+            let mirror = core.mirror.read();
+            for id in (first..=count.min(first + CHUNK - 1)).map(TaskId) {
+                match (mirror.closed.get(id), Open::of(&mirror, id)) {
+                    (Some(closed), _) => all.closed.push((id, *closed)),
+                    (None, Some(open)) => all.open.push(open),
+                    (None, None) => {}
+                }
+            }
+        }
+        all
+    }
 }
 
 impl Registry {
     /// How much waits, for how long, and how it is worked off. Looks at every task in memory.
     #[must_use]
     pub fn queue_stats(&self) -> QueueStats {
-        let now = self.core.clock.now();
-        let (open, closed, stages, claimed, mut agreement) = {
-            let mirror = self.queue_at(now);
-            let listed = mirror.worklist.iter();
-            let open: Vec<Open> = listed
-                .map(|(id, listed)| Open { id, kind: listed.kind, created: listed.created })
-                .collect();
-            let mut agreement = Agreement::default();
-            let torn = mirror.worklist.iter().filter_map(|(_, listed)| listed.opinions);
-            torn.for_each(|said| agreement.add(said));
-            let closed: Vec<Closed> = mirror.closed.iter().map(|(_, closed)| *closed).collect();
+        QueueStats::of(&self.core, &AllTasks::read(&self.core), self.core.clock.now())
+    }
+}
+
+impl QueueStats {
+    pub(crate) fn of(core: &Core, tasks: &AllTasks, now: Timestamp) -> Self {
+        let AllTasks { open, closed } = tasks;
+        let (stages, claimed) = {
+            let mirror = core.queue_at(now);
             let stages = TaskStage::ALL
                 .map(|stage| (stage, mirror.worklist.count(&Facet::Stage(stage)) as u64));
-            let claims = self.core.claims.lock();
-            let claimed = claims.count(now, |id| mirror.tasks.get(id).is_some());
-            (open, closed, stages, claimed, agreement)
+            let claims = core.claims.lock();
+            (stages.to_vec(), claims.count(now, |id| mirror.tasks.get(id).is_some()))
         };
-        closed.iter().filter_map(|closed| closed.opinions).for_each(|said| agreement.add(said));
-        QueueStats {
-            kinds: URGENCY.map(|kind| kind_stats(kind, &open, &closed, now)).to_vec(),
-            stages: stages.to_vec(),
+        let mut agreement = Agreement::default();
+        let torn = open.iter().filter_map(|task| task.opinions);
+        let said = closed.iter().filter_map(|(_, task)| task.opinions);
+        torn.chain(said).for_each(|said| agreement.add(said));
+        Self {
+            kinds: URGENCY.map(|kind| kind_stats(kind, open, closed, now)).to_vec(),
+            stages,
             claimed,
             oldest: open.iter().map(|task| task.id).min(),
             age: Percentiles::of(open.iter().map(|task| between(task.created, now)).collect()),
@@ -182,9 +236,14 @@ fn between(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0)
 }
 
-fn kind_stats(kind: ReviewKind, open: &[Open], closed: &[Closed], now: Timestamp) -> KindStats {
+fn kind_stats(
+    kind: ReviewKind,
+    open: &[Open],
+    closed: &[(TaskId, Closed)],
+    now: Timestamp,
+) -> KindStats {
     let waiting = || open.iter().filter(|task| task.kind == kind);
-    let done = || closed.iter().filter(|task| task.kind == kind);
+    let done = || closed.iter().map(|(_, task)| task).filter(|task| task.kind == kind);
     let answered = |outcome| done().filter(move |task| task.outcome == outcome).count() as u64;
     let is_of_today = |time: Timestamp| now.0.saturating_sub(time.0) < DAY_MS;
     let raised = waiting().map(|task| task.created).chain(done().map(|task| task.created));

@@ -1,7 +1,8 @@
 //! The review tasks that are answered: what figures are made of, and what may have to be asked again.
 
 use empi_model::{
-    Asks, Decision, RecordIndex, ReviewKind, ReviewOutcome, ReviewTask, TaskId, Timestamp,
+    Asks, Decision, MatchWeight, RecordIndex, ReviewKind, ReviewOutcome, ReviewTask, TaskId,
+    Timestamp,
 };
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -11,6 +12,10 @@ use smallvec::SmallVec;
 pub(crate) struct Closed {
     pub(crate) kind: ReviewKind,
     pub(crate) outcome: ReviewOutcome,
+    /// What the answer decided.
+    pub(crate) asks: Asks,
+    /// The weight of the pair when the question was raised.
+    pub(crate) weight: MatchWeight,
     pub(crate) created: Timestamp,
     pub(crate) decided: Timestamp,
     pub(crate) took_ms: Option<u64>,
@@ -26,6 +31,8 @@ impl Closed {
         Self {
             kind: task.kind,
             outcome: decision.outcome,
+            asks: task.asks(),
+            weight: task.weight,
             created: task.created,
             decided: decision.time,
             took_ms: decision.took_ms,
@@ -91,7 +98,12 @@ impl ClosedTasks {
         ids
     }
 
+    pub(crate) fn get(&self, id: TaskId) -> Option<&Closed> {
+        self.by_id.get(&id)
+    }
+
     /// Every answered task, in no order.
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (TaskId, &Closed)> {
         self.by_id.iter().map(|(id, closed)| (*id, closed))
     }

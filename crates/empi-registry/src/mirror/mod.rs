@@ -144,6 +144,10 @@ impl Mirror {
         &self.counters
     }
 
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
     pub(crate) fn person_count(&self) -> usize {
         self.persons.len()
     }
@@ -153,6 +157,14 @@ impl Mirror {
         &self,
     ) -> impl Iterator<Item = (EnterpriseId, &[RecordIndex])> + '_ {
         self.persons.iter().map(|(id, person)| (id, person.records.as_slice()))
+    }
+
+    /// The living persons whose IDs were minted with such counts.
+    pub(crate) fn persons_minted_between(
+        &self,
+        counts: std::ops::Range<u64>,
+    ) -> impl Iterator<Item = (EnterpriseId, &MirroredPerson)> + '_ {
+        self.persons.minted_between(counts)
     }
 
     /// Every enterprise ID that was minted answers itself or redirects.

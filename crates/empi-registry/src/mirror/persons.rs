@@ -52,6 +52,14 @@ impl Persons {
         all.map(|(count, person)| (EnterpriseId::mint(count), person))
     }
 
+    /// Those whose IDs were minted with such counts, each with its place.
+    pub(crate) fn minted_between(
+        &self,
+        counts: std::ops::Range<u64>,
+    ) -> impl Iterator<Item = (EnterpriseId, &MirroredPerson)> {
+        counts.map(EnterpriseId::mint).filter_map(|id| Some((id, self.get(id)?)))
+    }
+
     /// Makes room for the IDs that were minted.
     pub(crate) fn mint(&mut self, minted: u64) {
         while (self.by_count.len() as u64) < minted {

@@ -62,6 +62,21 @@ impl Postings {
         self.pages.get(page).map_or(&[], |page| page.records(tag))
     }
 
+    /// The lists of a page with more records than some, each with its tag. None of a page that does not exist.
+    pub(crate) fn long_lists(
+        &self,
+        page: usize,
+        records_max: usize,
+    ) -> Option<impl Iterator<Item = (u32, &[u32])>> {
+        let page = self.pages.get(page)?;
+        Some(page.iter().filter(move |(_, records)| records.len() > records_max))
+    }
+
+    /// Whether a list is that of a key.
+    pub(crate) fn is_list_of(page: usize, tag: u32, key: BlockingKey) -> bool {
+        place(key) == (page, tag)
+    }
+
     /// Adds a record to a key, if it is not there yet.
     pub(crate) fn insert(&mut self, key: BlockingKey, record: RecordIndex) {
         let (page, tag) = place(key);

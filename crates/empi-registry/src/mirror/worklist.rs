@@ -90,6 +90,7 @@ impl Worklist {
     }
 
     /// Every open task, in no order.
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (TaskId, &Listed)> {
         self.listed.iter().map(|(id, listed)| (*id, listed))
     }

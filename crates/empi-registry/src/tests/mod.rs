@@ -10,6 +10,7 @@ mod golden;
 mod linear;
 mod machine;
 mod past;
+mod quality;
 mod queries;
 mod queue;
 mod relink;

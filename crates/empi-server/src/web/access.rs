@@ -16,6 +16,8 @@ pub(crate) enum Operation {
     ViewPersons,
     /// Look at the review queue and its questions.
     ViewQueue,
+    /// Look at the figures of the index and of the work on it, which name no patient.
+    ViewQuality,
     /// Take questions, answer them, put them off, and undo it.
     Decide,
     /// Answer many questions at once, and undo it.
@@ -36,6 +38,7 @@ impl Operation {
             Self::OwnAccount => Some(&Role::ALL),
             Self::ViewPersons => Some(&[Registrar, Steward, LeadSteward, Auditor]),
             Self::ViewQueue => Some(&[Steward, LeadSteward, Auditor]),
+            Self::ViewQuality => Some(&[Steward, LeadSteward, Auditor, Administrator]),
             Self::DecideMany => Some(&[LeadSteward]),
             Self::Decide | Self::ChangeIdentities => Some(&[Steward, LeadSteward]),
             Self::ViewUsers => Some(&[Administrator, Auditor]),

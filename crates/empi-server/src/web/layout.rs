@@ -23,10 +23,11 @@ pub(super) struct Frame<'a> {
 }
 
 /// The sections of the navigation, each with what it takes to see it.
-const SECTIONS: [(&str, &str, Operation); 4] = [
+const SECTIONS: [(&str, &str, Operation); 5] = [
     ("/", "Overview", Operation::OwnAccount),
     ("/worklist", "Worklist", Operation::ViewQueue),
     ("/search", "Search", Operation::ViewPersons),
+    ("/quality", "Quality", Operation::ViewQuality),
     ("/users", "Users", Operation::ViewUsers),
 ];
 

@@ -13,8 +13,8 @@ use super::access::Operation;
 use super::answer::{Refusal, protect};
 use super::gate::{Guarded, gate, refused};
 use super::pages::{
-    account, alike, decide, operation, overview, person, search, sign_in, state, task, undo, users,
-    worklist,
+    account, alike, decide, operation, overview, person, quality, search, sign_in, state, task,
+    undo, users, worklist,
 };
 
 /// One line of the table.
@@ -45,7 +45,7 @@ where
 pub(super) fn table() -> Vec<Route> {
     use Operation::{
         ChangeIdentities, ChangeUsers, Decide, DecideMany, OwnAccount, SignIn, ViewPersons,
-        ViewQueue, ViewUsers,
+        ViewQuality, ViewQueue, ViewUsers,
     };
     vec![
         show("/livez", SignIn, state::lives),
@@ -76,6 +76,8 @@ pub(super) fn table() -> Vec<Route> {
         take("/persons/{id}/compare", ViewPersons, operation::compare),
         take("/operations/preview", ChangeIdentities, operation::preview),
         take("/operations", ChangeIdentities, operation::take),
+        show("/quality", ViewQuality, quality::show),
+        show("/quality.csv", ViewQuality, quality::export),
         show("/users", ViewUsers, users::show),
         take("/users", ChangeUsers, users::add),
         take("/users/{name}", ChangeUsers, users::change),

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, Response, StatusCode, header};
 use empi_model::{Actor, ActorKind, Role, UserName};
-use empi_registry::{Registry, UserChange};
+use empi_registry::{RegisterRequest, Registry, UserChange};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
@@ -388,4 +388,65 @@ async fn whoever_watches_the_server_sees_when_it_takes_no_more_work() {
     let closing = pages.get(&mut nobody, "/readyz").await;
     assert_eq!(closing.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(pages.get(&mut nobody, "/livez").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_quality_board_shows_what_is_in_the_index_and_exports_it() {
+    let pages = Pages::new();
+    for (user, role) in [("greta", Role::Auditor), ("ines", Role::Steward)] {
+        pages.add(user, role);
+    }
+    let actor = Actor { kind: ActorKind::System, name: "test".to_owned() };
+    for id in ["1", "2"] {
+        let record = empi_model::SourceRecord {
+            key: empi_model::RecordKey::new("=cmd|'north", id),
+            names: vec![empi_model::PersonName {
+                given: Some("Roberta".into()),
+                family: Some("Okafor-Bell".into()),
+                ..empi_model::PersonName::default()
+            }],
+            birth_date: Some("1980-02-29".into()),
+            ssn: Some("457-12-9983".into()),
+            ..empi_model::SourceRecord::default()
+        };
+        let (request_id, actor) = (None, actor.clone());
+        pages.registry.register(RegisterRequest { record, actor, request_id }).unwrap();
+    }
+    // Counted for the first time: whoever looks now waits for it.
+    pages.registry.quality(std::time::Duration::from_secs(60)).unwrap();
+    let person = {
+        let mut root = pages.visiting("root").await;
+        let shown = pages.get(&mut root, "/quality").await.text;
+        assert!(!shown.contains("href=\"/persons/"), "administrators look at no persons");
+        shown.split_once("<th class=\"id\" scope=\"row\">").unwrap().1[..13].to_owned()
+    };
+    for user in ["greta", "ines"] {
+        let mut browser = pages.visiting(user).await;
+        let shown = pages.get(&mut browser, "/quality").await;
+        assert_eq!(shown.status, StatusCode::OK);
+        for part in [
+            "Duplicate rate",
+            "records that share their person with another record of the same source",
+            "100.00\u{202f}%",
+            "are no random sample of links",
+            "nothing reviewed",
+            "Nobody has given a second answer yet.",
+            "=cmd|&apos;north",
+            &format!("href=\"/persons/{person}\""),
+            "role=\"img\"",
+        ] {
+            let part = part.replace("&apos;", "'");
+            assert!(shown.text.contains(&part), "{part}: {}", shown.text);
+        }
+        assert!(
+            !shown.text.contains("Okafor") && !shown.text.contains("1980"),
+            "no value of a patient"
+        );
+        let file = pages.get(&mut browser, "/quality.csv").await;
+        assert!(file.header(header::CONTENT_TYPE).starts_with("text/csv"));
+        assert!(file.header(header::CONTENT_DISPOSITION).starts_with("attachment"));
+        assert_eq!(file.header(header::CACHE_CONTROL), "no-store");
+        assert!(file.text.contains("duplicates,duplicate rate,confirmed,2,2,1.000000,,\r\n"));
+        assert!(!file.text.lines().any(|line| line.contains(",=")), "{}", file.text);
+    }
 }

@@ -6,6 +6,7 @@ pub(super) mod decide;
 pub(super) mod operation;
 pub(super) mod overview;
 pub(super) mod person;
+pub(super) mod quality;
 pub(super) mod search;
 pub(super) mod sign_in;
 pub(super) mod state;

@@ -6,5 +6,6 @@ pub(super) mod diff;
 pub(super) mod evidence;
 pub(super) mod fields;
 pub(super) mod graph;
+pub(super) mod plot;
 pub(super) mod time;
 pub(super) mod words;

@@ -1,6 +1,6 @@
 //! What things are called on pages.
 
-use empi_model::{EventKind, ReasonCode, ReviewKind, TaskStage, Timestamp};
+use empi_model::{EventKind, ReasonCode, RecordField, ReviewKind, TaskStage, Timestamp};
 
 /// A kind of task.
 pub(in crate::web) const fn kind(kind: ReviewKind) -> &'static str {
@@ -50,6 +50,31 @@ pub(in crate::web) fn event(kind: EventKind) -> String {
     first.unwrap_or_default() + letters.as_str()
 }
 
+/// A field of a record.
+pub(in crate::web) const fn record_field(field: RecordField) -> &'static str {
+    match field {
+        RecordField::GivenName => "Given name",
+        RecordField::MiddleName => "Middle name",
+        RecordField::FamilyName => "Family name",
+        RecordField::Suffix => "Suffix",
+        RecordField::BirthDate => "Birth date",
+        RecordField::Sex => "Sex",
+        RecordField::Ssn => "National number",
+        RecordField::Street => "Street",
+        RecordField::Unit => "Unit",
+        RecordField::City => "City",
+        RecordField::State => "State",
+        RecordField::PostalCode => "Postal code",
+        RecordField::Phone => "Telephone",
+        RecordField::Email => "E-mail",
+        RecordField::Identifier => "Identifier",
+        RecordField::MotherMaidenName => "Mother's maiden name",
+        RecordField::GuardianName => "Guardian",
+        RecordField::BirthPlace => "Birth place",
+        RecordField::BirthOrder => "Birth order",
+    }
+}
+
 /// A row of the waterfall.
 pub(in crate::web) fn evidence(label: &str) -> String {
     match label {
@@ -87,6 +112,18 @@ pub(in crate::web) fn age(since: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// How long something takes, in its largest unit.
+pub(in crate::web) fn lasting(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..10 => format!("{seconds}.{} s", milliseconds % 1000 / 100),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,5 +148,19 @@ mod tests {
             assert_eq!(age(Timestamp(5), Timestamp(5 + minutes * MINUTE_MS)), told);
         }
         assert_eq!(age(Timestamp(5), Timestamp(0)), "now", "clocks may go back");
+    }
+
+    #[test]
+    fn durations_are_told_in_their_largest_unit() {
+        for (milliseconds, told) in [
+            (0, "0.0 s"),
+            (1240, "1.2 s"),
+            (59_999, "59 s"),
+            (60_000, "1 min"),
+            (7_200_000, "2 h"),
+            (172_800_000, "2 d"),
+        ] {
+            assert_eq!(lasting(milliseconds), told);
+        }
     }
 }
