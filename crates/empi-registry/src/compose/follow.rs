@@ -98,6 +98,7 @@ impl Draft<'_> {
             apart.retain(|known| *known != pair);
             apart.extend(event.map(|_| pair));
         }
+        apart.sort_unstable();
         apart
     }
 

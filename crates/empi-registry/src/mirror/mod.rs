@@ -458,9 +458,11 @@ impl Mirror {
     fn put_kept_apart(&mut self, pair: &KeptApart) {
         for (record, other) in [(pair.one, pair.other), (pair.other, pair.one)] {
             let apart = self.kept_apart.entry(record).or_default();
-            apart.retain(|known| *known != other);
-            if pair.event.is_some() {
-                apart.push(other);
+            // In order, so that what is said of it does not depend on how it came about.
+            match (apart.binary_search(&other), pair.event) {
+                (Err(at), Some(_)) => apart.insert(at, other),
+                (Ok(at), None) => drop(apart.remove(at)),
+                (Ok(_), Some(_)) | (Err(_), None) => {}
             }
             if apart.is_empty() {
                 self.kept_apart.remove(&record);
