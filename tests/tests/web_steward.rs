@@ -162,7 +162,8 @@ fn who_practises_is_told_the_truth_after_each_answer() {
     let other = folder.path("other.csv");
     let made = ["generate", "--records", "600", "--seed", "8", "--out", &other];
     let _ = empi(&made).succeeded();
-    let refused = empi(&["serve", "--data", &data, "--practice", &other, "--grpc", "127.0.0.1:0"]);
+    let elsewhere = ["--practice", &other, "--grpc", "127.0.0.1:0", "--no-http"];
+    let refused = empi(&[&["serve", "--data", &data][..], &elsewhere].concat());
     assert_eq!(refused.code, Some(1), "{}", refused.stderr);
     assert!(refused.stderr.contains("a directory of its own"), "{}", refused.stderr);
 }
