@@ -29,7 +29,7 @@ mod view;
 
 use std::sync::Arc;
 
-use empi_model::{Actor, ActorKind, User};
+use empi_model::{Actor, ActorKind, Role, User};
 use empi_registry::{Registry, RegistryError};
 use tokio::sync::{Semaphore, watch};
 
@@ -109,6 +109,11 @@ struct Visit {
 }
 
 impl Visit {
+    /// Whether they may answer what was left to a lead steward.
+    fn is_lead(&self) -> bool {
+        self.user.role == Role::LeadSteward
+    }
+
     /// Whoever is signed in, as the actor of what they change.
     fn actor(&self) -> Actor {
         Actor { kind: ActorKind::Steward, name: self.user.name.as_str().to_owned() }

@@ -1,8 +1,10 @@
 //! Questions whose records compare alike, answered together: some of them in full to look at first, then all
 //! that were listed by one key, each by an event of its own, and a way back for all of them.
 
+use std::collections::BTreeSet;
+
 use axum::extract::{Path, State};
-use empi_model::{ComparisonPattern, EventSequence, ReviewOutcome, Role, TaskId, TaskPlace};
+use empi_model::{ComparisonPattern, EventSequence, ReviewOutcome, TaskId, TaskPlace};
 use empi_registry::{
     Rarity, Registry, RegistryError, ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX, TaskFilter,
     TaskQuery, TaskView,
@@ -36,7 +38,8 @@ struct Shown {
     sample: Vec<(TaskView, Rarity)>,
 }
 
-fn look(registry: &Registry, pattern: &ComparisonPattern) -> Result<Shown, RegistryError> {
+/// The first of the questions that compare alike, in the order of the queue.
+fn listed(registry: &Registry, pattern: &ComparisonPattern) -> Result<Vec<TaskId>, RegistryError> {
     let filter = TaskFilter { pattern: Some(pattern.clone()), ..TaskFilter::default() };
     let mut tasks = Vec::new();
     let mut after: Option<TaskPlace> = None;
@@ -50,6 +53,11 @@ fn look(registry: &Registry, pattern: &ComparisonPattern) -> Result<Shown, Regis
             break;
         }
     }
+    Ok(tasks)
+}
+
+fn look(registry: &Registry, pattern: &ComparisonPattern) -> Result<Shown, RegistryError> {
+    let tasks = listed(registry, pattern)?;
     let apart = tasks.len().div_ceil(SAMPLE).max(1);
     let shown = tasks.iter().step_by(apart).map(|id| {
         let view = registry.task(*id)?;
@@ -135,7 +143,7 @@ pub(in crate::web) async fn take(
     Path(text): Path<String>,
     Form(fields): Form,
 ) -> Result<Answer, Refusal> {
-    pattern_of(&text)?;
+    let pattern = pattern_of(&text)?;
     let outcome = match fields.get("do") {
         "same" => ReviewOutcome::Same,
         "different" => ReviewOutcome::Different,
@@ -149,20 +157,27 @@ pub(in crate::web) async fn take(
     let request = ReviewRequest {
         step: ReviewStep::Answer { outcome, second_opinion: false },
         actor: visit.actor(),
-        is_lead: visit.user.role == Role::LeadSteward,
+        is_lead: visit.is_lead(),
         reason: reason(&fields),
         note: note(&fields)?,
     };
-    let became = web.ask(move |registry| answer_all(registry, &tasks, &request)).await?;
+    let became = web.ask(move |registry| answer_all(registry, &pattern, &tasks, &request)).await?;
     Ok(Answer::Page("Alike", outcome_page(&became, outcome, &visit)))
 }
 
+/// Answers those that still compare as the sample did: the others nobody has looked at.
 fn answer_all(
     registry: &Registry,
+    pattern: &ComparisonPattern,
     tasks: &[TaskId],
     request: &ReviewRequest,
 ) -> Result<Vec<Became>, RegistryError> {
-    let answered = registry.review_all(tasks, request)?;
+    let still: BTreeSet<TaskId> = listed(registry, pattern)?.into_iter().collect();
+    let (alike, changed): (Vec<TaskId>, Vec<TaskId>) =
+        tasks.iter().partition(|task| still.contains(*task));
+    let why = "its records compare otherwise now: look at it by itself";
+    let mut all: Vec<Became> = changed.into_iter().map(|id| (id, Err(why.to_owned()))).collect();
+    let answered = registry.review_all(&alike, request)?;
     let became = answered.into_iter().map(|(task, answer)| {
         let event = match answer {
             Ok(()) => Ok(registry.task(task)?.line.task.event),
@@ -170,7 +185,8 @@ fn answer_all(
         };
         Ok((task, event))
     });
-    became.collect()
+    all.extend(became.collect::<Result<Vec<_>, RegistryError>>()?);
+    Ok(all)
 }
 
 fn outcome_page(became: &[Became], outcome: ReviewOutcome, visit: &Visit) -> Markup {

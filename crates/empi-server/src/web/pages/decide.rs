@@ -1,7 +1,7 @@
 //! What stewards do with a question, and the way to the next one; and the way back.
 
 use axum::extract::{Path, State};
-use empi_model::{Actor, ReviewOutcome, Role, TaskId, TaskPlace, TaskStage, Timestamp};
+use empi_model::{Actor, ReviewOutcome, TaskId, TaskPlace, TaskStage, Timestamp};
 use empi_registry::{Registry, RegistryError, ReviewRequest, ReviewStep, TaskFilter, TaskQuery};
 use maud::html;
 
@@ -109,7 +109,7 @@ pub(in crate::web) async fn take(
 fn request(step: ReviewStep, visit: &Visit, fields: &Fields) -> Result<ReviewRequest, Refusal> {
     let note = note(fields)?;
     let reason = reason(fields);
-    let is_lead = visit.user.role == Role::LeadSteward;
+    let is_lead = visit.is_lead();
     Ok(ReviewRequest { step, actor: visit.actor(), is_lead, reason, note })
 }
 
@@ -125,7 +125,7 @@ pub(super) fn note(fields: &Fields) -> Result<String, Refusal> {
 /// Goes to the next question behind a place, taken for whoever is signed in, or back to the worklist.
 async fn onward(web: &Web, visit: &Visit, after: Option<TaskPlace>) -> Result<Answer, Refusal> {
     let (filter, actor) = (Filter::of(visit).wanted(visit), visit.actor());
-    let is_lead = visit.user.role == Role::LeadSteward;
+    let is_lead = visit.is_lead();
     let next = web.ask(move |registry| next(registry, &filter, after, &actor, is_lead)).await?;
     Ok(next.map_or_else(
         || {
