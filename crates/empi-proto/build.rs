@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use prost::Message;
 
 /// The files of the contract, relative to `proto/`.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "empi/v1/types.proto",
     "empi/v1/registry.proto",
     "empi/v1/review.proto",
     "empi/v1/steward.proto",
     "empi/v1/events.proto",
     "empi/v1/admin.proto",
+    "empi/v1/accounts.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

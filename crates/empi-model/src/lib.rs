@@ -11,6 +11,8 @@
 //! **Invariant:** a type that holds patient data redacts itself in `Debug`; none implements `Display`
 //! over patient data. Reading a value is an explicit call to [`PatientText::expose`].
 
+mod access;
+mod audit;
 mod blocking;
 mod change;
 mod decision;
@@ -22,10 +24,13 @@ mod identity;
 mod normalized;
 mod redact;
 mod review;
+mod service;
 mod source;
 mod user;
 mod weight;
 
+pub use access::{Grant, Operation};
+pub use audit::{Interface, Purpose};
 pub use blocking::{BlockingKey, BlockingRule};
 pub use change::{
     EventChange, KeptApartChange, PersonChange, PersonMark, RecordChange, TaskChange,
@@ -43,12 +48,13 @@ pub use normalized::{
     BirthDate, NormalizedAddress, NormalizedIdentifier, NormalizedName, NormalizedRecord, Phone,
     QualityNote, RecordField, Sex, Ssn, Suffix,
 };
-pub use redact::{PatientText, trimmed};
+pub use redact::{PatientText, Secret, trimmed};
 pub use review::{
     Again, Asks, ComparisonPattern, Decision, Opinion, Remark, ReviewKind, ReviewOutcome,
     ReviewState, ReviewTask, Seen, SharedField, SharedValue, Snooze, TaskId, TaskPlace, TaskStage,
     Waiting,
 };
+pub use service::{Domains, ServiceAccount, ServiceToken, TOKENS_MAX, TokenHash};
 pub use source::{Identifier, PersonName, PostalAddress, RecordKey, SourceRecord};
 pub use user::{AccountChange, AccountEntry, PasswordHash, Role, User, UserName, UserNameError};
 pub use weight::{MatchProbability, MatchWeight, Probability, ProbabilityError, Thresholds};

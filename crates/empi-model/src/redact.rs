@@ -40,6 +40,30 @@ impl PatientText {
     }
 }
 
+/// A secret, such as a token or a key: prints a fixed mark, and is never compared, ordered or hashed by accident.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    #[must_use]
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The secret itself. Every call of this is a place where it leaves its wrapper.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[secret]")
+    }
+}
+
 /// A text without the blanks around it. Nearly all texts have none, which two bytes show.
 #[must_use]
 pub fn trimmed(text: &str) -> &str {

@@ -75,11 +75,26 @@ pub enum Role {
     Auditor = 4,
     /// Looks after users; has no business with patients.
     Administrator = 5,
+    /// A program that registers the records of its own domains, and asks whose they are.
+    Source = 6,
+    /// A program that asks who somebody is.
+    Reader = 7,
 }
 
 impl Role {
     /// Every role, in the order of their numbers.
-    pub const ALL: [Self; 5] =
+    pub const ALL: [Self; 7] = [
+        Self::Registrar,
+        Self::Steward,
+        Self::LeadSteward,
+        Self::Auditor,
+        Self::Administrator,
+        Self::Source,
+        Self::Reader,
+    ];
+
+    /// The roles that people have; the others are for programs.
+    pub const PEOPLE: [Self; 5] =
         [Self::Registrar, Self::Steward, Self::LeadSteward, Self::Auditor, Self::Administrator];
 
     /// The role's name in flags and forms.
@@ -91,6 +106,8 @@ impl Role {
             Self::LeadSteward => "lead-steward",
             Self::Auditor => "auditor",
             Self::Administrator => "administrator",
+            Self::Source => "source",
+            Self::Reader => "reader",
         }
     }
 
@@ -98,6 +115,12 @@ impl Role {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
+    /// Whether people have it.
+    #[must_use]
+    pub fn is_of_people(self) -> bool {
+        Self::PEOPLE.contains(&self)
     }
 }
 

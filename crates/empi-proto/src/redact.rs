@@ -16,6 +16,7 @@ macro_rules! redacted {
 }
 
 redacted!(
+    AccountTokenResponse,
     Actor,
     BulkRegisterRequest,
     BulkRegisterResponse,

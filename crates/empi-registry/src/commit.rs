@@ -17,6 +17,7 @@ use empi_store::{Commit, Store, StoreError, StoredAnswer, StoredRequest};
 use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
+use crate::accounts::Accounts;
 use crate::assess::{Assessment, assess};
 use crate::compose::{
     Context, Pending, compose_operation, compose_registration, compose_retirement, compose_review,
@@ -51,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) claims: Mutex<Claims>,
     /// The people who may sign in.
     pub(crate) users: Users,
+    /// The programs that may call.
+    pub(crate) accounts: Accounts,
     /// Where backups go.
     pub(crate) backups: Option<std::path::PathBuf>,
     /// Who wants to know what was committed.

@@ -65,6 +65,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod accounts;
 mod error;
 mod words;
 
@@ -110,6 +111,7 @@ mod relink;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::{AccountStep, accounts_offline, change_account_offline};
 pub use backup::{backup, restore};
 pub use commit::CommitReport;
 pub use empi_linkage::{Interval, LinkageModel};

@@ -11,6 +11,7 @@ use empi_store::{Store, StoreOptions};
 use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
+use crate::accounts::Accounts;
 use crate::assess::assess;
 use crate::commit::{
     Answer, CommitReport, Committer, Core, Journal, Planned, StoreJournal, Waiting, Work,
@@ -87,7 +88,7 @@ impl Registry {
         store.upgrade()?;
         let model_number = store.keep_model(model.name(), model.text())?;
         let mirror = Mirror::rebuild(&model, &store.snapshot())?;
-        let users = Users::read(&store)?;
+        let (users, accounts) = (Users::read(&store)?, Accounts::read(&store)?);
         let rules = Rules { thresholds: model.thresholds(), tasks_max };
         let core = Arc::new(Core {
             store,
@@ -101,6 +102,7 @@ impl Registry {
             survivorship,
             claims: Mutex::new(Claims::default()),
             users,
+            accounts,
             backups,
             listeners: Mutex::new(Vec::new()),
         });

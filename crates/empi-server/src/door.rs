@@ -1,4 +1,5 @@
-//! The one door from the async threads to the registry, whose calls block.
+//! The one door from the async threads to the registry, whose calls block, and in front of it the question whether the
+//! caller may: nothing runs without a permit.
 //!
 //! Two bounds: so many calls are admitted at all, and so many of them run at a time. The others wait,
 //! first come first served. A call whose caller has gone away runs to its end and keeps its place
@@ -6,11 +7,14 @@
 
 use std::sync::Arc;
 
-use empi_model::{EventSequence, Timestamp, User, UserName};
+use empi_model::{
+    EventSequence, Operation, ServiceAccount, Timestamp, TokenHash, User, UserName,
+};
 use empi_registry::{Registry, RegistryError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
 
+use crate::access::{Caller, Denial, Permit, Subject};
 use crate::config::GrpcConfig;
 use crate::metrics::{Metrics, Standing};
 use crate::status;
@@ -89,46 +93,70 @@ impl Door {
         self.registry.user(name)
     }
 
+    /// Whether the index has no account of a program yet, so that callers are taken at their word.
+    pub(crate) fn is_open(&self) -> bool {
+        self.registry.is_open()
+    }
+
+    /// The account of a token that is valid now. Accounts are in memory, so nothing blocks.
+    pub(crate) fn account(&self, token: TokenHash) -> Option<Arc<ServiceAccount>> {
+        self.registry.account_of(token)
+    }
+
+    /// Leave to run an operation, if the table says so: the one place where every interface asks.
+    pub(crate) fn admit(
+        &self,
+        caller: &Arc<Caller>,
+        operation: Operation,
+        subject: Subject<'_>,
+    ) -> Result<Permit, Denial> {
+        Permit::ask(caller, operation, subject).inspect_err(|denial| {
+            let interface = caller.origin.interface.as_str();
+            tracing::warn!(operation = operation.as_str(), interface, ?denial, "denied");
+        })
+    }
+
     /// Runs one gRPC call, or refuses it at once when too many are admitted already.
-    pub(crate) async fn call<T, F>(&self, work: F) -> Result<T, Status>
+    pub(crate) async fn call<T, F>(&self, permit: Permit, work: F) -> Result<T, Status>
     where
         T: Send + 'static,
         F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
     {
-        self.answer(work).await.map_err(Status::from)
+        self.answer(permit, work).await.map_err(Status::from)
     }
 
     /// The same for other callers than those of gRPC.
-    pub(crate) async fn answer<T, F>(&self, work: F) -> Result<T, Failure>
+    pub(crate) async fn answer<T, F>(&self, permit: Permit, work: F) -> Result<T, Failure>
     where
         T: Send + 'static,
         F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
     {
         let admission = Arc::clone(&self.admitted).try_acquire_owned();
-        self.run(work, Some(admission.map_err(|_| Failure::Full)?)).await
+        self.run(permit, work, Some(admission.map_err(|_| Failure::Full)?)).await
     }
 
     /// The same for callers that wait: a connection with one message at a time is bounded itself.
-    pub(crate) async fn wait<T, F>(&self, work: F) -> Result<T, Failure>
+    pub(crate) async fn wait<T, F>(&self, permit: Permit, work: F) -> Result<T, Failure>
     where
         T: Send + 'static,
         F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
     {
-        self.run(work, None).await
+        self.run(permit, work, None).await
     }
 
     /// Runs one call of a stream. It waits instead of being refused: the stream itself is bounded,
     /// and flow control passes the waiting on to its sender.
-    pub(crate) async fn call_of_stream<T, F>(&self, work: F) -> Result<T, Status>
+    pub(crate) async fn call_of_stream<T, F>(&self, permit: Permit, work: F) -> Result<T, Status>
     where
         T: Send + 'static,
         F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
     {
-        self.run(work, None).await.map_err(Status::from)
+        self.run(permit, work, None).await.map_err(Status::from)
     }
 
     async fn run<T, F>(
         &self,
+        permit: Permit,
         work: F,
         admission: Option<OwnedSemaphorePermit>,
     ) -> Result<T, Failure>
@@ -143,7 +171,7 @@ impl Door {
             let answer = work(&registry);
             // The registry goes before the permits: whoever waits for the last call finds it free.
             drop(registry);
-            drop((admission, thread));
+            drop((admission, thread, permit));
             answer
         });
         // The panic itself was logged, without its message, where it happened.
@@ -190,6 +218,7 @@ mod tests {
     use tonic::Code;
 
     use super::*;
+    use crate::access::tests::permit;
     use crate::tests::registry_in;
 
     #[tokio::test]
@@ -206,19 +235,19 @@ mod tests {
                 released.recv().unwrap();
                 Ok(())
             };
-            first.call(work).await
+            first.call(permit(), work).await
         });
         starting.await.unwrap();
-        let waiting = tokio::spawn(async move { second.call(|_| Ok(())).await });
+        let waiting = tokio::spawn(async move { second.call(permit(), |_| Ok(())).await });
         while door.admitted.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        let refused = door.call(|_| Ok(())).await.unwrap_err();
+        let refused = door.call(permit(), |_| Ok(())).await.unwrap_err();
         assert_eq!(refused.code(), Code::ResourceExhausted);
         release.send(()).unwrap();
         running.await.unwrap().unwrap();
         waiting.await.unwrap().unwrap();
-        door.call(|_| Ok(())).await.unwrap();
+        door.call(permit(), |_| Ok(())).await.unwrap();
     }
 
     #[tokio::test]
@@ -226,9 +255,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let door = Door::new(registry_in(dir.path()), &GrpcConfig::default());
         let healthy = door.healthy();
-        door.call(|_| Ok(())).await.unwrap();
+        door.call(permit(), |_| Ok(())).await.unwrap();
         assert!(*healthy.borrow());
-        let failed = door.call(|_| Err::<(), _>(RegistryError::Poisoned)).await.unwrap_err();
+        let failed = door.call(permit(), |_| Err::<(), _>(RegistryError::Poisoned)).await.unwrap_err();
         assert_eq!(failed.code(), Code::Unavailable);
         assert!(!*healthy.borrow());
     }

@@ -1,7 +1,7 @@
 //! gRPC and the steward's web pages over the registry: conversions, limits, health, shutdown.
 //!
 //! The way of one call: `listen` accepts a connection within its limits, `call_log` times it out
-//! and logs it, `service` turns the message into the registry's words (`convert`), `door` runs the
+//! and logs it, `access` finds out who calls and whether they may, `service` turns the message into the registry's words (`convert`), `door` runs the
 //! registry off the async threads, and the answer or the error (`status`) goes back. Browsers come in through
 //! `web`, and to the registry through the same door.
 //!
@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod access;
 mod call_log;
 mod config;
 pub mod convert;
@@ -25,6 +26,7 @@ mod status;
 mod tests;
 mod web;
 
+pub use access::{TokenError, hash_token, random_token};
 pub use config::{
     ConfigError, GrpcConfig, RegistryConfig, RuleName, ServerConfig, SurvivorshipConfig,
 };

@@ -90,6 +90,13 @@ pub(crate) struct Connection {
     _place: OwnedSemaphorePermit,
 }
 
+impl Connection {
+    /// The other side's address.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.stream.peer_addr().ok()
+    }
+}
+
 impl Connected for Connection {
     type ConnectInfo = TcpConnectInfo;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use empi_proto::FILE_DESCRIPTOR_SET;
 use empi_proto::v1::{
-    admin_service_server, event_service_server, registry_service_server, review_service_server,
+    account_service_server, admin_service_server, event_service_server, registry_service_server, review_service_server,
     steward_service_server,
 };
 use empi_registry::Registry;
@@ -19,6 +19,7 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::access::AccessLayer;
 use crate::call_log::CallLogLayer;
 use crate::config::{GrpcConfig, ServerConfig};
 use crate::door::Door;
@@ -27,7 +28,7 @@ use crate::exchange::config::authorities;
 use crate::fhir::Fhir;
 use crate::listen::Listener;
 use crate::mllp::{self, Mllp};
-use crate::service::{Admin, EventCalls, RegistryCalls, ReviewCalls, StewardCalls};
+use crate::service::{AccountCalls, Admin, EventCalls, RegistryCalls, ReviewCalls, StewardCalls};
 use crate::web::{self, Practice, Web};
 
 /// How often a silent peer is asked whether it is still there, and how long it may take to answer.
@@ -112,12 +113,14 @@ pub async fn serve(
             call_time_max: limits.call_time_max(),
             metrics: door.metrics().clone(),
         })
+        .layer(AccessLayer { door: door.clone() })
         .add_service(health_service)
         .add_service(reflection)
         .add_service(registry_service(door.clone(), limits, closing.clone()))
         .add_service(review_service(door.clone(), limits))
         .add_service(steward_service(door.clone(), limits))
         .add_service(event_service(door.clone(), limits, closing.clone()))
+        .add_service(account_service(door.clone(), limits))
         .add_service(admin_service(door, limits));
     let connections = grpc.connections(limits.connections_max);
 
@@ -196,6 +199,7 @@ async fn report_health(health: &HealthReporter, status: ServingStatus) {
         steward_service_server::SERVICE_NAME,
         event_service_server::SERVICE_NAME,
         admin_service_server::SERVICE_NAME,
+        account_service_server::SERVICE_NAME,
     ] {
         health.set_service_status(service, status).await;
     }
@@ -230,6 +234,16 @@ fn review_service(
     limits: &GrpcConfig,
 ) -> review_service_server::ReviewServiceServer<ReviewCalls> {
     review_service_server::ReviewServiceServer::new(ReviewCalls { door, limits: *limits })
+        .accept_compressed(Gzip)
+        .max_decoding_message_size(limits.message_bytes_max)
+        .max_encoding_message_size(limits.answer_bytes_max)
+}
+
+fn account_service(
+    door: Door,
+    limits: &GrpcConfig,
+) -> account_service_server::AccountServiceServer<AccountCalls> {
+    account_service_server::AccountServiceServer::new(AccountCalls { door })
         .accept_compressed(Gzip)
         .max_decoding_message_size(limits.message_bytes_max)
         .max_encoding_message_size(limits.answer_bytes_max)

@@ -36,8 +36,8 @@ pub(crate) fn registry_in(dir: &std::path::Path) -> Arc<Registry> {
     Arc::new(Registry::open(dir, options).unwrap())
 }
 
-struct Running {
-    channel: Channel,
+pub(crate) struct Running {
+    pub(crate) channel: Channel,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), ServeError>>,
     _dir: tempfile::TempDir,
@@ -47,6 +47,15 @@ impl Running {
     async fn start(limits: GrpcConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let registry = registry_in(dir.path());
+        Self::serving(dir, registry, limits).await
+    }
+
+    /// The same for an index that was prepared.
+    pub(crate) async fn serving(
+        dir: tempfile::TempDir,
+        registry: Arc<Registry>,
+        limits: GrpcConfig,
+    ) -> Self {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
         let url = format!("http://{}", listener.address());
         let (stop, stopped) = oneshot::channel();
@@ -79,7 +88,7 @@ impl Running {
         self.registry().register_record(registration(record)).await.unwrap().into_inner()
     }
 
-    async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         let ended = tokio::time::timeout(Duration::from_secs(10), self.serving).await;
         ended.expect("the server ends in time").unwrap().unwrap();

@@ -6,6 +6,7 @@
 //! | `meta` | `model/`, number (4) | a model that decided |
 //! | `meta` | `user/`, name | user |
 //! | `meta` | `account/`, number (8) | entry of the log of changes to users |
+//! | `meta` | `service/`, name | account of a program |
 //! | `records` | record index | [`StoredRecord`](crate::StoredRecord) |
 //! | `record_keys` | length of source (2), source, record ID | record index |
 //! | `keys` | blocking key (8), record index (4) | empty |
@@ -196,6 +197,13 @@ pub(crate) fn event_key(sequence: EventSequence) -> [u8; 8] {
 /// has a slash.
 pub(crate) const USERS: &[u8] = b"user/";
 pub(crate) const ACCOUNT_LOG: &[u8] = b"account/";
+
+/// What the keys of the accounts of programs begin with.
+pub(crate) const SERVICES: &[u8] = b"service/";
+
+pub(crate) fn service_key(name: &UserName) -> Vec<u8> {
+    [SERVICES, name.as_str().as_bytes()].concat()
+}
 
 pub(crate) fn user_key(name: &UserName) -> Vec<u8> {
     [USERS, name.as_str().as_bytes()].concat()

@@ -1,9 +1,10 @@
-//! The people who may sign in: few rows, in the family of what the store says of itself.
+//! The people who may sign in and the programs that may call: few rows, in the family of what the store says of
+//! itself.
 
-use empi_model::{AccountEntry, User};
+use empi_model::{AccountEntry, ServiceAccount, User};
 use rocksdb::WriteBatch;
 
-use crate::codec::{AccountRow, Row, UserRow};
+use crate::codec::{AccountRow, Row, ServiceRow, UserRow};
 use crate::layout::{self, Family};
 use crate::snapshot::Snapshot;
 use crate::store::synced;
@@ -24,12 +25,28 @@ impl Store {
         }
         self.write(batch, &synced())
     }
+
+    /// Writes the account of a program; it is on disk after `Ok`.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn put_service(&self, account: &ServiceAccount) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        let key = layout::service_key(&account.name);
+        batch.put_cf(&self.family(Family::Meta)?, key, ServiceRow::encoded(account));
+        self.write(batch, &synced())
+    }
 }
 
 impl Snapshot<'_> {
     /// Every user, by name.
     pub fn users(&self) -> impl Iterator<Item = Result<User, StoreError>> {
         self.rows_below::<UserRow>(layout::USERS, layout::USERS)
+    }
+
+    /// Every account of a program, by name.
+    pub fn services(&self) -> impl Iterator<Item = Result<ServiceAccount, StoreError>> {
+        self.rows_below::<ServiceRow>(layout::SERVICES, layout::SERVICES)
     }
 
     /// The log of changes to users from an entry on, in order.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{backup, client, export, generate, link, relink, serve, store_commands, user};
+use crate::{account, backup, client, export, generate, link, relink, serve, store_commands, user};
 
 /// Enterprise Master Patient Index: decides which patient records are the same human being.
 #[derive(clap::Parser)]
@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Serve(serve::Args),
     /// Add people who may sign in to the web pages
     User(user::Args),
+    /// Make and revoke the accounts of programs that call the index
+    Account(Box<account::Args>),
     /// Register records with a running server
     Register(Box<client::register::Args>),
     /// Ask a running server which persons a record resembles, without writing
@@ -74,6 +76,7 @@ impl Command {
             Self::Generate(args) => generate::run(args),
             Self::Serve(args) => serve::run(&args),
             Self::User(args) => user::run(&args),
+            Self::Account(args) => account::run(&args),
             Self::Register(args) => client::register::run(*args),
             Self::Match(args) => client::match_record::run(*args),
             Self::Person(args) => client::person::run(args),

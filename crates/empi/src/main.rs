@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage. Errors are one sentence on stderr.
 
+mod account;
 mod backup;
 mod cli;
 mod client;

@@ -69,8 +69,9 @@ struct ListArgs {
 }
 
 fn role(name: &str) -> Result<Role, String> {
-    Role::from_name(name).ok_or_else(|| {
-        let names = Role::ALL.map(Role::as_str).join(", ");
+    let role = Role::from_name(name).filter(|role| role.is_of_people());
+    role.ok_or_else(|| {
+        let names = Role::PEOPLE.map(Role::as_str).join(", ");
         format!("choose one of {names}")
     })
 }

@@ -1,6 +1,7 @@
 //! Tests of the use cases against a real store. Each ends with a check of everything that must
 //! hold.
 
+mod accounts;
 mod bulk;
 mod concurrency;
 mod dice;

@@ -49,6 +49,15 @@ pub struct SenderConfig {
     pub facility: String,
 }
 
+impl SenderConfig {
+    /// Whether a message says that it is from this sender.
+    pub(crate) fn is(&self, application: &str, facility: &str) -> bool {
+        let sender =
+            Sender { application: self.application.clone(), facility: self.facility.clone() };
+        sender.is(application, facility)
+    }
+}
+
 fn iso() -> String {
     "ISO".to_owned()
 }

@@ -14,7 +14,7 @@ use empi_formats::Authorities;
 use parking_lot::{Mutex, MutexGuard};
 use xxhash_rust::xxh3::xxh3_64;
 
-use empi_model::RecordKey;
+use empi_model::{Domains, RecordKey};
 
 /// Locks for records being read, changed and written back; two records may share one.
 const LOCKS: usize = 256;
@@ -28,6 +28,14 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn new(authorities: Authorities) -> Self {
         Self { authorities, locks: std::iter::repeat_with(|| Mutex::new(())).take(LOCKS).collect() }
+    }
+
+    /// The domains whose records a sender may write, by what it says of itself.
+    pub(crate) fn domains_of(&self, application: &str, facility: &str) -> Domains {
+        let own = self.authorities.iter().filter(|authority| {
+            Authorities::may_write(authority, application, facility)
+        });
+        Domains::Only(own.map(|authority| authority.name.clone()).collect())
     }
 
     /// Keeps others from changing a record through these interfaces until the guard is dropped: what a

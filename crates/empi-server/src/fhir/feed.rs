@@ -2,13 +2,13 @@
 
 use axum::http::StatusCode;
 use empi_formats::fhir::{FhirIdentifier, IssueCode, Patient, record_of};
-use empi_formats::{AssigningAuthority, Authorities};
-use empi_model::{EnterpriseId, RecordKey};
+use empi_formats::AssigningAuthority;
+use empi_model::{ActorKind, EnterpriseId, RecordKey};
 use empi_registry::Registry;
 
 use super::answer::{Answer, Refusal};
 use super::person::patient_of_person;
-use super::request::{Asked, Caller, token};
+use super::request::{Asked, token};
 use crate::exchange::Exchange;
 use crate::exchange::feed::{Feed, FeedError, own_identifier};
 
@@ -21,7 +21,7 @@ fn says_something(patient: &Patient) -> bool {
 pub(super) struct Taking<'a> {
     pub(super) exchange: &'a Exchange,
     pub(super) registry: &'a Registry,
-    pub(super) caller: &'a Caller,
+    pub(super) asked: &'a Asked,
     pub(super) request_id: Option<String>,
 }
 
@@ -79,17 +79,17 @@ impl<'a> Taking<'a> {
         // A request is the same only if its body is.
         let hash = xxhash_rust::xxh3::xxh3_64(&asked.body);
         let request_id = asked.request_id.as_deref().map(|id| {
-            let id = xxhash_rust::xxh3::xxh3_64(format!("{}|{id}", asked.caller.name).as_bytes());
+            let id = xxhash_rust::xxh3::xxh3_64(format!("{}|{id}", asked.permit.caller().name).as_bytes());
             format!("fhir-{id:016x}-{hash:016x}")
         });
-        Self { exchange, registry, caller: &asked.caller, request_id }
+        Self { exchange, registry, asked, request_id }
     }
 
     fn feed(&self) -> Feed<'_> {
         Feed {
             exchange: self.exchange,
             registry: self.registry,
-            actor: self.caller.actor(),
+            actor: self.asked.actor(ActorKind::System),
             request_id: self.request_id.clone(),
         }
     }
@@ -116,7 +116,7 @@ impl<'a> Taking<'a> {
 
     fn key(&self, system: &str, value: &str) -> Result<RecordKey, Refusal> {
         let authority = self.authority(system)?;
-        if !self.may_write(authority) {
+        if !self.asked.permit.covers(&authority.name) {
             let sentence = "the caller is not registered for this assigning authority";
             return Err(Refusal::new(StatusCode::FORBIDDEN, IssueCode::Forbidden, sentence));
         }
@@ -128,10 +128,6 @@ impl<'a> Taking<'a> {
             let sentence = "the assigning authority of the identifier is not registered";
             Refusal::invalid(IssueCode::CodeInvalid, sentence)
         })
-    }
-
-    fn may_write(&self, authority: &AssigningAuthority) -> bool {
-        Authorities::may_write(authority, &self.caller.application, &self.caller.facility)
     }
 
     /// The record of the first identifier that the caller may write.

@@ -1,11 +1,10 @@
 //! `Patient/$merge`: one person is another, said by a client that has the role for it. The merge is a steward's: it
 //! outranks scoring, is told as an event, and can be undone.
 
-use axum::http::StatusCode;
 use empi_formats::fhir::{
     FhirIdentifier, IssueCode, OperationOutcome, Parameter, Parameters, Reference,
 };
-use empi_model::{EnterpriseId, ReasonCode};
+use empi_model::{ActorKind, EnterpriseId, ReasonCode};
 use empi_registry::{PersonView, Registry, StewardOperation, StewardRequest};
 
 use super::answer::{Answer, Refusal};
@@ -19,10 +18,6 @@ pub(super) fn merge(
     registry: &Registry,
     asked: &Asked,
 ) -> Result<Answer, Refusal> {
-    if !asked.caller.may_change_identities() {
-        let sentence = "the client has no role that may merge persons: see fhir.clients.role";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, IssueCode::Forbidden, sentence));
-    }
     let parameters: Parameters = serde_json::from_slice(&asked.body).map_err(|_| {
         Refusal::invalid(IssueCode::Structure, "the body must be a Parameters resource")
     })?;
@@ -36,7 +31,7 @@ pub(super) fn merge(
     }
     let preview = StewardRequest {
         operation: StewardOperation::MergePersons { surviving, subsumed },
-        actor: asked.caller.steward(),
+        actor: asked.actor(ActorKind::Steward),
         reason: ReasonCode::Other,
         note: "asked for by $merge".to_owned(),
         request_id: None,

@@ -43,7 +43,7 @@ pub(super) fn take(
         let sentence = "the message has more than 1000 entries (entries_max)";
         return Err(Refusal::invalid(IssueCode::TooLong, sentence));
     }
-    let mut taking = Taking { exchange, registry, caller: &asked.caller, request_id: None };
+    let mut taking = Taking { exchange, registry, asked, request_id: None };
     let mut patients = Vec::new();
     for entry in entries {
         // A RelatedPerson is not kept: the mother's own Patient is.

@@ -21,16 +21,20 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use empi_formats::fhir::{IssueCode, capability_statement};
+use empi_model::Operation;
 use empi_registry::{Registry, RegistryError};
 
+use crate::access::{Denial, Permit, Subject};
 use crate::call_log::milliseconds;
 use crate::door::Door;
 use crate::exchange::{Exchange, time};
@@ -94,17 +98,14 @@ async fn handle(State(fhir): State<Fhir>, request: Request) -> Response<Body> {
 }
 
 async fn answered(fhir: &Fhir, request: Request) -> (&'static str, Result<Answer, Refusal>) {
-    let asked = match asked(fhir, request).await {
-        Ok(asked) => asked,
-        Err(refusal) => return ("refused", Err(refusal)),
-    };
-    let interaction = match Interaction::of(&asked) {
-        Ok(interaction) => interaction,
-        Err(refusal) => return ("unknown", Err(refusal)),
+    let (interaction, asked) = match asked(fhir, request).await {
+        Ok(read) => read,
+        Err((name, refusal)) => return (name, Err(refusal)),
     };
     let working = fhir.clone();
+    let permit = asked.permit.clone();
     // A registry that takes no more changes is an error of the call, so that the door hears of it.
-    let done = fhir.0.door.answer(move |registry| {
+    let done = fhir.0.door.answer(permit, move |registry| {
         let answer = interaction.run(&working.0, registry, &asked);
         match answer {
             Err(refusal) if refusal.status == StatusCode::SERVICE_UNAVAILABLE => {
@@ -120,20 +121,49 @@ async fn answered(fhir: &Fhir, request: Request) -> (&'static str, Result<Answer
     (interaction.name(), answer)
 }
 
-/// Reads a request as far as every interaction needs it.
-async fn asked(fhir: &Fhir, request: Request) -> Result<Asked, Refusal> {
-    let config = &fhir.0.config;
+/// What a caller may not.
+fn denied(denial: Denial) -> Refusal {
+    match denial {
+        Denial::Unknown => {
+            Refusal::new(StatusCode::UNAUTHORIZED, IssueCode::Forbidden, denial.to_string())
+        }
+        _ => Refusal::new(StatusCode::FORBIDDEN, IssueCode::Forbidden, denial.to_string()),
+    }
+}
+
+/// Reads a request: who sends it, what it asks for, whether they may, and then its body. A refusal comes with its name
+/// in the log.
+async fn asked(
+    fhir: &Fhir,
+    request: Request,
+) -> Result<(Interaction, Asked), (&'static str, Refusal)> {
     let (parts, body) = request.into_parts();
-    let caller = caller(config, &parts.headers)?;
-    let query = parts.uri.query().unwrap_or_default().to_owned();
-    let mut all = parameters(query.as_bytes())?;
-    check_format(&parts.headers, &all)?;
+    let refused = |refusal| ("refused", refusal);
+    let address = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
+    let caller = Arc::new(caller(&fhir.0, &parts.headers, address).map_err(refused)?);
     let path = parts.uri.path().strip_prefix(PATH).unwrap_or_default();
     let path: Vec<String> = path
         .split('/')
         .filter(|part| !part.is_empty())
         .map(|part| part.replace("%24", "$"))
         .collect();
+    let interaction =
+        Interaction::of(&parts.method, &path).map_err(|refusal| ("unknown", refusal))?;
+    let permit = fhir.0.door.admit(&caller, interaction.operation(), Subject::Named);
+    let permit = permit.map_err(|denial| refused(denied(denial)))?;
+    let asked = read(&fhir.0.config, parts, body, (path, permit)).await.map_err(refused)?;
+    Ok((interaction, asked))
+}
+
+async fn read(
+    config: &FhirConfig,
+    parts: Parts,
+    body: Body,
+    (path, permit): (Vec<String>, Permit),
+) -> Result<Asked, Refusal> {
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let mut all = parameters(query.as_bytes())?;
+    check_format(&parts.headers, &all)?;
     let body = to_bytes(body, config.body_bytes_max).await.map_err(|_| {
         let sentence = format!(
             "the body did not come, or is longer than {} bytes (fhir.body_bytes_max)",
@@ -151,11 +181,10 @@ async fn asked(fhir: &Fhir, request: Request) -> Result<Asked, Refusal> {
     let base = config.base_url.clone().unwrap_or_else(|| base_of(&parts.headers));
     let request_id = parts.headers.get("x-request-id").and_then(|value| value.to_str().ok());
     Ok(Asked {
-        method: parts.method,
         path,
         parameters: all,
         body: body.to_vec(),
-        caller,
+        permit,
         base,
         query,
         request_id: request_id.map(str::to_owned),
@@ -167,6 +196,22 @@ fn base_of(headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
     format!("http://{}{PATH}", host.unwrap_or("localhost"))
 }
+
+/// A request for each interaction, and what it lets somebody do.
+#[cfg(test)]
+pub(crate) const INTERACTIONS: [((&str, &str), Operation); 11] = [
+    (("GET", "metadata"), Interaction::Metadata.operation()),
+    (("GET", "Patient/7K3M-9QXT-2VC"), Interaction::Read.operation()),
+    (("GET", "Patient?family=okafor"), Interaction::Search.operation()),
+    (("POST", "Patient/_search"), Interaction::Search.operation()),
+    (("POST", "Patient/$match"), Interaction::Match.operation()),
+    (("POST", "Patient/$merge"), Interaction::Merge.operation()),
+    (("GET", "Patient/$ihe-pix"), Interaction::Pix.operation()),
+    (("PUT", "Patient"), Interaction::Put.operation()),
+    (("POST", "Patient"), Interaction::Create.operation()),
+    (("DELETE", "Patient"), Interaction::Delete.operation()),
+    (("POST", "$process-message"), Interaction::Message.operation()),
+];
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,16 +229,27 @@ enum Interaction {
 }
 
 impl Interaction {
-    fn of(asked: &Asked) -> Result<Self, Refusal> {
-        let path: Vec<&str> = asked.path.iter().map(String::as_str).collect();
-        let (get, post) = (asked.method == Method::GET, asked.method == Method::POST);
+    /// What it lets somebody do.
+    const fn operation(self) -> Operation {
+        match self {
+            Self::Metadata => Operation::Probe,
+            Self::Read | Self::Search | Self::Match | Self::Pix => Operation::ViewPersons,
+            Self::Merge => Operation::ChangeIdentities,
+            Self::Put | Self::Create | Self::Message => Operation::RegisterRecords,
+            Self::Delete => Operation::RetireRecords,
+        }
+    }
+
+    fn of(method: &Method, path: &[String]) -> Result<Self, Refusal> {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let (get, post) = (method == Method::GET, method == Method::POST);
         let found = match path.as_slice() {
             ["metadata"] if get => Self::Metadata,
             ["Patient"] if get => Self::Search,
             ["Patient", "_search"] if post => Self::Search,
             ["Patient"] if post => Self::Create,
-            ["Patient"] if asked.method == Method::PUT => Self::Put,
-            ["Patient"] if asked.method == Method::DELETE => Self::Delete,
+            ["Patient"] if method == Method::PUT => Self::Put,
+            ["Patient"] if method == Method::DELETE => Self::Delete,
             ["Patient", "$match"] if post => Self::Match,
             ["Patient", "$merge"] if post => Self::Merge,
             ["Patient", "$ihe-pix"] if get || post => Self::Pix,

@@ -1,26 +1,27 @@
 //! A request: who sends it, what it asks for, and in which format.
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
-use empi_formats::fhir::IssueCode;
-use empi_model::{Actor, ActorKind, Role};
-use sha2::{Digest as _, Sha256};
+use std::net::IpAddr;
 
+use axum::http::{HeaderMap, StatusCode, header};
+use empi_formats::fhir::IssueCode;
+use empi_model::{Actor, ActorKind, Domains, Interface, Purpose, Role, TokenHash};
+
+use super::Shared;
 use super::answer::Refusal;
-use super::config::{FhirClient, FhirConfig};
-use crate::web::Operation;
+use super::config::FhirClient;
+use crate::access::{Caller, Origin, PURPOSE_HEADER, Permit, bearer, hash_token};
 
 /// Most parameters of one request.
 const PARAMETERS_MAX: usize = 100;
 
 /// A request, with nothing of HTTP left in it but what matters.
 pub(super) struct Asked {
-    pub(super) method: Method,
     /// The path below the interface's own, such as `["Patient", "$match"]`.
     pub(super) path: Vec<String>,
     /// Parameters of the query and of a form, as `name` and `value`.
     pub(super) parameters: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
-    pub(super) caller: Caller,
+    pub(super) permit: Permit,
     /// The URL of the interface.
     pub(super) base: String,
     /// The query as it came, for links to pages.
@@ -29,61 +30,49 @@ pub(super) struct Asked {
     pub(super) request_id: Option<String>,
 }
 
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Caller {
-    pub(super) name: String,
-    pub(super) application: String,
-    pub(super) facility: String,
-    /// The role of people that it acts for, if any.
-    pub(super) role: Option<Role>,
-}
-
-impl Caller {
-    /// Whether it may say which persons are one.
-    pub(super) fn may_change_identities(&self) -> bool {
-        self.role.is_some_and(|role| Operation::ChangeIdentities.allows(role))
-    }
-
-    /// The caller as the steward of what it changes.
-    pub(super) fn steward(&self) -> Actor {
-        Actor { kind: ActorKind::Steward, name: self.name.clone() }
-    }
-
-    /// The caller as the actor of what they change.
-    pub(super) fn actor(&self) -> Actor {
-        Actor { kind: ActorKind::System, name: self.name.clone() }
-    }
-}
-
-/// Who sends a request, by its bearer token.
-pub(super) fn caller(config: &FhirConfig, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = bearer.and_then(|value| value.split_once(' '));
-    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = token else {
-        if config.insecure_allow_anonymous && bearer.is_none() {
-            return Ok(Caller {
-                name: "fhir".to_owned(),
-                application: String::new(),
-                facility: String::new(),
-                role: None,
-            });
-        }
-        return Err(unauthorized("send the token of a client as `Authorization: Bearer`"));
+/// Who sends a request, by its bearer token: a service account, or a client of the configuration.
+pub(super) fn caller(
+    shared: &Shared,
+    headers: &HeaderMap,
+    address: Option<IpAddr>,
+) -> Result<Caller, Refusal> {
+    let origin = Origin { interface: Interface::Fhir, address };
+    let purpose = match headers.get(PURPOSE_HEADER).map(|value| value.to_str()) {
+        None => Purpose::Unsaid,
+        Some(code) => code.ok().and_then(Purpose::from_code).ok_or_else(|| {
+            let sentence = format!("`{PURPOSE_HEADER}` is no purpose of use");
+            Refusal::invalid(IssueCode::CodeInvalid, sentence)
+        })?,
     };
-    let hash: String =
-        Sha256::digest(token.trim().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let authorization = headers.get(header::AUTHORIZATION);
+    let token = authorization.map(|value| value.to_str().ok().and_then(bearer));
+    let caller = match token {
+        None if shared.config.insecure_allow_anonymous => {
+            Some(Caller::known("fhir", vec![Role::Reader], Domains::none(), origin))
+        }
+        None | Some(None) => {
+            return Err(unauthorized("send the token of a client as `Authorization: Bearer`"));
+        }
+        Some(Some(token)) => client(shared, hash_token(token), origin),
+    };
+    let caller = caller.ok_or_else(|| unauthorized("this token is no client's"))?;
+    Ok(caller.for_purpose(purpose))
+}
+
+/// Whose token it is.
+fn client(shared: &Shared, token: TokenHash, origin: Origin) -> Option<Caller> {
+    if let Some(account) = shared.door.account(token) {
+        let (name, roles) = (account.name.as_str(), vec![account.role]);
+        return Some(Caller::known(name, roles, account.domains.clone(), origin));
+    }
+    let hash: String = token.0.iter().map(|byte| format!("{byte:02x}")).collect();
     // The tokens are drawn at random; that their hashes are compared letter by letter tells nothing of them.
     let is_it = |client: &&FhirClient| client.token_sha256.eq_ignore_ascii_case(&hash);
-    let client = config.clients.iter().find(is_it);
-    let client = client.ok_or_else(|| unauthorized("this token is no client's"))?;
-    Ok(Caller {
-        name: client.name.clone(),
-        application: client.application.clone(),
-        facility: client.facility.clone(),
-        role: client.role.as_deref().and_then(Role::from_name),
-    })
+    let client = shared.config.clients.iter().find(is_it)?;
+    let roles = client.role.as_deref().and_then(Role::from_name);
+    let roles = std::iter::once(Role::Source).chain(roles).collect();
+    let domains = shared.exchange.domains_of(&client.application, &client.facility);
+    Some(Caller::known(client.name.as_str(), roles, domains, origin))
 }
 
 fn unauthorized(sentence: &str) -> Refusal {
@@ -129,6 +118,16 @@ pub(super) fn parameters(encoded: &[u8]) -> Result<Vec<(String, String)>, Refusa
 }
 
 impl Asked {
+    /// Whether the parameters came as a form.
+    pub(super) fn is_form(&self) -> bool {
+        self.path.last().is_some_and(|last| last == "_search")
+    }
+
+    /// The caller as the actor of what it changes, as a system or as the steward it acts for.
+    pub(super) fn actor(&self, kind: ActorKind) -> Actor {
+        self.permit.actor(Actor { kind, name: String::new() })
+    }
+
     /// The values of a parameter.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.parameters.iter().filter(move |(it, _)| it == name);

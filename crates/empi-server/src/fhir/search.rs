@@ -83,7 +83,7 @@ fn bundle(
     let end = offset + found.views.len();
     // A search that came as a form is not written into links: URLs are kept where bodies are not. Its next
     // page is asked for by the same form with `_offset`.
-    if asked.method == axum::http::Method::GET {
+    if !asked.is_form() {
         let url = |query: String| format!("{}/Patient?{query}", asked.base);
         bundle.link.push(BundleLink { relation: "self", url: url(asked.query.clone()) });
         if end < found.total && !found.views.is_empty() {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use empi_formats::Authorities;
 use serde::Deserialize;
 
+use crate::exchange::config::SenderConfig;
+
 /// Limits and names of the MLLP listener. All limits are at least 1.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -30,6 +32,9 @@ pub struct MllpConfig {
     pub pointer_seconds_max: u64,
     /// Whether a PIX answer also tells the identifier that was asked with.
     pub answer_asked_identifier: bool,
+    /// Senders that may ask, beside those whom authorities name. As long as the index has no service account, every
+    /// sender may.
+    pub readers: Vec<SenderConfig>,
     /// Who is told when the identifiers of a person change.
     pub consumers: Vec<ConsumerConfig>,
     /// The directory that keeps how far each consumer was told, and what it refused.
@@ -78,6 +83,7 @@ impl Default for MllpConfig {
             page_size_max: 100,
             pointer_seconds_max: 600,
             answer_asked_identifier: false,
+            readers: Vec::new(),
             consumers: Vec::new(),
             consumers_dir: None,
         }

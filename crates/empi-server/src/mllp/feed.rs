@@ -4,15 +4,13 @@ use empi_formats::hl7::{
     AckCode, Cx, ErrorCode, ErrorEntry, Location, Message, PatientUpdate, Segment, Warning,
 };
 use empi_formats::{AssigningAuthority, Authorities, DomainFault};
-use empi_model::{Actor, ActorKind, Identifier, PatientText, RecordKey};
+use empi_model::{Actor, ActorKind, Identifier, Operation, PatientText, RecordKey};
 use empi_registry::Registry;
 
 use super::Mllp;
 use super::message::{Stop, entry, warned};
+use crate::access::Permit;
 use crate::exchange::feed::{Feed, FeedError, own_identifier};
-
-/// Longest name of an actor that is taken from a message, in letters.
-const ACTOR_LETTERS_MAX: usize = 100;
 
 /// An event that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +44,15 @@ impl Event {
         })
     }
 
+    /// What it lets its sender do.
+    pub(super) const fn operation(self) -> Operation {
+        match self {
+            Self::Register(_) => Operation::RegisterRecords,
+            Self::Merge | Self::ChangeNumber => Operation::RetireRecords,
+            Self::Link | Self::Unlink => Operation::RelateRecords,
+        }
+    }
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Register(name) => name,
@@ -63,6 +70,7 @@ struct Taking<'a> {
     authorities: &'a Authorities,
     application: String,
     facility: String,
+    permit: &'a Permit,
     feed: Feed<'a>,
     warnings: Vec<ErrorEntry>,
 }
@@ -71,24 +79,22 @@ struct Taking<'a> {
 pub(super) fn take(
     mllp: &Mllp,
     registry: &Registry,
-    message: &Message,
+    (message, permit): (&Message, &Permit),
     (event, hash): (Event, u64),
 ) -> Result<Vec<ErrorEntry>, Stop> {
     let said = |number: usize| message.header(number).component(1).text().into_owned();
     let (application, facility) = (said(3), said(4));
-    let sender: String =
-        format!("{application}|{facility}").chars().take(ACTOR_LETTERS_MAX).collect();
     let named = format!("{application}|{facility}|{}", message.header(10).raw());
     let request = xxhash_rust::xxh3::xxh3_64(named.as_bytes());
     let feed = Feed {
         exchange: &mllp.0.exchange,
         registry,
-        actor: Actor { kind: ActorKind::System, name: sender },
+        actor: permit.actor(Actor { kind: ActorKind::System, name: String::new() }),
         request_id: Some(format!("mllp-{request:016x}-{hash:016x}")),
     };
     let authorities = &mllp.0.exchange.authorities;
     let mut taking =
-        Taking { message, authorities, application, facility, feed, warnings: Vec::new() };
+        Taking { message, authorities, application, facility, permit, feed, warnings: Vec::new() };
     taking.check_event()?;
     match event {
         Event::Register(_) => taking.register()?,
@@ -268,7 +274,7 @@ impl Taking<'_> {
     /// The authority of an identifier, which the sender must be allowed to write.
     fn writable(&self, cx: &Cx, place: Location) -> Result<&AssigningAuthority, Stop> {
         let authority = self.resolve(cx).map_err(|fault| fault_at(fault, place.clone()))?;
-        if Authorities::may_write(authority, &self.application, &self.facility) {
+        if self.permit.covers(&authority.name) {
             return Ok(authority);
         }
         let text = "the sender (MSH-3, MSH-4) is not registered for this assigning authority";
@@ -288,7 +294,7 @@ impl Taking<'_> {
         for cx in identifiers {
             let place = Location::part("PID", patient, [3, cx.repetition, 4]);
             let authority = self.resolve(cx).map_err(|fault| fault_at(fault, place.clone()))?;
-            let may_write = Authorities::may_write(authority, &self.application, &self.facility);
+            let may_write = self.permit.covers(&authority.name);
             if may_write && key.is_none() {
                 key = Some(RecordKey::new(authority.name.as_str(), cx.value.as_str()));
                 continue;

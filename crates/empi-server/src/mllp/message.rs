@@ -7,10 +7,12 @@ use empi_formats::hl7::{
     AckCode, ErrorCode, ErrorEntry, Location, Message, ReadError, Reply, Severity, Warning, Writer,
     acknowledgement,
 };
+use empi_model::Operation;
 use empi_registry::{Registry, RegistryError};
 
 use super::feed::{self, Event};
 use super::{Mllp, query};
+use crate::access::{Origin, Permit, Subject};
 use crate::call_log::milliseconds;
 use crate::door::Failure;
 use crate::exchange::time;
@@ -56,7 +58,7 @@ pub(super) struct Answered {
 }
 
 /// Answers a message, whatever it is.
-pub(super) async fn answer(mllp: &Mllp, bytes: Vec<u8>) -> Vec<u8> {
+pub(super) async fn answer(mllp: &Mllp, bytes: Vec<u8>, origin: Origin) -> Vec<u8> {
     let started = Instant::now();
     let (message, answered, kind) = match Message::read(&bytes) {
         Err(error) => {
@@ -67,7 +69,7 @@ pub(super) async fn answer(mllp: &Mllp, bytes: Vec<u8>) -> Vec<u8> {
         Ok(message) => {
             let hash = xxhash_rust::xxh3::xxh3_64(&bytes);
             let message = Arc::new(message);
-            let (answered, kind) = done(mllp, &message, hash).await;
+            let (answered, kind) = done(mllp, &message, hash, origin).await;
             (message, answered, kind)
         }
     };
@@ -76,14 +78,30 @@ pub(super) async fn answer(mllp: &Mllp, bytes: Vec<u8>) -> Vec<u8> {
     answered.writer.bytes(message.charset())
 }
 
-async fn done(mllp: &Mllp, message: &Arc<Message>, hash: u64) -> (Answered, &'static str) {
+async fn done(
+    mllp: &Mllp,
+    message: &Arc<Message>,
+    hash: u64,
+    origin: Origin,
+) -> (Answered, &'static str) {
     let kind = match route(message) {
         Ok(kind) => kind,
         Err(stop) => return (refused(mllp, message, stop), "unsupported"),
     };
-    let (working, asked) = (mllp.clone(), Arc::clone(message));
-    let answered =
-        mllp.0.door.wait(move |registry| work(&working, registry, &asked, (kind, hash))).await;
+    let caller = Arc::new(mllp.sender(message, origin));
+    let permit = match mllp.0.door.admit(&caller, kind.operation(), Subject::Named) {
+        Ok(permit) => permit,
+        Err(_) => {
+            let text = "the sender (MSH-3, MSH-4) is not registered for what this message asks";
+            let stop = Stop::reject(Location::field("MSH", 1, 3), ErrorCode::UnknownKey, text);
+            return (refused(mllp, message, stop), "denied");
+        }
+    };
+    let (working, asked, leave) = (mllp.clone(), Arc::clone(message), permit.clone());
+    let working = move |registry: &Registry| {
+        work(&working, registry, (&asked, &leave), (kind, hash))
+    };
+    let answered = mllp.0.door.wait(permit, working).await;
     let answered = answered.unwrap_or_else(|failure| {
         let text = match failure {
             Failure::Registry(error) => return refused(mllp, message, Stop::Failed(error)),
@@ -101,11 +119,11 @@ async fn done(mllp: &Mllp, message: &Arc<Message>, hash: u64) -> (Answered, &'st
 fn work(
     mllp: &Mllp,
     registry: &Registry,
-    message: &Message,
+    (message, permit): (&Message, &Permit),
     (kind, hash): (Kind, u64),
 ) -> Result<Answered, RegistryError> {
     let answered = match kind {
-        Kind::Feed(event) => feed::take(mllp, registry, message, (event, hash)).map(|warnings| {
+        Kind::Feed(event) => feed::take(mllp, registry, (message, permit), (event, hash)).map(|warnings| {
             let writer = acknowledgement(&reply(mllp, message), AckCode::Accept, &warnings);
             Answered { writer, code: AckCode::Accept.as_str() }
         }),
@@ -126,7 +144,7 @@ fn work(
 
 /// What a message is.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Feed(Event),
     Pix,
     Pdq,
@@ -134,6 +152,15 @@ enum Kind {
 }
 
 impl Kind {
+    /// What it lets its sender do.
+    pub(super) const fn operation(self) -> Operation {
+        match self {
+            Self::Feed(event) => event.operation(),
+            Self::Pix | Self::Pdq => Operation::ViewPersons,
+            Self::Cancel => Operation::Probe,
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Feed(event) => event.name(),

@@ -22,16 +22,21 @@ pub(crate) mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use empi_formats::hl7::Application;
+use empi_formats::hl7::{Application, Message};
+use empi_model::{Domains, Interface, Role};
 use tokio::sync::{Semaphore, watch};
 use tokio_stream::StreamExt as _;
 
+use crate::access::{Caller, Origin};
 use crate::door::Door;
 use crate::exchange::Exchange;
 use crate::listen::Listener;
 pub use config::{ConsumerConfig, MllpConfig};
 use notify::Notifier;
 use pointer::Pointers;
+
+/// Longest name of a sender that is taken from a message, in letters.
+const SENDER_LETTERS_MAX: usize = 100;
 
 /// Bytes that one permit of the shared budget stands for.
 const PERMIT_BYTES: usize = 1024;
@@ -73,11 +78,36 @@ impl Mllp {
         }))
     }
 
+    /// Whoever sends a message, by what it says of itself: one that authorities name is a source with their domains,
+    /// one that the configuration names may ask, and on an open index so may anybody.
+    fn sender(&self, message: &Message, origin: Origin) -> Caller {
+        let said = |number: usize| message.header(number).component(1).text().into_owned();
+        let (application, facility) = (said(3), said(4));
+        let name: String =
+            format!("{application}|{facility}").chars().take(SENDER_LETTERS_MAX).collect();
+        let domains = self.0.exchange.domains_of(&application, &facility);
+        let may_ask = self.0.config.readers.iter().any(|it| it.is(&application, &facility));
+        let role = if domains != Domains::none() || self.0.door.is_open() {
+            Role::Source
+        } else if may_ask {
+            Role::Reader
+        } else {
+            return Caller::nobody(origin).named(name);
+        };
+        Caller::known(name, vec![role], domains, origin)
+    }
+
     /// The control ID of the next message that is sent.
     fn control_id(&self) -> String {
         let count = self.0.control.fetch_add(1, Ordering::Relaxed);
         format!("{:x}-{count:x}", self.0.began)
     }
+}
+
+/// What an event of a feed lets its sender do.
+#[cfg(test)]
+pub(crate) fn event_operation(event: &str) -> Option<empi_model::Operation> {
+    feed::Event::of(event).map(feed::Event::operation)
 }
 
 /// Tells every configured consumer, until `closing` turns true.
@@ -115,7 +145,9 @@ pub(crate) async fn serve(listener: Listener, mllp: Mllp, closing: watch::Receiv
         };
         match accepted {
             Some(Ok(stream)) => {
-                running.spawn(connection::serve(stream, mllp.clone(), closing.clone()));
+                let address = stream.peer().map(|peer| peer.ip());
+                let origin = Origin { interface: Interface::Hl7, address };
+                running.spawn(connection::serve(stream, mllp.clone(), origin, closing.clone()));
             }
             Some(Err(_)) => {}
             None => break,

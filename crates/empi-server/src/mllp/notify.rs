@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use empi_formats::hl7::{Application, Charset, Message, NotificationWords, notification};
-use empi_model::{EnterpriseId, EventKind, EventSequence};
+use empi_model::{EnterpriseId, EventKind, EventSequence, Interface, Operation};
 use empi_registry::{EventView, Registry, RegistryError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -23,6 +23,7 @@ use tokio::time::{sleep, timeout};
 use super::config::ConsumerConfig;
 use super::frame::{Frames, framed};
 use super::query::written;
+use crate::access::{Subject, reader_of_its_own};
 use crate::door::Door;
 use crate::exchange::Exchange;
 use crate::exchange::person::{Number, Told, numbers};
@@ -117,8 +118,12 @@ impl Notifier {
             let (exchange, consumer) = (Arc::clone(&self.exchange), self.consumer.clone());
             let own = self.own.clone();
             let from = EventSequence(told.0 + 1);
-            let read =
-                self.door.wait(move |registry| letters(&exchange, registry, &own, &consumer, from));
+            let reader = reader_of_its_own(&self.consumer.name, Interface::Hl7);
+            let permit = self.door.admit(&reader, Operation::ViewPersons, Subject::Index);
+            let permit = permit.map_err(io::Error::other)?;
+            let reading =
+                move |registry: &Registry| letters(&exchange, registry, &own, &consumer, from);
+            let read = self.door.wait(permit, reading);
             let (last, letters) =
                 read.await.map_err(|_| io::Error::other("events cannot be read"))?;
             for letter in letters {

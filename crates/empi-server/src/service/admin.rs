@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::access::{Entry, Subject};
 use crate::call_log::CallNotes;
 use crate::door::Door;
 
@@ -20,11 +21,12 @@ pub(crate) struct Admin {
 impl AdminService for Admin {
     async fn stats(
         &self,
-        _request: Request<v1::StatsRequest>,
+        request: Request<v1::StatsRequest>,
     ) -> Result<Response<v1::StatsResponse>, Status> {
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
         let answer = self
             .door
-            .call(|registry| {
+            .call(permit, |registry| {
                 let stats = registry.stats();
                 Ok(v1::StatsResponse {
                     records: stats.records,
@@ -47,13 +49,14 @@ impl AdminService for Admin {
         request: Request<v1::BackupRequest>,
     ) -> Result<Response<Self::BackupStream>, Status> {
         CallNotes::of(request.extensions()).is_stream();
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
         let name = request.into_inner().name;
         let (sender, answers) = mpsc::channel(ANSWERS_WAITING_MAX);
         let door = self.door.clone();
         tokio::spawn(async move {
             let progress = sender.clone();
             let made = door
-                .call(move |registry| {
+                .call(permit, move |registry| {
                     registry.backup(&name, &|bytes_done, bytes_total| {
                         let told = v1::BackupResponse { bytes_done, bytes_total, report: None };
                         // Progress is left out where it comes faster than the caller reads.
@@ -86,10 +89,11 @@ impl AdminService for Admin {
         request: Request<v1::VerifyRequest>,
     ) -> Result<Response<Self::VerifyStream>, Status> {
         CallNotes::of(request.extensions()).is_stream();
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
         let (sender, answers) = mpsc::channel(1);
         let door = self.door.clone();
         tokio::spawn(async move {
-            let verified = door.call(empi_registry::Registry::verify).await;
+            let verified = door.call(permit, empi_registry::Registry::verify).await;
             let answer = verified.map(|report| v1::VerifyResponse {
                 records: report.records,
                 blocking_keys: report.keys,

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
+use crate::access::{Entry, Subject};
 use crate::call_log::milliseconds;
 use crate::config::GrpcConfig;
 use crate::convert::{self, InvalidRequest};
@@ -43,13 +44,13 @@ enum Place {
 /// Starts the two tasks and gives the answers.
 pub(super) fn answers(
     requests: Streaming<v1::BulkRegisterRequest>,
-    door: Door,
+    (door, entry): (Door, Entry),
     limits: &GrpcConfig,
     closing: watch::Receiver<bool>,
 ) -> ReceiverStream<Answer> {
     let (queue, places) = mpsc::channel(limits.bulk_in_flight_max);
     let (sender, answers) = mpsc::channel(ANSWERS_WAITING_MAX);
-    let starter = Starter { door, keys_in_work: KeysInWork::default() };
+    let starter = Starter { door, entry, keys_in_work: KeysInWork::default() };
     tokio::spawn(read_requests(requests, starter, queue, limits.bulk_idle_time_max(), closing));
     tokio::spawn(write_answers(places, sender));
     ReceiverStream::new(answers)
@@ -94,19 +95,26 @@ async fn read_requests(
 /// Turns requests into registrations in work.
 struct Starter {
     door: Door,
+    entry: Entry,
     keys_in_work: KeysInWork,
 }
 
 impl Starter {
     async fn start(&mut self, request: v1::BulkRegisterRequest) -> Place {
-        let request = match registration_of(request) {
+        let mut request = match registration_of(request) {
             Ok(request) => request,
             Err(invalid) => return Place::Refused(invalid.into()),
         };
+        let source = Subject::Source(&request.record.key.source);
+        let permit = match self.entry.permit(&self.door, source) {
+            Ok(permit) => permit,
+            Err(denial) => return Place::Refused(denial.into()),
+        };
+        request.actor = permit.actor(request.actor);
         let turn = self.keys_in_work.turn_of(&request.record.key).await;
         let door = self.door.clone();
         Place::Registering(tokio::spawn(async move {
-            let answer = door.call_of_stream(move |registry| registry.register(request)).await;
+            let answer = door.call_of_stream(permit, move |registry| registry.register(request)).await;
             drop(turn);
             answer
         }))

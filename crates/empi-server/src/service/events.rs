@@ -10,10 +10,12 @@ use std::time::Duration;
 use empi_model::EventSequence;
 use empi_proto::v1;
 use empi_proto::v1::event_service_server::EventService;
+use empi_registry::Registry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::access::{Entry, Permit, Subject};
 use crate::call_log::CallNotes;
 use crate::config::GrpcConfig;
 use crate::convert;
@@ -52,8 +54,9 @@ impl EventService for EventCalls {
         &self,
         request: Request<v1::GetEventRequest>,
     ) -> Result<Response<v1::GetEventResponse>, Status> {
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
         let sequence = convert::event_sequence(request.into_inner().sequence)?;
-        let view = self.door.call(move |registry| registry.event(sequence)).await?;
+        let view = self.door.call(permit, move |registry| registry.event(sequence)).await?;
         Ok(Response::new(v1::GetEventResponse { event: Some(convert::event(view)) }))
     }
 
@@ -61,8 +64,9 @@ impl EventService for EventCalls {
         &self,
         request: Request<v1::ExplainEventRequest>,
     ) -> Result<Response<v1::ExplainEventResponse>, Status> {
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
         let sequence = convert::event_sequence(request.into_inner().sequence)?;
-        let past = self.door.call(move |registry| registry.explain_event(sequence)).await?;
+        let past = self.door.call(permit, move |registry| registry.explain_event(sequence)).await?;
         Ok(Response::new(convert::past_event(past)))
     }
 
@@ -73,6 +77,7 @@ impl EventService for EventCalls {
         request: Request<v1::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
         CallNotes::of(request.extensions()).is_stream();
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
         let v1::WatchEventsRequest { from_sequence, until_now } = request.into_inner();
         let place = Arc::clone(&self.watchers).try_acquire_owned().map_err(|_| {
             status::busy("as many callers watch events as the server can take: come again later")
@@ -80,6 +85,7 @@ impl EventService for EventCalls {
         let (sender, told) = mpsc::channel(EVENTS_WAITING_MAX);
         let watcher = Watcher {
             door: self.door.clone(),
+            permit,
             next: EventSequence(from_sequence.max(1)),
             until_now,
             stall_time_max: self.stall_time_max,
@@ -94,6 +100,7 @@ impl EventService for EventCalls {
 /// One caller who watches.
 struct Watcher {
     door: Door,
+    permit: Permit,
     next: EventSequence,
     until_now: bool,
     stall_time_max: Duration,
@@ -131,7 +138,8 @@ impl Watcher {
     async fn tell_all(&mut self) -> Result<(), Ended> {
         loop {
             let from = self.next;
-            let read = self.door.call_of_stream(move |registry| registry.events(from, PAGE_EVENTS));
+            let reading = move |registry: &Registry| registry.events(from, PAGE_EVENTS);
+            let read = self.door.call_of_stream(self.permit.clone(), reading);
             let page = match read.await {
                 Ok(page) => page,
                 Err(status) => {
@@ -187,6 +195,7 @@ mod tests {
         let (sender, mut told) = mpsc::channel(1);
         let mut watcher = Watcher {
             door,
+            permit: crate::access::tests::permit(),
             next: EventSequence(1),
             until_now: false,
             stall_time_max: Duration::from_millis(250),

@@ -1,5 +1,6 @@
 //! The gRPC services: each method turns a message into a registry call and the answer back.
 
+mod accounts;
 mod admin;
 mod bulk;
 mod events;
@@ -7,6 +8,7 @@ mod registry;
 mod review;
 mod steward;
 
+pub(crate) use accounts::AccountCalls;
 pub(crate) use admin::Admin;
 pub(crate) use events::EventCalls;
 pub(crate) use registry::RegistryCalls;

@@ -2,12 +2,14 @@
 
 use empi_proto::v1;
 use empi_proto::v1::registry_service_server::RegistryService;
+use empi_registry::Registry;
 use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::bulk;
 use super::review::page_wanted;
+use crate::access::{Denial, Entry, Subject};
 use crate::call_log::CallNotes;
 use crate::config::GrpcConfig;
 use crate::convert::{self, InvalidRequest};
@@ -33,8 +35,12 @@ impl RegistryService for RegistryCalls {
         request: Request<v1::RegisterRecordRequest>,
     ) -> Result<Response<v1::RegisterRecordResponse>, Status> {
         CallNotes::of(request.extensions()).request_id(&request.get_ref().request_id);
-        let registration = convert::register_request(request.into_inner())?;
-        let answer = self.door.call(move |registry| registry.register(registration)).await?;
+        let entry = Entry::of(request.extensions())?;
+        let mut registration = convert::register_request(request.into_inner())?;
+        let source = Subject::Source(&registration.record.key.source);
+        let permit = entry.permit(&self.door, source)?;
+        registration.actor = permit.actor(registration.actor);
+        let answer = self.door.call(permit, move |registry| registry.register(registration)).await?;
         Ok(Response::new(convert::registration(answer)))
     }
 
@@ -43,9 +49,15 @@ impl RegistryService for RegistryCalls {
         request: Request<v1::RetireRecordRequest>,
     ) -> Result<Response<v1::RetireRecordResponse>, Status> {
         CallNotes::of(request.extensions()).request_id(&request.get_ref().request_id);
-        let asked = convert::retire_request(request.into_inner())?;
+        let entry = Entry::of(request.extensions())?;
+        let mut asked = convert::retire_request(request.into_inner())?;
+        let permit = entry.permit(&self.door, Subject::Source(&asked.record.source))?;
+        if asked.replaced_by.as_ref().is_some_and(|it| !permit.covers(&it.source)) {
+            return Err(Denial::ForeignDomain.into());
+        }
+        asked.actor = permit.actor(asked.actor);
         let key = asked.record.clone();
-        let answer = self.door.call(move |registry| registry.retire(asked)).await?;
+        let answer = self.door.call(permit, move |registry| registry.retire(asked)).await?;
         Ok(Response::new(convert::retirement(key, answer)))
     }
 
@@ -53,13 +65,14 @@ impl RegistryService for RegistryCalls {
         &self,
         request: Request<v1::MatchRecordRequest>,
     ) -> Result<Response<v1::MatchRecordResponse>, Status> {
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
         let v1::MatchRecordRequest { record, candidates_max } = request.into_inner();
         let candidates_max = candidates_wanted(candidates_max, self.limits.candidates_max)?;
         let record =
             record.ok_or_else(|| InvalidRequest::new("`record` is missing: fill it in"))?;
         let record = convert::source_record_from_proto(record)?;
-        let candidates =
-            self.door.call(move |registry| registry.match_record(&record, candidates_max)).await?;
+        let matching = move |registry: &Registry| registry.match_record(&record, candidates_max);
+        let candidates = self.door.call(permit, matching).await?;
         Ok(Response::new(v1::MatchRecordResponse {
             candidates: candidates.into_iter().map(convert::candidate).collect(),
         }))
@@ -69,8 +82,9 @@ impl RegistryService for RegistryCalls {
         &self,
         request: Request<v1::GetPersonRequest>,
     ) -> Result<Response<v1::GetPersonResponse>, Status> {
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
         let asked = convert::enterprise_id(&request.get_ref().enterprise_id)?;
-        let view = self.door.call(move |registry| registry.person(asked)).await?;
+        let view = self.door.call(permit, move |registry| registry.person(asked)).await?;
         Ok(Response::new(v1::GetPersonResponse {
             asked_enterprise_id: asked.to_string(),
             golden: Some(convert::golden(view.golden.clone())),
@@ -82,11 +96,13 @@ impl RegistryService for RegistryCalls {
         &self,
         request: Request<v1::GetRecordRequest>,
     ) -> Result<Response<v1::GetRecordResponse>, Status> {
+        let entry = Entry::of(request.extensions())?;
         let key = convert::record_key_from_proto(request.into_inner().key.unwrap_or_default())?;
         if key.source.is_empty() || key.record_id.is_empty() {
             return Err(InvalidRequest::new("`key` needs both: source and record_id").into());
         }
-        let view = self.door.call(move |registry| registry.record(&key)).await?;
+        let permit = entry.permit(&self.door, Subject::Source(&key.source))?;
+        let view = self.door.call(permit, move |registry| registry.record(&key)).await?;
         Ok(Response::new(v1::GetRecordResponse { record: Some(convert::record_view(view)) }))
     }
 
@@ -94,9 +110,10 @@ impl RegistryService for RegistryCalls {
         &self,
         request: Request<v1::ResolveIdentifierRequest>,
     ) -> Result<Response<v1::ResolveIdentifierResponse>, Status> {
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
         let identifier = convert::identifier(request.into_inner().identifier)?;
-        let views =
-            self.door.call(move |registry| registry.resolve_identifier(&identifier)).await?;
+        let resolving = move |registry: &Registry| registry.resolve_identifier(&identifier);
+        let views = self.door.call(permit, resolving).await?;
         Ok(Response::new(v1::ResolveIdentifierResponse {
             persons: views.into_iter().map(convert::person).collect(),
         }))
@@ -106,12 +123,13 @@ impl RegistryService for RegistryCalls {
         &self,
         request: Request<v1::SearchPersonsRequest>,
     ) -> Result<Response<v1::SearchPersonsResponse>, Status> {
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
         let v1::SearchPersonsRequest { text, page_size } = request.into_inner();
         let limit = match page_size {
             0 => HITS_DEFAULT.min(self.limits.page_size_max),
             asked => page_wanted(asked, self.limits.page_size_max)?,
         };
-        let answer = self.door.call(move |registry| registry.search(&text, limit)).await?;
+        let answer = self.door.call(permit, move |registry| registry.search(&text, limit)).await?;
         Ok(Response::new(convert::search_answer(answer)))
     }
 
@@ -122,9 +140,10 @@ impl RegistryService for RegistryCalls {
         request: Request<Streaming<v1::BulkRegisterRequest>>,
     ) -> Result<Response<Self::BulkRegisterStream>, Status> {
         CallNotes::of(request.extensions()).is_stream();
+        let entry = Entry::of(request.extensions())?;
         let answers = bulk::answers(
             request.into_inner(),
-            self.door.clone(),
+            (self.door.clone(), entry),
             &self.limits,
             self.closing.clone(),
         );

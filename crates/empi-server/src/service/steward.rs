@@ -5,6 +5,7 @@ use empi_proto::v1::steward_service_server::StewardService;
 use empi_registry::StewardRequest;
 use tonic::{Request, Response, Status};
 
+use crate::access::{Entry, Subject};
 use crate::call_log::CallNotes;
 use crate::convert::{self, InvalidRequest};
 use crate::door::Door;
@@ -23,9 +24,11 @@ impl StewardCalls {
         read: impl FnOnce(T) -> Result<StewardRequest, InvalidRequest>,
     ) -> Answer {
         let notes = CallNotes::of(request.extensions());
-        let asked = read(request.into_inner())?;
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
+        let mut asked = read(request.into_inner())?;
+        asked.actor = permit.actor(asked.actor);
         notes.request_id(asked.request_id.as_deref().unwrap_or_default());
-        let answer = self.door.call(move |registry| registry.steward(asked)).await?;
+        let answer = self.door.call(permit, move |registry| registry.steward(asked)).await?;
         Ok(Response::new(convert::change(answer)))
     }
 }

@@ -1,6 +1,7 @@
 //! The one gate in front of every page: who is it, may they, and did the form come from one of our pages?
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,13 +10,16 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use axum::middleware::Next;
+use empi_model::{Domains, Interface, Purpose};
 
 use super::access::Operation;
+use super::PERMIT;
 use super::answer::{Answer, Refusal, html, see_other};
 use super::form::Fields;
 use super::layout;
 use super::session::{OpenSession, Token};
 use super::{Visit, Web};
+use crate::access::{Caller, Denial, Origin, Subject};
 use crate::call_log::milliseconds;
 
 /// The cookie of a session. Its prefix makes browsers take it only with `Secure`, for the whole host and from
@@ -65,14 +69,15 @@ pub(super) async fn gate(
 async fn admit(web: &Web, operation: Operation, request: Request, next: Next) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     let visit = visit_of(web, &parts.headers);
-    if operation.roles().is_some() {
-        let Some(visit) = &visit else { return see_other("/sign-in") };
-        if !operation.allows(visit.user.role) {
-            return refused(&Refusal::forbidden(), Some(visit));
-        }
-        if visit.user.must_change_password && operation != Operation::OwnAccount {
-            return see_other("/password");
-        }
+    let caller = Arc::new(caller_of(visit.as_ref(), &parts));
+    let permit = match web.0.door.admit(&caller, operation, Subject::Index) {
+        Ok(permit) => permit,
+        Err(Denial::Unknown) => return see_other("/sign-in"),
+        Err(_) => return refused(&Refusal::forbidden(), visit.as_ref()),
+    };
+    let must_change = visit.as_ref().is_some_and(|visit| visit.user.must_change_password);
+    if must_change && !operation.is_open() && operation != Operation::OwnAccount {
+        return see_other("/password");
     }
     if parts.method == Method::POST {
         let limit = web.0.config.form_bytes_max;
@@ -85,7 +90,8 @@ async fn admit(web: &Web, operation: Operation, request: Request, next: Next) ->
         parts.extensions.insert(visit.clone());
     }
     let path = parts.uri.path().to_owned();
-    let mut response = next.run(Request::from_parts(parts, Body::empty())).await;
+    let running = next.run(Request::from_parts(parts, Body::empty()));
+    let mut response = PERMIT.scope(permit, running).await;
     if let Some(refusal) = response.extensions().get::<Refusal>() {
         return refused(refusal, visit.as_ref());
     }
@@ -109,6 +115,15 @@ async fn admit(web: &Web, operation: Operation, request: Request, next: Next) ->
 /// A refusal as a page, in the layout of whoever is signed in.
 pub(super) fn refused(refusal: &Refusal, visit: Option<&Visit>) -> Response<Body> {
     html(refusal.status, layout::refusal(refusal, visit))
+}
+
+/// Whoever is signed in, or somebody nobody knows, as the table of operations sees them.
+fn caller_of(visit: Option<&Visit>, parts: &Parts) -> Caller {
+    let peer = parts.extensions.get::<SocketAddr>();
+    let origin = Origin { interface: Interface::Web, address: peer.map(SocketAddr::ip) };
+    let Some(Visit { user, .. }) = visit else { return Caller::nobody(origin) };
+    Caller::known(user.name.as_str(), vec![user.role], Domains::All, origin)
+        .for_purpose(Purpose::Operations)
 }
 
 /// Who asks, if they are signed in and still may be.

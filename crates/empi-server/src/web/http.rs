@@ -1,12 +1,15 @@
 //! Connections of browsers: how many, how long, and their orderly end.
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
 use tokio_stream::StreamExt as _;
+use tower::util::MapRequest;
 
 use super::{Web, routes};
 use crate::listen::Listener;
@@ -36,7 +39,14 @@ pub(crate) async fn serve(
             accepted = connections.next() => accepted,
         };
         let Some(Ok(connection)) = accepted else { continue };
-        let service = TowerToHyperService::new(app.clone());
+        let peer = connection.peer();
+        let named = MapRequest::new(app.clone(), move |mut request: Request<Incoming>| {
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(peer);
+            }
+            request
+        });
+        let service = TowerToHyperService::new(named);
         let served = builder.serve_connection(TokioIo::new(connection), service);
         let watched = graceful.watch(served);
         tokio::spawn(async move {

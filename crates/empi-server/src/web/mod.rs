@@ -33,8 +33,8 @@ use empi_model::{Actor, ActorKind, Role, User};
 use empi_registry::{Registry, RegistryError};
 use tokio::sync::{Semaphore, watch};
 
+use crate::access::Permit;
 use crate::door::{Door, Failure};
-pub(crate) use access::Operation;
 use answer::Refusal;
 pub use config::WebConfig;
 pub(crate) use http::serve;
@@ -45,6 +45,11 @@ use throttle::Throttle;
 
 /// Passwords that are hashed at a time: each takes 19 MiB and tens of milliseconds of a core.
 const HASHING_MAX: usize = 2;
+
+tokio::task_local! {
+    /// The leave that the gate got for the page being answered; nothing is asked of the registry without.
+    static PERMIT: Permit;
+}
 
 /// What every page has at hand. Cloning makes another handle.
 #[derive(Clone)]
@@ -83,7 +88,8 @@ impl Web {
         T: Send + 'static,
         F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
     {
-        self.0.door.answer(work).await.map_err(|failure| match failure {
+        let permit = PERMIT.try_with(Clone::clone).map_err(|_| Refusal::forbidden())?;
+        self.0.door.answer(permit, work).await.map_err(|failure| match failure {
             Failure::Registry(error) => error.into(),
             Failure::Full => Refusal::overloaded(),
             Failure::Closing => Refusal::shutting_down(),

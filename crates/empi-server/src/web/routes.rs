@@ -44,14 +44,14 @@ where
 /// The table.
 pub(super) fn table() -> Vec<Route> {
     use Operation::{
-        ChangeIdentities, ChangeUsers, Decide, DecideMany, OwnAccount, SignIn, ViewPersons,
+        ChangeIdentities, ChangeUsers, Decide, DecideMany, OwnAccount, Probe, SignIn, ViewPersons,
         ViewQuality, ViewQueue, ViewUsers,
     };
     vec![
-        show("/livez", SignIn, state::lives),
-        show("/readyz", SignIn, state::is_ready),
-        show("/metrics", SignIn, state::figures),
-        show("/assets/{name}", SignIn, super::assets::show),
+        show("/livez", Probe, state::lives),
+        show("/readyz", Probe, state::is_ready),
+        show("/metrics", Probe, state::figures),
+        show("/assets/{name}", Probe, super::assets::show),
         show("/sign-in", SignIn, sign_in::show),
         take("/sign-in", SignIn, sign_in::take),
         take("/sign-out", OwnAccount, sign_in::leave),

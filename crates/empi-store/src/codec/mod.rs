@@ -8,6 +8,7 @@ mod change;
 mod identity;
 mod record;
 mod review;
+mod service;
 mod user;
 
 pub(crate) use basis::{BasisRow, ModelRow};
@@ -15,6 +16,7 @@ pub(crate) use change::ChangeDigests;
 pub(crate) use identity::{CountersRow, EventRow, PersonRow, RequestRow};
 pub(crate) use record::{RecordRow, SourceRow};
 pub(crate) use review::TaskRow;
+pub(crate) use service::ServiceRow;
 pub(crate) use user::{AccountRow, UserRow};
 
 use empi_model::{Actor, ActorKind};

@@ -1,9 +1,9 @@
-//! Users, and the log of changes to them.
+//! Users, the log of changes to them, and the accounts of programs.
 
 use std::collections::BTreeSet;
 
 use super::Walk;
-use crate::codec::{AccountRow, Row as _, UserRow};
+use crate::codec::{AccountRow, Row as _, ServiceRow, UserRow};
 use crate::layout::{self, Family};
 
 impl Walk<'_> {
@@ -20,6 +20,10 @@ impl Walk<'_> {
                 let stands = user.filter(|user| layout::user_key(&user.name) == key);
                 self.report.check(stands.is_some(), || "a user does not read".to_owned());
                 users.extend(stands.map(|user| user.name));
+            } else if key.starts_with(layout::SERVICES) {
+                let account = ServiceRow::decoded(&value);
+                let stands = account.is_some_and(|it| layout::service_key(&it.name) == key);
+                self.report.check(stands, || "the account of a program does not read".to_owned());
             } else if key.starts_with(layout::ACCOUNT_LOG) {
                 entries += 1;
                 let entry = AccountRow::decoded(&value).filter(|entry| {

@@ -2,20 +2,28 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use empi_proto::v1::account_service_client::AccountServiceClient;
 use empi_proto::v1::admin_service_client::AdminServiceClient;
 use empi_proto::v1::event_service_client::EventServiceClient;
 use empi_proto::v1::registry_service_client::RegistryServiceClient;
 use empi_proto::v1::review_service_client::ReviewServiceClient;
 use empi_proto::v1::steward_service_client::StewardServiceClient;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::cli::UsageError;
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Names the file of the token where no argument does: a token itself never stands in the environment.
+const TOKEN_FILE_VARIABLE: &str = "EMPI_TOKEN_FILE";
 
 /// A person with very many records is a large answer; beyond this the server is broken.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -26,6 +34,9 @@ pub(crate) struct ServerArgs {
     /// The server: HOST:PORT or a URL
     #[arg(long, global = true, value_name = "ADDR", default_value = "127.0.0.1:7311")]
     server: String,
+    /// The file that holds the token of a service account; without it, the file that EMPI_TOKEN_FILE names
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Print each answer as one line of JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -33,7 +44,38 @@ pub(crate) struct ServerArgs {
 
 /// An open connection.
 pub(crate) struct Server {
-    channel: Channel,
+    line: Line,
+}
+
+/// A connection that shows a token with every call, where there is one.
+type Line = InterceptedService<Channel, Credentials>;
+
+/// What is shown with every call.
+#[derive(Clone)]
+pub(crate) struct Credentials(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Credentials {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
+        if let Some(bearer) = &self.0 {
+            request.metadata_mut().insert("authorization", bearer.clone());
+        }
+        Ok(request)
+    }
+}
+
+impl Credentials {
+    /// Reads the token of a file; without one, of the file that the environment names, if it does.
+    fn read(file: Option<&Path>) -> anyhow::Result<Self> {
+        let named = std::env::var_os(TOKEN_FILE_VARIABLE).map(PathBuf::from);
+        let Some(file) = file.map(Path::to_owned).or(named) else { return Ok(Self(None)) };
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read the token in {}", file.display()))?;
+        let bearer = MetadataValue::try_from(format!("Bearer {}", text.trim()));
+        let mut bearer =
+            bearer.map_err(|_| anyhow!("{} holds no token: one line of text", file.display()))?;
+        bearer.set_sensitive(true);
+        Ok(Self(Some(bearer)))
+    }
 }
 
 impl ServerArgs {
@@ -43,6 +85,7 @@ impl ServerArgs {
         let endpoint = Endpoint::from_shared(url)
             .map_err(|_| bad_address(&self.server))?
             .connect_timeout(CONNECT_TIME_MAX);
+        let credentials = Credentials::read(self.token_file.as_deref())?;
         let channel = endpoint.connect().await.map_err(|error| {
             anyhow!(
                 "no server answers at {} ({}): start one with `empi serve --data DIR`, or \
@@ -51,29 +94,33 @@ impl ServerArgs {
                 root_cause(&error)
             )
         })?;
-        Ok(Server { channel })
+        Ok(Server { line: InterceptedService::new(channel, credentials) })
     }
 }
 
 impl Server {
-    pub(crate) fn registry(&self) -> RegistryServiceClient<Channel> {
-        RegistryServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    pub(crate) fn registry(&self) -> RegistryServiceClient<Line> {
+        RegistryServiceClient::new(self.line.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
-    pub(crate) fn steward(&self) -> StewardServiceClient<Channel> {
-        StewardServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    pub(crate) fn steward(&self) -> StewardServiceClient<Line> {
+        StewardServiceClient::new(self.line.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
-    pub(crate) fn admin(&self) -> AdminServiceClient<Channel> {
-        AdminServiceClient::new(self.channel.clone())
+    pub(crate) fn accounts(&self) -> AccountServiceClient<Line> {
+        AccountServiceClient::new(self.line.clone())
     }
 
-    pub(crate) fn events(&self) -> EventServiceClient<Channel> {
-        EventServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    pub(crate) fn admin(&self) -> AdminServiceClient<Line> {
+        AdminServiceClient::new(self.line.clone())
     }
 
-    pub(crate) fn review(&self) -> ReviewServiceClient<Channel> {
-        ReviewServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    pub(crate) fn events(&self) -> EventServiceClient<Line> {
+        EventServiceClient::new(self.line.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    pub(crate) fn review(&self) -> ReviewServiceClient<Line> {
+        ReviewServiceClient::new(self.line.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 }
 

@@ -8,10 +8,12 @@ mod transport;
 use std::sync::Arc;
 
 use empi_formats::hl7::Message;
+use empi_model::Interface;
 use tempfile::TempDir;
 
 use super::{Mllp, MllpConfig, message};
 use crate::GrpcConfig;
+use crate::access::Origin;
 use crate::door::Door;
 use crate::exchange::Exchange;
 use crate::exchange::config::authorities;
@@ -56,6 +58,11 @@ struct File {
     authority: Vec<crate::exchange::config::AuthorityConfig>,
 }
 
+/// Where tests send from.
+pub(crate) fn origin() -> Origin {
+    Origin { interface: Interface::Hl7, address: None }
+}
+
 /// An index with its interface.
 pub(crate) struct Desk {
     pub(crate) mllp: Mllp,
@@ -78,7 +85,7 @@ impl Desk {
 
     /// The answer to a message, with line ends for people.
     pub(crate) async fn send(&self, text: &str) -> String {
-        let answer = message::answer(&self.mllp, text.replace('\n', "\r").into_bytes()).await;
+        let answer = message::answer(&self.mllp, text.replace('\n', "\r").into_bytes(), origin()).await;
         assert!(Message::read(&answer).is_ok());
         String::from_utf8(answer).unwrap().replace('\r', "\n")
     }

@@ -82,7 +82,7 @@ fn changes(user: &User, visit: &Visit) -> Markup {
 
 fn roles(chosen: Role) -> Markup {
     html! {
-        @for role in Role::ALL {
+        @for role in Role::PEOPLE {
             option value=(role.as_str()) selected[role == chosen] { (role_name(role)) }
         }
     }
@@ -146,7 +146,8 @@ fn what(change: AccountChange) -> String {
 }
 
 fn role_of(name: &str) -> Result<Role, Refusal> {
-    Role::from_name(name).ok_or_else(|| Refusal::invalid("There is no such role: choose another."))
+    let role = Role::from_name(name).filter(|role| role.is_of_people());
+    role.ok_or_else(|| Refusal::invalid("There is no such role: choose another."))
 }
 
 fn name_of(text: &str) -> Result<UserName, Refusal> {

@@ -1,0 +1,45 @@
+//! What each gRPC method lets somebody do. A method of ours without a line here is refused; a test walks the
+//! descriptor and finds it.
+
+use empi_model::Operation;
+
+/// Services of the transport itself: health and reflection.
+const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/"];
+
+/// The operation of a method by its path; `None` for one that has none.
+pub(crate) fn operation(path: &str) -> Option<Operation> {
+    if OPEN.iter().any(|open| path.starts_with(open)) {
+        return Some(Operation::Probe);
+    }
+    let (service, method) = path.strip_prefix("/empi.v1.")?.split_once('/')?;
+    Some(match (service, method) {
+        ("RegistryService", "RegisterRecord" | "BulkRegister") => Operation::RegisterRecords,
+        ("RegistryService", "RetireRecord") => Operation::RetireRecords,
+        ("RegistryService", "GetRecord") => Operation::ViewRecords,
+        (
+            "RegistryService",
+            "MatchRecord" | "GetPerson" | "ResolveIdentifier" | "SearchPersons",
+        ) => Operation::ViewPersons,
+        ("ReviewService", "ListTasks" | "GetTask" | "QueueStats") => Operation::ViewQueue,
+        (
+            "ReviewService",
+            "ClaimTask" | "ReleaseTask" | "ResolveTask" | "SnoozeTask" | "AskSource" | "EscalateTask"
+            | "AssignTask",
+        ) => Operation::Decide,
+        ("ReviewService", "ResolveTasks") => Operation::DecideMany,
+        (
+            "StewardService",
+            "LinkRecords" | "UnlinkRecord" | "MergePersons" | "UnmergePersons" | "SplitPerson"
+            | "KeepApart" | "MoveRecord" | "ChooseValue" | "UndoEvent",
+        ) => Operation::ChangeIdentities,
+        ("EventService", "GetEvent" | "WatchEvents") => Operation::ViewEvents,
+        ("EventService", "ExplainEvent") => Operation::ViewPast,
+        ("AdminService", "Stats") => Operation::ViewStats,
+        ("AdminService", "Backup" | "Verify") => Operation::Maintain,
+        ("AccountService", "ListAccounts") => Operation::ViewAccounts,
+        ("AccountService", "AddAccount" | "RotateToken" | "RevokeAccount") => {
+            Operation::ChangeAccounts
+        }
+        _ => return None,
+    })
+}

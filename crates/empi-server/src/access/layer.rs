@@ -1,0 +1,157 @@
+//! In front of every gRPC service: who calls, by which token, for what.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use empi_model::{Domains, Interface, Operation, Purpose};
+use tonic::body::Body;
+use tonic::codegen::http;
+use tonic::transport::server::TcpConnectInfo;
+use tonic::{Extensions, Status};
+use tower::{Layer, Service};
+
+use super::{Caller, Denial, Origin, Permit, Subject, bearer, calls, hash_token};
+use crate::door::Door;
+
+/// The header that says what a call is for, as a code of HL7's PurposeOfUse.
+pub(crate) const PURPOSE_HEADER: &str = "x-purpose-of-use";
+
+/// Who calls, and which operation: what a handler finds beside its request.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) operation: Operation,
+}
+
+impl Entry {
+    /// The entry of a request. Every request that came in through the layer has one.
+    pub(crate) fn of(extensions: &Extensions) -> Result<Self, Status> {
+        let entry = extensions.get::<Self>().cloned();
+        entry.ok_or_else(|| Status::permission_denied("the call has no operation"))
+    }
+
+    /// Leave for what the call is about.
+    pub(crate) fn permit(&self, door: &Door, subject: Subject<'_>) -> Result<Permit, Denial> {
+        door.admit(&self.caller, self.operation, subject)
+    }
+}
+
+/// Puts the question in front of the services.
+#[derive(Clone)]
+pub(crate) struct AccessLayer {
+    pub(crate) door: Door,
+}
+
+impl<S> Layer<S> for AccessLayer {
+    type Service = Access<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Access { inner, door: self.door.clone() }
+    }
+}
+
+/// A service behind the question.
+#[derive(Clone)]
+pub(crate) struct Access<S> {
+    inner: S,
+    door: Door,
+}
+
+impl<S> Service<http::Request<Body>> for Access<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        match entry(&self.door, &request) {
+            Ok(entry) => {
+                // A method that does not exist has no operation, and gets its answer from the router.
+                request.extensions_mut().extend(entry.map(extension).unwrap_or_default());
+                let answering = self.inner.call(request);
+                Box::pin(answering)
+            }
+            Err(status) => Box::pin(async move { Ok(status.into_http()) }),
+        }
+    }
+}
+
+fn extension(entry: Entry) -> http::Extensions {
+    let mut extensions = http::Extensions::new();
+    extensions.insert(entry);
+    extensions
+}
+
+/// Who calls for which operation. What a role may never do is refused here, before a message is read.
+fn entry(door: &Door, request: &http::Request<Body>) -> Result<Option<Entry>, Status> {
+    let path = request.uri().path();
+    let Some(operation) = calls::operation(path) else {
+        // Of ours, and without a line: nobody may.
+        let is_ours = path.starts_with("/empi.v1.") && calls_of_ours().contains(&path[1..]);
+        return if is_ours { Err(Status::permission_denied("no role may call this")) } else { Ok(None) };
+    };
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+    let origin = Origin { interface: Interface::Grpc, address: peer.map(|peer| peer.ip()) };
+    let token = text("authorization");
+    let caller = match token.map(bearer) {
+        Some(Some(token)) => match door.account(hash_token(token)) {
+            Some(account) => {
+                let roles = vec![account.role];
+                Caller::known(account.name.as_str(), roles, account.domains.clone(), origin)
+            }
+            None => Caller::nobody(origin),
+        },
+        Some(None) => Caller::nobody(origin),
+        None if door.is_open() => Caller::at_their_word(origin),
+        None => Caller::nobody(origin),
+    };
+    let purpose = match text(PURPOSE_HEADER) {
+        None => Purpose::Unsaid,
+        Some(code) => Purpose::from_code(code).ok_or_else(|| {
+            Status::invalid_argument(format!("`{PURPOSE_HEADER}` is no purpose of use"))
+        })?,
+    };
+    let caller = Arc::new(caller.for_purpose(purpose));
+    door.admit(&caller, operation, Subject::Named)?;
+    Ok(Some(Entry { caller, operation }))
+}
+
+/// The paths of all methods of ours, without the first slash.
+fn calls_of_ours() -> &'static std::collections::BTreeSet<String> {
+    static PATHS: std::sync::LazyLock<std::collections::BTreeSet<String>> =
+        std::sync::LazyLock::new(methods);
+    &PATHS
+}
+
+/// Every method of the contract, such as `empi.v1.RegistryService/GetPerson`, as the descriptor tells.
+pub(super) fn methods() -> std::collections::BTreeSet<String> {
+    use prost::Message as _;
+    let files = prost_types::FileDescriptorSet::decode(empi_proto::FILE_DESCRIPTOR_SET);
+    let mut paths = std::collections::BTreeSet::new();
+    for file in files.map(|files| files.file).unwrap_or_default() {
+        for service in &file.service {
+            for method in &service.method {
+                paths.insert(format!("{}.{}/{}", file.package(), service.name(), method.name()));
+            }
+        }
+    }
+    paths
+}
+
+/// A caller that belongs to the server itself, such as who is told of changes: it asks, and changes nothing.
+pub(crate) fn reader_of_its_own(name: &str, interface: Interface) -> Arc<Caller> {
+    let origin = Origin { interface, address: None };
+    Arc::new(Caller::known(name, vec![empi_model::Role::Reader], Domains::none(), origin))
+}
