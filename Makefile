@@ -3,7 +3,7 @@
 # .ci/cargo is cargo with the prepared RocksDB archive; see CONTRIBUTING.md.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup archive build demo demo-stop test check febrl clean-demo
+.PHONY: help setup archive build release sbom demo demo-stop test check febrl clean-demo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,14 @@ archive: setup ## build RocksDB once per machine, about 13 minutes; later calls 
 
 build: archive ## build the program: target/release/empi
 	.ci/cargo build --locked --release --package empi
+
+sbom: ## write what the program is built of (CycloneDX): target/empi.cdx.json
+	@.ci/cargo xtask sbom
+
+release: build sbom ## the program with its bill of materials and the checksums of both: target/release-files
+	rm -rf target/release-files && mkdir -p target/release-files
+	cp target/release/empi target/empi.cdx.json target/release-files/
+	cd target/release-files && sha256sum empi empi.cdx.json > SHA256SUMS && sha256sum --check SHA256SUMS
 
 demo: ## link FEBRL and a generated set, print the quality, and serve an index on 127.0.0.1:7311
 	@.ci/demo
@@ -35,7 +43,7 @@ test: archive ## run every test
 	    .ci/cargo test --locked --workspace; \
 	fi
 
-check: archive ## before a commit: format, lints, house rules, fast tests
+check: archive ## before a commit: format, lints, house rules, crates, fast tests
 	@.ci/cargo xtask check
 
 febrl: setup ## fetch the FEBRL data sets into datasets/febrl

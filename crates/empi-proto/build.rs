@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use prost::Message;
 
 /// The files of the contract, relative to `proto/`.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "empi/v1/types.proto",
     "empi/v1/registry.proto",
     "empi/v1/review.proto",
@@ -14,6 +14,7 @@ const FILES: [&str; 7] = [
     "empi/v1/events.proto",
     "empi/v1/admin.proto",
     "empi/v1/accounts.proto",
+    "empi/v1/audit.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -60,6 +60,8 @@ pub enum Operation {
     ChangeConsent = 24,
     /// Look at a person who agreed to being shared with nobody, for a reason that is kept and reviewed.
     BreakGlass = 25,
+    /// Take old entries out of the audit trail, into an archive.
+    RetireAudit = 26,
 }
 
 /// What a cell of the table says.
@@ -97,7 +99,7 @@ const fn own(own: &'static [Role]) -> Line {
 
 impl Operation {
     /// Every operation, in the order of their numbers.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Probe,
         Self::SignIn,
         Self::OwnAccount,
@@ -123,6 +125,7 @@ impl Operation {
         Self::ExportPersons,
         Self::ChangeConsent,
         Self::BreakGlass,
+        Self::RetireAudit,
     ];
 
     /// The table.
@@ -130,13 +133,10 @@ impl Operation {
         match self {
             Self::Probe | Self::SignIn => open(),
             Self::OwnAccount => all(&Role::PEOPLE),
-            Self::ViewPersons => {
-                all(&[Registrar, Steward, LeadSteward, Auditor, Source, Reader])
+            Self::ViewPersons => all(&[Registrar, Steward, LeadSteward, Auditor, Source, Reader]),
+            Self::ViewRecords => {
+                Line { own: &[Source], ..all(&[Registrar, Steward, LeadSteward, Auditor, Reader]) }
             }
-            Self::ViewRecords => Line {
-                own: &[Source],
-                ..all(&[Registrar, Steward, LeadSteward, Auditor, Reader])
-            },
             Self::ViewQueue | Self::ViewPast => all(&[Steward, LeadSteward, Auditor]),
             Self::ViewQuality => all(&[Steward, LeadSteward, Auditor, Administrator]),
             Self::ViewEvents => all(&[Steward, LeadSteward, Auditor, Source, Reader]),
@@ -144,7 +144,9 @@ impl Operation {
             Self::DecideMany => all(&[LeadSteward]),
             Self::Decide | Self::ChangeIdentities => all(&[Steward, LeadSteward]),
             Self::ViewUsers | Self::ViewAccounts => all(&[Administrator, Auditor]),
-            Self::ChangeUsers | Self::ChangeAccounts | Self::Maintain => all(&[Administrator]),
+            Self::ChangeUsers | Self::ChangeAccounts | Self::Maintain | Self::RetireAudit => {
+                all(&[Administrator])
+            }
             Self::ViewStats => all(&Role::ALL),
             Self::ViewAudit => all(&[Auditor]),
             Self::ExportPersons => all(&[LeadSteward, Auditor]),
@@ -178,6 +180,12 @@ impl Operation {
         self.grant(role) != Grant::Denied
     }
 
+    /// Whether the audit trail tells of it also where nobody was shown and nothing was changed.
+    #[must_use]
+    pub const fn is_audited(self) -> bool {
+        !matches!(self, Self::Probe | Self::OwnAccount | Self::ViewStats | Self::ViewQuality)
+    }
+
     /// The operation's name in the audit trail and in configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -207,6 +215,7 @@ impl Operation {
             Self::ExportPersons => "export-persons",
             Self::ChangeConsent => "change-consent",
             Self::BreakGlass => "break-glass",
+            Self::RetireAudit => "retire-audit",
         }
     }
 
@@ -223,7 +232,7 @@ mod tests {
 
     /// The whole table as it was meant: a letter for each role in the order of `Role::ALL`; `A` whatever the domain,
     /// `o` in its own, `-` not at all.
-    const MEANT: [(&str, &str); 25] = [
+    const MEANT: [(&str, &str); 26] = [
         ("probe", "AAAAAAA"),
         ("sign-in", "AAAAAAA"),
         ("own-account", "AAAAA--"),
@@ -249,6 +258,7 @@ mod tests {
         ("export-persons", "--AA---"),
         ("change-consent", "-AA----"),
         ("break-glass", "AAA----"),
+        ("retire-audit", "----A--"),
     ];
 
     #[test]
@@ -270,7 +280,7 @@ mod tests {
             assert_eq!(Operation::from_number(number), Some(operation));
         }
         assert_eq!(Operation::from_number(0), None);
-        assert_eq!(Operation::from_number(26), None);
+        assert_eq!(Operation::from_number(27), None);
     }
 
     #[test]

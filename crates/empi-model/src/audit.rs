@@ -1,5 +1,10 @@
 //! Who saw or changed what, when, from where and why: the words of the audit trail.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::{EnterpriseId, EventSequence, Operation, Timestamp};
+
 /// Through which interface somebody came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -104,4 +109,130 @@ impl Purpose {
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.code().eq_ignore_ascii_case(code.trim()))
     }
+}
+
+/// How it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum AuditOutcome {
+    /// It was done, or shown.
+    Done = 1,
+    /// What was asked for is not there, contradicts what stands, or breaks a rule.
+    Refused = 2,
+    /// The caller may not, or is not known.
+    Denied = 3,
+    /// The program or the machine failed.
+    Failed = 4,
+}
+
+impl AuditOutcome {
+    /// Every outcome, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Done, Self::Refused, Self::Denied, Self::Failed];
+
+    /// Its name in the audit trail.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Most persons that one entry names; further ones are counted.
+pub const AUDIT_PERSONS_MAX: usize = 100;
+
+/// Who asks, from where, what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The name of the account, user, sender or client. Of a change by somebody unnamed it is that of the event's actor.
+    pub name: String,
+    /// How they came.
+    pub interface: Interface,
+    /// From which machine, where that is known.
+    pub address: Option<IpAddr>,
+    /// What for.
+    pub purpose: Purpose,
+    /// The reason that they gave, where one was asked for. Never patient data.
+    pub reason: String,
+}
+
+impl Asker {
+    /// The program itself.
+    #[must_use]
+    pub fn internal(name: impl Into<String>) -> Self {
+        let (interface, address, purpose) = (Interface::Internal, None, Purpose::Unsaid);
+        Self { name: name.into(), interface, address, purpose, reason: String::new() }
+    }
+
+    /// A command on the machine of the index.
+    #[must_use]
+    pub fn command() -> Self {
+        Self { interface: Interface::Command, ..Self::internal("command line") }
+    }
+}
+
+/// Who asks, and what they do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Who asks.
+    pub asker: Arc<Asker>,
+    /// What they do.
+    pub operation: Operation,
+}
+
+/// One entry of the audit trail. It names persons by enterprise ID and changes by event, and holds no value of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When.
+    pub time: Timestamp,
+    /// Who, and what.
+    pub asked: Asked,
+    /// How it went.
+    pub outcome: AuditOutcome,
+    /// The event of a change.
+    pub event: Option<EventSequence>,
+    /// The persons that were shown or changed, at most [`AUDIT_PERSONS_MAX`], each once, in order.
+    pub persons: Vec<EnterpriseId>,
+    /// How many persons there were.
+    pub persons_total: u32,
+    /// How often it happened: the same, in a row, by the same asker, to nobody.
+    pub times: u32,
+}
+
+impl AuditEntry {
+    /// An entry about persons: each is named once, those beyond the limit are counted.
+    #[must_use]
+    pub fn new(
+        time: Timestamp,
+        asked: Asked,
+        outcome: AuditOutcome,
+        mut persons: Vec<EnterpriseId>,
+    ) -> Self {
+        persons.sort_unstable();
+        persons.dedup();
+        let persons_total = u32::try_from(persons.len()).unwrap_or(u32::MAX);
+        persons.truncate(AUDIT_PERSONS_MAX);
+        Self { time, asked, outcome, event: None, persons, persons_total, times: 1 }
+    }
+
+    /// Whether another entry says the same of nobody, so that both can be one.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let is_of_nobody = self.persons_total == 0 && self.event.is_none();
+        is_of_nobody
+            && (&self.asked, self.outcome, self.event, self.persons_total)
+                == (&other.asked, other.outcome, other.event, other.persons_total)
+    }
+}
+
+/// The end of the chain of entries: whoever keeps one elsewhere can prove that nothing before it was altered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct AuditHead {
+    /// The number of the last entry; 0 for none.
+    pub sequence: u64,
+    /// Its hash, which stands for it and all before it.
+    pub hash: [u8; 32],
 }

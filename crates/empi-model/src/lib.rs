@@ -30,7 +30,9 @@ mod user;
 mod weight;
 
 pub use access::{Grant, Operation};
-pub use audit::{Interface, Purpose};
+pub use audit::{
+    AUDIT_PERSONS_MAX, Asked, Asker, AuditEntry, AuditHead, AuditOutcome, Interface, Purpose,
+};
 pub use blocking::{BlockingKey, BlockingRule};
 pub use change::{
     EventChange, KeptApartChange, PersonChange, PersonMark, RecordChange, TaskChange,

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use empi_model::{Domains, Role, ServiceAccount, Timestamp, TokenHash, UserName};
+use empi_model::{
+    Asked, Asker, AuditEntry, AuditOutcome, Domains, Operation, Role, ServiceAccount, Timestamp,
+    TokenHash, UserName,
+};
 use empi_store::{Store, StoreOptions};
 use parking_lot::{Mutex, RwLock};
 
@@ -50,6 +53,24 @@ pub enum AccountStep {
     Revoke,
 }
 
+impl AccountStep {
+    const fn in_words(&self) -> &'static str {
+        match self {
+            Self::Add { .. } => "account added:",
+            Self::Rotate { at_once: false, .. } => "token added:",
+            Self::Rotate { at_once: true, .. } => "token replaced:",
+            Self::Revoke => "account revoked:",
+        }
+    }
+}
+
+/// The audit entry of a change.
+fn entry(asker: Arc<Asker>, what: &str, now: Timestamp) -> AuditEntry {
+    let asker = Asker { reason: what.to_owned(), ..Asker::clone(&asker) };
+    let asked = Asked { asker: asker.into(), operation: Operation::ChangeAccounts };
+    AuditEntry::new(now, asked, AuditOutcome::Done, Vec::new())
+}
+
 /// The accounts, as they stand in the store.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
@@ -87,11 +108,12 @@ impl Accounts {
         store: &Store,
         name: &UserName,
         step: AccountStep,
-        now: Timestamp,
+        (asker, now): (Arc<Asker>, Timestamp),
     ) -> Result<Arc<ServiceAccount>, RegistryError> {
         let _one_at_a_time = self.changing.lock();
+        let what = format!("{} {name}", step.in_words());
         let account = changed(&self.known.read().by_name, name, step, now)?;
-        store.put_service(&account)?;
+        store.put_service(&account, &entry(asker, &what, now))?;
         let mut known = self.known.write();
         known.put(account);
         known.by_name.get(name).cloned().ok_or_else(|| unknown(name))
@@ -209,8 +231,12 @@ impl Registry {
         step: AccountStep,
     ) -> Result<Arc<ServiceAccount>, RegistryError> {
         self.core.durability.check()?;
+        let asked = self.asked().map(|asked| asked.asker);
+        let asker = asked.unwrap_or_else(|| Arc::new(Asker::internal("empi")));
         let now = self.core.clock.now();
-        self.core.accounts.change(&self.core.store, name, step, now)
+        let account = self.core.accounts.change(&self.core.store, name, step, (asker, now))?;
+        self.changed([]);
+        Ok(account)
     }
 }
 
@@ -228,7 +254,7 @@ pub fn change_account_offline(
 ) -> Result<Arc<ServiceAccount>, RegistryError> {
     let create = matches!(step, AccountStep::Add { .. });
     let store = Store::open(dir, &StoreOptions { model: model.to_owned(), create })?;
-    Accounts::read(&store)?.change(&store, name, step, now)
+    Accounts::read(&store)?.change(&store, name, step, (Arc::new(Asker::command()), now))
 }
 
 /// The accounts of an index that no server has open, by name.

@@ -12,13 +12,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 use empi_linkage::LinkageModel;
-use empi_model::{Actor, EnterpriseId, EventSequence, PersonState, RecordIndex, RegistryEvent};
+use empi_model::{
+    Actor, Asked, EnterpriseId, EventSequence, PersonState, RecordIndex, RegistryEvent,
+};
 use empi_store::{Commit, Store, StoreError, StoredAnswer, StoredRequest};
 use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
 use crate::accounts::Accounts;
 use crate::assess::{Assessment, assess};
+use crate::audit::AuditWriter;
 use crate::compose::{
     Context, Pending, compose_operation, compose_registration, compose_retirement, compose_review,
 };
@@ -52,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) claims: Mutex<Claims>,
     /// The people who may sign in.
     pub(crate) users: Users,
+    /// Where entries of the audit trail wait.
+    pub(crate) audit: AuditWriter,
     /// The programs that may call.
     pub(crate) accounts: Accounts,
     /// Where backups go.
@@ -94,6 +99,8 @@ impl Journal for StoreJournal {
 /// A change that somebody waits for.
 pub(crate) struct Waiting {
     pub(crate) work: Work,
+    /// Who asks.
+    pub(crate) asked: Option<Asked>,
     /// Dropped without an answer when the registry fails.
     pub(crate) answer: Sender<Result<Answer, RegistryError>>,
 }
@@ -166,8 +173,8 @@ impl Committer {
             // All that is in the mirror now is durable: the write before has ended.
             let durable = mirror.sequence();
             mirror.recent.turn(durable);
-            for Waiting { work, answer } in waiting {
-                answers.push((answer, self.take(&mut mirror, &mut pending, work)));
+            for Waiting { work, asked, answer } in waiting {
+                answers.push((answer, self.take(&mut mirror, &mut pending, work, asked)));
             }
             mirror.sequence()
         };
@@ -196,9 +203,11 @@ impl Committer {
         mirror: &mut Mirror,
         pending: &mut Pending<'_>,
         work: Work,
+        asked: Option<Asked>,
     ) -> Result<Answer, RegistryError> {
         let (change, answer) = self.compose(mirror, pending, work)?;
         if let Some(mut change) = change {
+            change.commit.asked = asked;
             self.forget_requests(pending, &mut change.commit)?;
             mirror.apply(&change);
             pending.push(change.commit);

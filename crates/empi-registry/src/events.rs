@@ -143,6 +143,7 @@ impl Registry {
         let snapshot = self.core.store.snapshot();
         let events: Vec<RegistryEvent> =
             snapshot.events_from(from).take(limit).collect::<Result<_, _>>()?;
+        self.saw(events.iter().map(|event| event.new_enterprise_id));
         let mirror = self.core.mirror.read();
         Ok(events.into_iter().map(|event| EventView::in_mirror(event, &mirror)).collect())
     }

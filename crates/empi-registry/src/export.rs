@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use empi_model::{Asked, Asker, AuditEntry, AuditOutcome, Operation, Timestamp};
+
 use crate::RegistryError;
 use crate::golden::Survivorship;
 use crate::offline::open;
@@ -10,16 +12,21 @@ use crate::words::PersonView;
 
 /// Tells every person that a store has, in the order of their enterprise IDs as they lie on disk: the living with their
 /// records and golden record, and those that were merged away with the person that answers in their place, whose ID is
-/// then another than `asked`. Memory does not grow with the number of persons.
+/// then another than `asked`. The audit trail tells of it first. Memory does not grow with the number of persons.
 ///
 /// # Errors
 /// [`RegistryError::Store`] when the store is missing, open elsewhere or damaged; whatever `take` refuses with.
 pub fn each_person<E: From<RegistryError>>(
     dir: &Path,
     survivorship: &Survivorship,
+    now: Timestamp,
     mut take: impl FnMut(PersonView) -> Result<(), E>,
 ) -> Result<(), E> {
     let store = open(dir)?;
+    let asker = Asker { reason: "every person was exported".to_owned(), ..Asker::command() };
+    let asked = Asked { asker: asker.into(), operation: Operation::ExportPersons };
+    let entry = AuditEntry::new(now, asked, AuditOutcome::Done, Vec::new());
+    store.append_audit(&[entry], true).map_err(RegistryError::from)?;
     let snapshot = store.snapshot();
     for person in snapshot.persons() {
         let person = person.map_err(RegistryError::from)?;

@@ -66,6 +66,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod accounts;
+mod audit;
 mod error;
 mod words;
 
@@ -112,13 +113,18 @@ mod relink;
 mod tests;
 
 pub use accounts::{AccountStep, accounts_offline, change_account_offline};
+pub use audit::{
+    AuditLimits, AuditQuery, Trail, audit_entries_offline, audit_head_offline, audit_offline,
+    retire_audit_offline, verify_audit_offline,
+};
 pub use backup::{backup, restore};
 pub use commit::CommitReport;
 pub use empi_linkage::{Interval, LinkageModel};
 pub use empi_model::GoldenField;
 pub use empi_store::{
-    BackupReport, CopyProgress, RebuildReport, RestoreReport, StoreError, StoreStats, StoredRecord,
-    VerifyReport,
+    AUDIT_PROBLEMS_MAX, AuditArchive, AuditFault, AuditProblem, AuditReport, BackupReport,
+    CopyProgress, RebuildReport, RestoreReport, StoreError, StoreStats, StoredRecord, VerifyReport,
+    check_archive,
 };
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};

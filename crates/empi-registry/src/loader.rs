@@ -12,9 +12,10 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use empi_linkage::LinkageModel;
 use empi_model::{
-    Actor, Basis, EnterpriseId, EventChange, EventKind, EventSequence, Evidence, Guard, Link,
-    LinkSource, MatchWeight, Person, PersonState, RecordChange, RecordIndex, RecordState,
-    RegistryEvent, ReviewKind, ReviewState, ReviewTask, SourceRecord, TaskId, Timestamp,
+    Actor, Asked, Asker, AuditEntry, AuditOutcome, Basis, EnterpriseId, EventChange, EventKind,
+    EventSequence, Evidence, Guard, Link, LinkSource, MatchWeight, Operation, Person, PersonState,
+    RecordChange, RecordIndex, RecordState, RegistryEvent, ReviewKind, ReviewState, ReviewTask,
+    SourceRecord, TaskId, Timestamp,
 };
 use empi_store::{Commit, Counters, Store, StoreError, StoreOptions, StoredRecord};
 use hashbrown::{HashMap, HashSet};
@@ -109,7 +110,7 @@ pub struct LoadedLink {
 enum Part {
     Model { name: String, text: String, number: Sender<u32> },
     Add(Box<Commit>),
-    Finish(Counters),
+    Finish(Counters, Box<AuditEntry>),
 }
 
 /// The thread that writes, and the way to it. A loader that goes, finished or not, waits for it: until then
@@ -272,7 +273,11 @@ impl Loader {
             events: report.records,
             requests_forgotten: EventSequence(0),
         };
-        self.writer.send(Part::Finish(counters))?;
+        let reason = format!("{} records were loaded", report.records);
+        let asker = Asker { reason, ..Asker::command() };
+        let asked = Asked { asker: asker.into(), operation: Operation::RegisterRecords };
+        let entry = AuditEntry::new(self.origin.time, asked, AuditOutcome::Done, Vec::new());
+        self.writer.send(Part::Finish(counters, Box::new(entry)))?;
         self.writer.end().map(|()| report)
     }
 
@@ -446,7 +451,10 @@ fn write(store: &Store, ready: &Sender<()>, parts: &Receiver<Part>) -> Result<()
                 let _ = number.send(store.keep_model(&name, &text)?);
             }
             Part::Add(commit) => bulk.add(&commit)?,
-            Part::Finish(counters) => return bulk.finish(counters),
+            Part::Finish(counters, entry) => {
+                bulk.finish(counters)?;
+                return store.append_audit(&[*entry], true);
+            }
         }
     }
     Ok(())

@@ -48,6 +48,7 @@ impl Registry {
         core.durability.wait(sequence)?;
         let snapshot = core.store.snapshot();
         let contenders = assessment.contenders.iter().take(candidates_max);
+        self.saw(contenders.clone().map(|contender| contender.person));
         contenders
             .map(|contender| {
                 let stored = snapshot.record(contender.candidate)?;
@@ -68,6 +69,13 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::NotFound`] for an ID that was never given out.
     pub fn person(&self, id: EnterpriseId) -> Result<PersonView, RegistryError> {
+        let view = self.person_unshown(id)?;
+        self.saw([view.person.enterprise_id]);
+        Ok(view)
+    }
+
+    /// The same for looking at a person who is not shown for it.
+    pub(crate) fn person_unshown(&self, id: EnterpriseId) -> Result<PersonView, RegistryError> {
         self.core.durability.check()?;
         self.core.person(&self.core.store.snapshot(), id)
     }
@@ -84,7 +92,9 @@ impl Registry {
                 "no such record is registered: check its source and its record ID",
             )
         })?;
-        record_view(&snapshot, index)
+        let view = record_view(&snapshot, index)?;
+        self.saw([view.enterprise_id]);
+        Ok(view)
     }
 
     /// The persons with a record that carries an identifier, the oldest first. More than one means
@@ -138,6 +148,7 @@ impl Registry {
             (persons, sequence)
         };
         core.durability.wait(sequence)?;
+        self.saw(persons.iter().copied());
         let snapshot = core.store.snapshot();
         let views: Vec<PersonView> =
             persons.drain(..).map(|id| core.person(&snapshot, id)).collect::<Result<_, _>>()?;
@@ -158,6 +169,7 @@ impl Registry {
         })?;
         let incoming = record_view(&snapshot, task.incoming)?;
         let candidate = record_view(&snapshot, task.candidate)?;
+        self.saw([incoming.enterprise_id, candidate.enterprise_id]);
         let proposed = snapshot.held_update(id)?;
         let explanation = if task.asks() == Asks::Nothing {
             without_rows(&task)

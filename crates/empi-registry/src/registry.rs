@@ -13,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::RegistryError;
 use crate::accounts::Accounts;
 use crate::assess::assess;
+use crate::audit::{AuditWriter, Trail};
 use crate::commit::{
     Answer, CommitReport, Committer, Core, Journal, Planned, StoreJournal, Waiting, Work,
     answer_again,
@@ -25,7 +26,7 @@ use crate::plan::Rules;
 use crate::quality::Surveyor;
 use crate::queue::Claims;
 use crate::users::Users;
-use crate::words::{RegisterRequest, Registration, RegistryOptions};
+use crate::words::{RegisterRequest, Registration, RegistrationDecision, RegistryOptions};
 
 /// Longest request ID, in bytes. Its event keeps it for ever.
 const REQUEST_ID_BYTES_MAX: usize = 200;
@@ -45,6 +46,8 @@ pub struct Registry {
     commit_thread: Option<JoinHandle<()>>,
     /// What counts the quality board.
     pub(crate) surveyor: Arc<Surveyor>,
+    /// Whose call it serves, in a handle of somebody's own.
+    pub(crate) trail: Option<Arc<Trail>>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -77,6 +80,7 @@ impl Registry {
             requests_kept_ms,
             survivorship,
             backups,
+            audit,
             create,
         } = options;
         if queue_max == 0 || commit_batch_max == 0 {
@@ -90,6 +94,7 @@ impl Registry {
         let mirror = Mirror::rebuild(&model, &store.snapshot())?;
         let (users, accounts) = (Users::read(&store)?, Accounts::read(&store)?);
         let rules = Rules { thresholds: model.thresholds(), tasks_max };
+        let (audit, pending) = AuditWriter::new(audit);
         let core = Arc::new(Core {
             store,
             mirror: RwLock::new(mirror),
@@ -103,6 +108,7 @@ impl Registry {
             claims: Mutex::new(Claims::default()),
             users,
             accounts,
+            audit,
             backups,
             listeners: Mutex::new(Vec::new()),
         });
@@ -114,8 +120,9 @@ impl Registry {
             .name("empi-commit".to_owned())
             .spawn(move || committer.run(&receiver))
             .map_err(|_| RegistryError::busy("the system gives no thread to commit with"))?;
+        AuditWriter::start(&core, pending)?;
         let (queue, commit_thread) = (Some(queue), Some(commit_thread));
-        Ok(Self { core, queue, queue_max, commit_thread, surveyor: Arc::default() })
+        Ok(Self { core, queue, queue_max, commit_thread, surveyor: Arc::default(), trail: None })
     }
 
     /// Registers a record, or updates it when its key is known, and says which person it belongs
@@ -135,7 +142,10 @@ impl Registry {
         let looked_up = match &request_id {
             None => 0,
             Some(request_id) => match self.look_up(request_id, &incoming)? {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.saw([answer.enterprise_id]);
+                    return Ok(answer);
+                }
                 Err(sequence) => sequence,
             },
         };
@@ -151,13 +161,20 @@ impl Registry {
                 let sequence = mirror.recent.person_changed(answer.enterprise_id);
                 drop(mirror);
                 self.core.durability.wait(sequence)?;
+                self.saw([answer.enterprise_id]);
                 return Ok(answer);
             }
             assess(&mirror, &self.core.model, &incoming.normalized, existing)
         };
         let planned = Planned { incoming, actor, request_id, looked_up, assessment };
         match self.submit(Work::Register(Box::new(planned)))? {
-            Answer::Registered(registration) => Ok(*registration),
+            Answer::Registered(registration) => {
+                match registration.decision {
+                    RegistrationDecision::Unchanged => self.saw([registration.enterprise_id]),
+                    _ => self.changed([registration.enterprise_id]),
+                }
+                Ok(*registration)
+            }
             _ => Err(RegistryError::Poisoned),
         }
     }
@@ -189,6 +206,18 @@ impl Registry {
         self.core.listeners.lock().push(Box::new(listener));
     }
 
+    /// A handle to the same registry for one call.
+    pub(crate) fn view(&self, trail: Arc<Trail>) -> Self {
+        Self {
+            core: Arc::clone(&self.core),
+            queue: self.queue.clone(),
+            queue_max: self.queue_max,
+            commit_thread: None,
+            surveyor: Arc::clone(&self.surveyor),
+            trail: Some(trail),
+        }
+    }
+
     pub(crate) fn submit(&self, work: Work) -> Result<Answer, RegistryError> {
         self.receive(&self.send(work)?)
     }
@@ -197,7 +226,8 @@ impl Registry {
     pub(crate) fn send(&self, work: Work) -> Result<Answering, RegistryError> {
         let queue = self.queue.as_ref().ok_or(RegistryError::Poisoned)?;
         let (answer, receiver) = bounded(1);
-        queue.try_send(Waiting { work, answer }).map_err(|error| match error {
+        let asked = self.asked();
+        queue.try_send(Waiting { work, asked, answer }).map_err(|error| match error {
             TrySendError::Full(_) => RegistryError::busy(format!(
                 "{} changes wait to be committed already: send the request again a little later",
                 self.queue_max
@@ -233,12 +263,13 @@ impl Registry {
 
     /// Lets the commit thread do what waits, and end.
     fn finish(&mut self) {
-        self.surveyor.close();
         drop(self.queue.take());
-        if let Some(thread) = self.commit_thread.take() {
-            // It catches its panics itself, and has told about them.
-            let _ = thread.join();
-        }
+        // A handle of one call ends nothing.
+        let Some(thread) = self.commit_thread.take() else { return };
+        self.surveyor.close();
+        // It catches its panics itself, and has told about them.
+        let _ = thread.join();
+        self.core.audit.close();
     }
 }
 

@@ -50,7 +50,13 @@ impl Registry {
             ));
         }
         match self.submit(Work::Retire(Box::new(request)))? {
-            Answer::Retired(retirement) => Ok(retirement),
+            Answer::Retired(retirement) => {
+                match retirement.event {
+                    Some(_) => self.changed([retirement.enterprise_id]),
+                    None => self.saw([retirement.enterprise_id]),
+                }
+                Ok(retirement)
+            }
             _ => Err(RegistryError::Poisoned),
         }
     }

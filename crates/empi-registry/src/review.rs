@@ -102,6 +102,7 @@ impl Registry {
     pub fn review(&self, task: TaskId, request: ReviewRequest) -> Result<TaskView, RegistryError> {
         let reviewed = self.checked(task, request)?;
         self.submit(Work::Review(Box::new(reviewed)))?;
+        self.changed([]);
         self.core.claims.lock().forget(task);
         self.task(task)
     }
@@ -137,6 +138,7 @@ impl Registry {
             for (task, sent) in part.iter().zip(sent) {
                 let answer = sent.and_then(|receiver| self.receive(&receiver));
                 if answer.is_ok() {
+                    self.changed([]);
                     self.core.claims.lock().forget(*task);
                 }
                 answers.push((*task, answer.map(|_: Answer| ())));

@@ -135,7 +135,15 @@ impl Registry {
             ));
         }
         match self.submit(Work::Steward(Box::new(request)))? {
-            Answer::Steward(answer) => Ok(*answer),
+            Answer::Steward(answer) => {
+                let persons = answer.event.persons().into_iter().map(|(person, _)| person);
+                if answer.is_preview {
+                    self.saw(persons)
+                } else {
+                    self.changed(persons)
+                }
+                Ok(*answer)
+            }
             _ => Err(RegistryError::Poisoned),
         }
     }

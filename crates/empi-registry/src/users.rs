@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use empi_model::{
-    AccountChange, AccountEntry, Actor, PasswordHash, Role, Timestamp, User, UserName,
+    AccountChange, AccountEntry, Actor, Asked, Asker, AuditEntry, AuditOutcome, Operation,
+    PasswordHash, Role, Timestamp, User, UserName,
 };
 use empi_store::{Store, StoreOptions};
 use parking_lot::{Mutex, RwLock};
@@ -73,17 +75,32 @@ impl Users {
         store: &Store,
         name: &UserName,
         change: UserChange,
-        actor: Actor,
+        (actor, asker): (Actor, Arc<Asker>),
         now: Timestamp,
     ) -> Result<User, RegistryError> {
         let mut entries = self.entries.lock();
         let (user, change) = changed(&self.list.read(), name, change, now)?;
         let number = *entries + 1;
         let entry = AccountEntry { number, time: now, actor, user: name.clone(), change };
-        store.put_user(&user, Some(&entry))?;
+        let asker =
+            Asker { reason: format!("user {}: {name}", in_words(change)), ..Asker::clone(&asker) };
+        let asked = Asked { asker: asker.into(), operation: Operation::ChangeUsers };
+        let audited = AuditEntry::new(now, asked, AuditOutcome::Done, Vec::new());
+        store.put_user(&user, Some((&entry, &audited)))?;
         *entries = number;
         self.list.write().insert(name.clone(), user.clone());
         Ok(user)
+    }
+}
+
+const fn in_words(change: AccountChange) -> &'static str {
+    match change {
+        AccountChange::Added(_) => "added",
+        AccountChange::RoleChanged(_) => "got another role",
+        AccountChange::Disabled => "disabled",
+        AccountChange::Enabled => "enabled",
+        AccountChange::PasswordReset => "got a password for one time",
+        AccountChange::PasswordChanged => "chose a password",
     }
 }
 
@@ -185,7 +202,11 @@ impl Registry {
     ) -> Result<User, RegistryError> {
         self.core.durability.check()?;
         let now = self.core.clock.now();
-        self.core.users.change(&self.core.store, name, change, actor, now)
+        let asker = self.asked().map(|asked| asked.asker);
+        let asker = asker.unwrap_or_else(|| Arc::new(Asker::internal(actor.name.clone())));
+        let user = self.core.users.change(&self.core.store, name, change, (actor, asker), now)?;
+        self.changed([]);
+        Ok(user)
     }
 
     /// Remembers how a user likes their pages; an empty value forgets.
@@ -247,7 +268,7 @@ pub fn change_user_offline(
 ) -> Result<User, RegistryError> {
     let create = matches!(change, UserChange::Add { .. });
     let store = Store::open(dir, &StoreOptions { model: model.to_owned(), create })?;
-    Users::read(&store)?.change(&store, name, change, actor, now)
+    Users::read(&store)?.change(&store, name, change, (actor, Arc::new(Asker::command())), now)
 }
 
 /// The users of an index that no server has open, by name.

@@ -10,6 +10,7 @@ use empi_model::{
 };
 use empi_store::StoredRecord;
 
+use crate::audit::AuditLimits;
 use crate::golden::{GoldenRecord, Survivorship};
 use crate::queue::TaskLine;
 
@@ -40,6 +41,8 @@ pub struct RegistryOptions {
     pub survivorship: Survivorship,
     /// Where [`Registry::backup`](crate::Registry::backup) puts backups; without it, it makes none.
     pub backups: Option<PathBuf>,
+    /// How many entries of the audit trail may wait.
+    pub audit: AuditLimits,
     /// Whether to make a store where there is none.
     pub create: bool,
 }
@@ -58,6 +61,7 @@ impl RegistryOptions {
             requests_kept_ms: 7 * 24 * 60 * 60 * 1000,
             survivorship: Survivorship::default(),
             backups: None,
+            audit: AuditLimits::default(),
             create: true,
         }
     }

@@ -7,6 +7,7 @@ use empi_formats::Authorities;
 use empi_registry::{Survivorship, SurvivorshipRule};
 use serde::Deserialize;
 
+use crate::audit::AuditConfig;
 use crate::exchange::config::{AuthorityConfig, authorities};
 use crate::fhir::FhirConfig;
 use crate::mllp::MllpConfig;
@@ -37,6 +38,8 @@ pub struct ServerConfig {
     pub mllp: MllpConfig,
     /// Limits of FHIR, and who may use it.
     pub fhir: FhirConfig,
+    /// How the audit trail is kept.
+    pub audit: AuditConfig,
     /// Limits of the web pages.
     pub web: WebConfig,
 }
@@ -267,12 +270,16 @@ impl ServerConfig {
 
     /// Checks the values alone and against each other.
     fn validate(&self) -> Result<(), ConfigError> {
-        let Self { grpc, registry, survivorship, authorities: _, mllp, fhir, web } = self;
+        let Self { grpc, registry, survivorship, authorities: _, mllp, fhir, audit, web } = self;
         let authorities = self.assigning_authorities()?;
-        if let Some(sentence) = fhir.fault().or_else(|| mllp.fault(&authorities)) {
+        if let Some(sentence) =
+            fhir.fault().or_else(|| mllp.fault(&authorities)).or_else(|| audit.fault())
+        {
             return Err(ConfigError::OutOfRange(sentence));
         }
-        for (name, value, max) in mllp.bounds().into_iter().chain(fhir.bounds()) {
+        for (name, value, max) in
+            mllp.bounds().into_iter().chain(fhir.bounds()).chain(audit.bounds())
+        {
             within(name, value, max)?;
         }
         let trusts = !survivorship.trusted_sources.is_empty();
@@ -369,6 +376,9 @@ mod tests {
             ("[[fhir.clients]]\nname = \"a\"\ntoken_sha256 = \"a\"\n", "token_sha256"),
             ("[fhir]\npage_size_max = 0\n", "fhir.page_size_max"),
             ("[web]\nsessions_max = 0\n", "web.sessions_max"),
+            ("[audit]\npending_max = 0\n", "audit.pending_max"),
+            ("[audit]\nkey_file = \"k\"\n", "audit.heads_file"),
+            ("[audit]\nwhen_heads_fail = \"sleep\"\n", "sleep"),
             ("[grpc\n", "server.toml"),
         ] {
             let error = parsed(text).unwrap_err();

@@ -8,9 +8,10 @@
 use std::sync::Arc;
 
 use empi_model::{
-    EventSequence, Operation, ServiceAccount, Timestamp, TokenHash, User, UserName,
+    Asked, AuditEntry, AuditHead, AuditOutcome, EventSequence, Operation, ServiceAccount,
+    Timestamp, TokenHash, User, UserName,
 };
-use empi_registry::{Registry, RegistryError};
+use empi_registry::{Registry, RegistryError, Trail};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
 
@@ -88,6 +89,13 @@ impl Door {
         self.registry.now()
     }
 
+    /// The end of the audit trail. Asked for by the server itself, so it is no entry of it.
+    pub(crate) async fn audit_head(&self) -> Result<AuditHead, RegistryError> {
+        let registry = Arc::clone(&self.registry);
+        let asking = tokio::task::spawn_blocking(move || registry.audit_head()).await;
+        asking.map_err(|_| RegistryError::Poisoned)?
+    }
+
     /// A user by name. Users are in memory, so nothing blocks.
     pub(crate) fn user(&self, name: &UserName) -> Option<User> {
         self.registry.user(name)
@@ -113,7 +121,17 @@ impl Door {
         Permit::ask(caller, operation, subject).inspect_err(|denial| {
             let interface = caller.origin.interface.as_str();
             tracing::warn!(operation = operation.as_str(), interface, ?denial, "denied");
+            self.note(caller.asked(operation), AuditOutcome::Denied);
         })
+    }
+
+    /// Keeps an entry of something that no call of the registry tells: who was denied, who signed in. Nobody is
+    /// shown anything for it, so nothing has to be refused where it cannot be kept; how many cannot is in the trail.
+    pub(crate) fn note(&self, asked: Asked, outcome: AuditOutcome) {
+        let entry = AuditEntry::new(self.registry.now(), asked, outcome, Vec::new());
+        if self.registry.keep(entry).is_err() {
+            tracing::error!("an entry of the audit trail could not be kept");
+        }
     }
 
     /// Runs one gRPC call, or refuses it at once when too many are admitted already.
@@ -168,10 +186,10 @@ impl Door {
         let thread = thread.map_err(|_| Failure::Closing)?;
         let registry = Arc::clone(&self.registry);
         let running = tokio::task::spawn_blocking(move || {
-            let answer = work(&registry);
+            let answer = audited(&registry, &permit, work);
             // The registry goes before the permits: whoever waits for the last call finds it free.
             drop(registry);
-            drop((admission, thread, permit));
+            drop((admission, thread));
             answer
         });
         // The panic itself was logged, without its message, where it happened.
@@ -181,6 +199,18 @@ impl Door {
         }
         answer.map_err(Failure::Registry)
     }
+}
+
+/// Runs a call with its trail. What the trail cannot keep is not answered.
+fn audited<T>(
+    registry: &Registry,
+    permit: &Permit,
+    work: impl FnOnce(&Registry) -> Result<T, RegistryError>,
+) -> Result<T, RegistryError> {
+    let trail = Arc::new(Trail::new(permit.asked(), registry.now()));
+    let answer = work(&registry.asked_by(&trail));
+    registry.end(&trail, answer.as_ref().err())?;
+    answer
 }
 
 /// Why a call has no answer.
@@ -257,7 +287,8 @@ mod tests {
         let healthy = door.healthy();
         door.call(permit(), |_| Ok(())).await.unwrap();
         assert!(*healthy.borrow());
-        let failed = door.call(permit(), |_| Err::<(), _>(RegistryError::Poisoned)).await.unwrap_err();
+        let failed =
+            door.call(permit(), |_| Err::<(), _>(RegistryError::Poisoned)).await.unwrap_err();
         assert_eq!(failed.code(), Code::Unavailable);
         assert!(!*healthy.borrow());
     }

@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod access;
+mod audit;
 mod call_log;
 mod config;
 pub mod convert;
@@ -27,6 +28,7 @@ mod tests;
 mod web;
 
 pub use access::{TokenError, hash_token, random_token};
+pub use audit::{AuditConfig, AuditKey, AuditKeyError, HeadFailure, SignedHead, read_heads};
 pub use config::{
     ConfigError, GrpcConfig, RegistryConfig, RuleName, ServerConfig, SurvivorshipConfig,
 };

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use empi_proto::FILE_DESCRIPTOR_SET;
 use empi_proto::v1::{
-    account_service_server, admin_service_server, event_service_server, registry_service_server, review_service_server,
-    steward_service_server,
+    account_service_server, admin_service_server, audit_service_server, event_service_server,
+    registry_service_server, review_service_server, steward_service_server,
 };
 use empi_registry::Registry;
 use tokio::sync::watch;
@@ -20,6 +20,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::access::AccessLayer;
+use crate::audit::{Heads, HeadsEnd, keep_heads};
 use crate::call_log::CallLogLayer;
 use crate::config::{GrpcConfig, ServerConfig};
 use crate::door::Door;
@@ -28,7 +29,9 @@ use crate::exchange::config::authorities;
 use crate::fhir::Fhir;
 use crate::listen::Listener;
 use crate::mllp::{self, Mllp};
-use crate::service::{AccountCalls, Admin, EventCalls, RegistryCalls, ReviewCalls, StewardCalls};
+use crate::service::{
+    AccountCalls, Admin, AuditCalls, EventCalls, RegistryCalls, ReviewCalls, StewardCalls,
+};
 use crate::web::{self, Practice, Web};
 
 /// How often a silent peer is asked whether it is still there, and how long it may take to answer.
@@ -65,6 +68,9 @@ pub enum ServeError {
     /// The assigning authorities cannot be told apart.
     #[error("{0}")]
     Authorities(String),
+    /// There is no key to sign the audit trail with.
+    #[error("audit.key_file: {0}")]
+    AuditKey(#[from] crate::AuditKeyError),
     /// There is no place to keep what consumers were told.
     #[error("mllp.consumers_dir cannot be made: {0}")]
     ConsumersDir(io::Error),
@@ -99,6 +105,8 @@ pub async fn serve(
     let (closing_sender, closing) = watch::channel(false);
     let Listeners { grpc, web, mllp } = listeners;
     let others = start_others((web, mllp), config, &door, practice, &closing)?;
+    let mut heads = Heads::of(&config.audit)?
+        .map(|heads| tokio::spawn(keep_heads(heads, door.clone(), closing.clone())));
     let (health, health_service) = tonic_health::server::health_reporter();
     report_health(&health, ServingStatus::Serving).await;
     let watching = tokio::spawn(watch_health(door.healthy(), health.clone()));
@@ -121,11 +129,15 @@ pub async fn serve(
         .add_service(steward_service(door.clone(), limits))
         .add_service(event_service(door.clone(), limits, closing.clone()))
         .add_service(account_service(door.clone(), limits))
+        .add_service(audit_service(door.clone(), limits))
         .add_service(admin_service(door, limits));
     let connections = grpc.connections(limits.connections_max);
 
     let stop = async {
-        shutdown.await;
+        tokio::select! {
+            () = shutdown => {}
+            () = heads_failed(&mut heads) => {}
+        }
         tracing::info!("shutting down: running calls may finish");
         report_health(&health, ServingStatus::NotServing).await;
         closing_sender.send_replace(true);
@@ -148,6 +160,10 @@ pub async fn serve(
         }
     };
     watching.abort();
+    if let Some(running) = heads {
+        // The last head, of all that was answered. A panic in it was logged where it happened.
+        let _ = running.await;
+    }
     Ok(served?)
 }
 
@@ -176,6 +192,19 @@ fn start_others(
     Ok(started)
 }
 
+/// Completes when no more heads of the audit trail can be written, and nothing may go on without.
+async fn heads_failed(heads: &mut Option<JoinHandle<HeadsEnd>>) {
+    if let Some(running) = heads.as_mut() {
+        let ended = running.await;
+        *heads = None;
+        if !matches!(ended, Ok(HeadsEnd::Closed)) {
+            tracing::error!("the server stops: heads of the audit trail cannot be written");
+            return;
+        }
+    }
+    std::future::pending().await
+}
+
 /// Completes when closing has begun and so much time has passed since.
 async fn too_long_after(mut closing: watch::Receiver<bool>, time_max: Duration) {
     if closing.wait_for(|closing| *closing).await.is_ok() {
@@ -200,6 +229,7 @@ async fn report_health(health: &HealthReporter, status: ServingStatus) {
         event_service_server::SERVICE_NAME,
         admin_service_server::SERVICE_NAME,
         account_service_server::SERVICE_NAME,
+        audit_service_server::SERVICE_NAME,
     ] {
         health.set_service_status(service, status).await;
     }
@@ -234,6 +264,16 @@ fn review_service(
     limits: &GrpcConfig,
 ) -> review_service_server::ReviewServiceServer<ReviewCalls> {
     review_service_server::ReviewServiceServer::new(ReviewCalls { door, limits: *limits })
+        .accept_compressed(Gzip)
+        .max_decoding_message_size(limits.message_bytes_max)
+        .max_encoding_message_size(limits.answer_bytes_max)
+}
+
+fn audit_service(
+    door: Door,
+    limits: &GrpcConfig,
+) -> audit_service_server::AuditServiceServer<AuditCalls> {
+    audit_service_server::AuditServiceServer::new(AuditCalls { door, limits: *limits })
         .accept_compressed(Gzip)
         .max_decoding_message_size(limits.message_bytes_max)
         .max_encoding_message_size(limits.answer_bytes_max)

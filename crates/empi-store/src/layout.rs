@@ -17,6 +17,7 @@
 //! | `kept_apart` | smaller and larger record index (4 + 4) | event (8); empty in format 1 |
 //! | `events` | sequence (8) | event |
 //! | `requests` | request ID | answer |
+//! | `audit` | see [`audit`](crate::audit) | entries of the audit trail, and their list by person |
 //!
 //! Numbers in keys are big-endian, so that rows sort as the numbers do. Values are the messages of
 //! [`codec`](crate::codec); `meta` holds the format as four big-endian bytes and the rest as text or as
@@ -32,8 +33,11 @@ use rocksdb::{
 
 /// The format that this program writes. Raised whenever an earlier program would read rows of this one
 /// differently. Format 1 had no [`EventChange`](empi_model::EventChange) in its events; format 2 had tasks that wait
-/// for anybody only, of four kinds.
-pub(crate) const FORMAT: u32 = 3;
+/// for anybody only, of four kinds; format 3 had no audit trail.
+pub(crate) const FORMAT: u32 = 4;
+
+/// Families that a store of an earlier format has not: they are made when it is opened.
+pub(crate) const YOUNGER: [Family; 1] = [Family::Audit];
 
 /// Bytes of the block cache that all families share; index and filter blocks are in it, too.
 const BLOCK_CACHE_BYTES: usize = 128 << 20;
@@ -68,10 +72,11 @@ pub(crate) enum Family {
     KeptApart,
     Events,
     Requests,
+    Audit,
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Meta,
         Self::Records,
         Self::RecordKeys,
@@ -83,6 +88,7 @@ impl Family {
         Self::KeptApart,
         Self::Events,
         Self::Requests,
+        Self::Audit,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -98,6 +104,7 @@ impl Family {
             Self::KeptApart => "kept_apart",
             Self::Events => "events",
             Self::Requests => "requests",
+            Self::Audit => "audit",
         }
     }
 }
@@ -157,7 +164,10 @@ pub(crate) fn family_options(family: Family, cache: &Cache) -> Options {
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
     // Families that are asked for single rows, also for ones that are not there; the others are
     // only scanned, where a filter does not help.
-    if !matches!(family, Family::Keys | Family::KeptApart | Family::OpenTasks | Family::Events) {
+    if !matches!(
+        family,
+        Family::Keys | Family::KeptApart | Family::OpenTasks | Family::Events | Family::Audit
+    ) {
         table.set_bloom_filter(10.0, false);
         table.set_optimize_filters_for_memory(true);
     }

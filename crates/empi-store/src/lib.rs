@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod audit;
 mod backup;
 mod bulk;
 mod codec;
@@ -26,6 +27,9 @@ mod tests;
 mod users;
 mod verify;
 
+pub use audit::{
+    AUDIT_PROBLEMS_MAX, AuditArchive, AuditFault, AuditProblem, AuditReport, check_archive,
+};
 pub use backup::{BackupReport, CopyProgress, RestoreReport, restore};
 pub use bulk::BulkLoader;
 pub use error::StoreError;

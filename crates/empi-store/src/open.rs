@@ -22,6 +22,8 @@ enum Content {
     Nothing,
     /// A store with all its families.
     Store,
+    /// A store of an earlier format, without families that are younger.
+    Earlier,
 }
 
 impl Store {
@@ -38,6 +40,7 @@ impl Store {
             return Err(StoreError::Rebuilding(dir.to_owned()));
         }
         store.seal_with(store.read_seal()?);
+        *store.audit_end() = store.read_audit_end()?;
         Ok(store)
     }
 
@@ -51,7 +54,8 @@ impl Store {
             }
             std::fs::create_dir_all(dir).map_err(unusable)?;
         }
-        let database = layout::database_options(content == Content::Nothing);
+        let mut database = layout::database_options(content == Content::Nothing);
+        database.create_missing_column_families(content != Content::Store);
         let db = DB::open_cf_descriptors(&database, dir, layout::descriptors())
             .map_err(|error| open_error(error, dir))?;
         let store = Self::of(db, dir);
@@ -81,6 +85,7 @@ impl Store {
             poisoned: AtomicBool::new(false),
             backing_up: Mutex::new(()),
             seal: Mutex::new(Seal::default()),
+            audit: Mutex::default(),
         }
     }
 
@@ -139,8 +144,12 @@ fn content_of(dir: &Path) -> Result<Content, StoreError> {
     let is_known =
         |name: &String| name == "default" || Family::ALL.iter().any(|it| it.as_str() == name);
     let is_ours = is_there(&Family::Meta);
-    match (Family::ALL.iter().all(is_there), names.iter().all(is_known)) {
+    let has_all = Family::ALL.iter().all(is_there);
+    let mut elder = Family::ALL.iter().filter(|family| !layout::YOUNGER.contains(family));
+    let is_earlier = !has_all && elder.all(is_there) && !is_unwritten(dir, &names)?;
+    match (has_all, names.iter().all(is_known)) {
         (true, true) => Ok(Content::Store),
+        (false, true) if is_ours && is_earlier => Ok(Content::Earlier),
         // Written by a program that knows other families than this one.
         (_, false) if is_ours => Err(StoreError::Newer { found: FORMAT + 1, supported: FORMAT }),
         (false, true) if is_unwritten(dir, &names)? => Ok(Content::Nothing),

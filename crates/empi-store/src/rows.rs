@@ -1,8 +1,9 @@
 //! What the store keeps besides the words of `empi-model`: rows and the change that is one commit.
 
 use empi_model::{
-    BlockingKey, Chosen, EnterpriseId, EventSequence, Link, MatchWeight, Person, RecordContent,
-    RecordIndex, RecordState, RegistryEvent, ReviewTask, SourceRecord, TaskId, Timestamp,
+    Asked, BlockingKey, Chosen, EnterpriseId, EventSequence, Link, MatchWeight, Person,
+    RecordContent, RecordIndex, RecordState, RegistryEvent, ReviewTask, SourceRecord, TaskId,
+    Timestamp,
 };
 
 /// A source record as the index holds it.
@@ -169,6 +170,8 @@ pub struct Commit {
     pub requests: Vec<StoredRequest>,
     /// Requests whose IDs may be used again.
     pub requests_forgotten: Vec<String>,
+    /// Who asked for it; without, whoever its events name.
+    pub asked: Option<Asked>,
     /// The counters after this change; of several commits written together the last counts.
     pub counters: Option<Counters>,
 }

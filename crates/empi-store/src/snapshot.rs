@@ -62,7 +62,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The raw bytes of one row.
-    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.snapshot.get_cf(&self.store.family(family)?, key)?)
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use empi_model::{EventSequence, ReviewState};
+use empi_model::{AuditHead, EventSequence, ReviewState};
 use prost::Message as _;
 use rocksdb::{ColumnFamilyRef, DB, WriteBatch, WriteOptions};
 
@@ -72,6 +72,8 @@ pub struct Store {
     pub(crate) backing_up: Mutex<()>,
     /// What the counters vouch for after the last commit.
     pub(crate) seal: Mutex<Seal>,
+    /// The end of the audit trail.
+    pub(crate) audit: Mutex<AuditHead>,
 }
 
 impl std::fmt::Debug for Store {
@@ -117,11 +119,15 @@ impl Store {
         self.refuse_if_poisoned()?;
         let mut batch = WriteBatch::default();
         let mut seal = self.sealed();
+        let mut end = self.audit_end();
+        let mut head = *end;
         for change in changes {
             self.stage(&mut batch, &mut seal, change, true)?;
+            self.stage_audit(&mut batch, &mut head, change)?;
         }
         self.write(batch, &synced())?;
         self.seal_with(seal);
+        *end = head;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The people who may sign in and the programs that may call: few rows, in the family of what the store says of
 //! itself.
 
-use empi_model::{AccountEntry, ServiceAccount, User};
+use empi_model::{AccountEntry, AuditEntry, ServiceAccount, User};
 use rocksdb::WriteBatch;
 
 use crate::codec::{AccountRow, Row, ServiceRow, UserRow};
@@ -11,30 +11,48 @@ use crate::store::synced;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Writes a user together with the entry that tells what changed; both are on disk after `Ok`. Without
+    /// Writes a user together with the entry that tells what changed; and its audit entry; all are on disk after `Ok`. Without
     /// an entry only how they like their pages may have changed.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
-    pub fn put_user(&self, user: &User, entry: Option<&AccountEntry>) -> Result<(), StoreError> {
+    pub fn put_user(
+        &self,
+        user: &User,
+        entry: Option<(&AccountEntry, &AuditEntry)>,
+    ) -> Result<(), StoreError> {
         let meta = self.family(Family::Meta)?;
         let mut batch = WriteBatch::default();
+        let mut end = self.audit_end();
+        let mut head = *end;
         batch.put_cf(&meta, layout::user_key(&user.name), UserRow::encoded(user));
-        if let Some(entry) = entry {
+        if let Some((entry, audited)) = entry {
+            self.stage_entry(&mut batch, &mut head, audited)?;
             batch.put_cf(&meta, layout::account_key(entry.number), AccountRow::encoded(entry));
         }
-        self.write(batch, &synced())
+        self.write(batch, &synced())?;
+        *end = head;
+        Ok(())
     }
 
-    /// Writes the account of a program; it is on disk after `Ok`.
+    /// Writes the account of a program together with the audit entry of its change; both are on disk after `Ok`.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
-    pub fn put_service(&self, account: &ServiceAccount) -> Result<(), StoreError> {
+    pub fn put_service(
+        &self,
+        account: &ServiceAccount,
+        audited: &AuditEntry,
+    ) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
+        let mut end = self.audit_end();
+        let mut head = *end;
+        self.stage_entry(&mut batch, &mut head, audited)?;
         let key = layout::service_key(&account.name);
         batch.put_cf(&self.family(Family::Meta)?, key, ServiceRow::encoded(account));
-        self.write(batch, &synced())
+        self.write(batch, &synced())?;
+        *end = head;
+        Ok(())
     }
 }
 

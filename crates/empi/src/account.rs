@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use empi_linkage::LinkageModel;
-use empi_model::{Domains, Secret, Role, ServiceAccount, Timestamp, UserName};
+use empi_model::{Domains, Role, Secret, ServiceAccount, Timestamp, UserName};
 use empi_proto::v1;
 use empi_registry::{AccountStep, Clock as _, accounts_offline, change_account_offline};
 use empi_server::{hash_token, random_token};

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{account, backup, client, export, generate, link, relink, serve, store_commands, user};
+use crate::{
+    account, audit, backup, client, export, generate, link, relink, serve, store_commands, user,
+};
 
 /// Enterprise Master Patient Index: decides which patient records are the same human being.
 #[derive(clap::Parser)]
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     User(user::Args),
     /// Make and revoke the accounts of programs that call the index
     Account(Box<account::Args>),
+    /// Tell who saw or changed what, prove that nothing of it was altered, and export it
+    Audit(Box<audit::Args>),
     /// Register records with a running server
     Register(Box<client::register::Args>),
     /// Ask a running server which persons a record resembles, without writing
@@ -77,6 +81,7 @@ impl Command {
             Self::Serve(args) => serve::run(&args),
             Self::User(args) => user::run(&args),
             Self::Account(args) => account::run(&args),
+            Self::Audit(args) => audit::run(&args),
             Self::Register(args) => client::register::run(*args),
             Self::Match(args) => client::match_record::run(*args),
             Self::Person(args) => client::person::run(args),

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use empi_formats::fhir::PatientsWriter;
-use empi_registry::each_person;
+use empi_registry::{Clock as _, each_person};
 use empi_server::{ServerConfig, patient_of_person};
 use serde::Serialize;
 
+use crate::clock::SystemClock;
 use crate::output::Output;
 
 #[derive(clap::Args)]
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let authorities = config.assigning_authorities()?;
     let mut writer = PatientsWriter::create(&args.out)?;
     let mut answer = Answer::default();
-    each_person(&args.data, &config.survivorship.rules(), |view| {
+    each_person(&args.data, &config.survivorship.rules(), SystemClock.now(), |view| {
         if view.asked == view.person.enterprise_id {
             answer.persons += 1;
         } else {

@@ -3,12 +3,14 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage. Errors are one sentence on stderr.
 
 mod account;
+mod audit;
 mod backup;
 mod cli;
 mod client;
 mod clock;
 mod export;
 mod generate;
+mod guarded;
 mod link;
 mod log;
 mod output;
@@ -27,6 +29,10 @@ use clap::Parser as _;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    if let Err(error) = guarded::forbid_core_dumps() {
+        eprintln!("empi: {error:#}");
+        return ExitCode::FAILURE;
+    }
     match cli::Cli::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough, as in `empi review list | head`.

@@ -90,6 +90,7 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
         survivorship: config.survivorship.clone().rules(),
         requests_kept_ms: limits.requests_kept_seconds.saturating_mul(1000),
         backups: args.backups.clone(),
+        audit: config.audit.limits(),
         ..RegistryOptions::new(model, Arc::new(SystemClock))
     };
     let registry = open(args.data.clone(), options).await?;

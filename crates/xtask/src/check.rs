@@ -15,8 +15,20 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     cargo(root, "fmt --all --check")?;
     eprintln!("tidy");
     tidy::run(root)?;
+    crates(root)?;
     cargo(root, "clippy --locked --workspace --all-targets -- -D warnings")?;
     cargo(root, "test --locked --workspace --lib --bins")
+}
+
+/// Checks what the program is built of: licences, sources, known faults.
+fn crates(root: &Path) -> Result<()> {
+    eprintln!("deny");
+    let status = Command::new(root.join(".ci/deny"))
+        .current_dir(root)
+        .status()
+        .context(".ci/deny could not be started")?;
+    ensure!(status.success(), "`.ci/deny` failed, see above");
+    Ok(())
 }
 
 /// Runs cargo through `.ci/cargo`, which supplies the prepared RocksDB archive.

@@ -4,6 +4,7 @@
 //! is the same on every machine.
 
 mod check;
+mod sbom;
 mod tidy;
 
 use std::path::Path;
@@ -18,11 +19,16 @@ struct Command {
     run: fn(&Path) -> Result<()>,
 }
 
-const COMMANDS: [Command; 2] = [
+const COMMANDS: [Command; 3] = [
     Command {
         name: "check",
-        summary: "before a commit: format, lints, house rules, fast tests",
+        summary: "before a commit: format, lints, house rules, crates, fast tests",
         run: check::run,
+    },
+    Command {
+        name: "sbom",
+        summary: "what the program is built of, as a CycloneDX bill of materials",
+        run: sbom::run,
     },
     Command {
         name: "tidy",

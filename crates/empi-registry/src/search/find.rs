@@ -62,7 +62,7 @@ impl Registry {
         let mut ids = Vec::new();
         for (_, id) in persons {
             // Who went into another since is found by that one.
-            let records = match self.person(id) {
+            let records = match self.person_unshown(id) {
                 Ok(view) if view.person.enterprise_id == id => view.records,
                 Ok(_) => continue,
                 Err(error) => return Err(error),

@@ -2,6 +2,7 @@
 //! hold.
 
 mod accounts;
+mod audit;
 mod bulk;
 mod concurrency;
 mod dice;

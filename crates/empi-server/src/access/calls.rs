@@ -23,8 +23,8 @@ pub(crate) fn operation(path: &str) -> Option<Operation> {
         ("ReviewService", "ListTasks" | "GetTask" | "QueueStats") => Operation::ViewQueue,
         (
             "ReviewService",
-            "ClaimTask" | "ReleaseTask" | "ResolveTask" | "SnoozeTask" | "AskSource" | "EscalateTask"
-            | "AssignTask",
+            "ClaimTask" | "ReleaseTask" | "ResolveTask" | "SnoozeTask" | "AskSource"
+            | "EscalateTask" | "AssignTask",
         ) => Operation::Decide,
         ("ReviewService", "ResolveTasks") => Operation::DecideMany,
         (
@@ -40,6 +40,7 @@ pub(crate) fn operation(path: &str) -> Option<Operation> {
         ("AccountService", "AddAccount" | "RotateToken" | "RevokeAccount") => {
             Operation::ChangeAccounts
         }
+        ("AuditService", "ListAudit" | "GetAuditHead" | "VerifyAudit") => Operation::ViewAudit,
         _ => return None,
     })
 }

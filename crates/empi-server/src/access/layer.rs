@@ -98,7 +98,11 @@ fn entry(door: &Door, request: &http::Request<Body>) -> Result<Option<Entry>, St
     let Some(operation) = calls::operation(path) else {
         // Of ours, and without a line: nobody may.
         let is_ours = path.starts_with("/empi.v1.") && calls_of_ours().contains(&path[1..]);
-        return if is_ours { Err(Status::permission_denied("no role may call this")) } else { Ok(None) };
+        return if is_ours {
+            Err(Status::permission_denied("no role may call this"))
+        } else {
+            Ok(None)
+        };
     };
     let headers = request.headers();
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());

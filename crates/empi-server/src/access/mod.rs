@@ -20,12 +20,14 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use empi_model::{Actor, ActorKind, Domains, Grant, Interface, Operation, Purpose, Role};
+use empi_model::{
+    Actor, ActorKind, Asked, Asker, Domains, Grant, Interface, Operation, Purpose, Role,
+};
 use tonic::Status;
 
 pub(crate) use layer::{AccessLayer, Entry, PURPOSE_HEADER, reader_of_its_own};
-pub use token::{TokenError, hash_token, random_token};
 pub(crate) use token::bearer;
+pub use token::{TokenError, hash_token, random_token};
 
 /// Where a call comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +103,14 @@ impl Caller {
         }
     }
 
+    /// Who asks for an operation, for the audit trail.
+    pub(crate) fn asked(&self, operation: Operation) -> Asked {
+        let Origin { interface, address } = self.origin;
+        let (name, purpose, reason) = (self.name.clone(), self.purpose, String::new());
+        let asker = Asker { name, interface, address, purpose, reason };
+        Asked { asker: asker.into(), operation }
+    }
+
     /// Whether they may do this in a domain.
     fn covers(&self, operation: Operation, source: &str) -> bool {
         match (self.grant(operation), &self.standing) {
@@ -171,12 +181,13 @@ impl Permit {
         }
     }
 
-    pub(crate) fn caller(&self) -> &Caller {
-        &self.caller
+    /// Who asks, and what they do, for the audit trail.
+    pub(crate) fn asked(&self) -> Asked {
+        self.caller.asked(self.operation)
     }
 
-    pub(crate) const fn operation(&self) -> Operation {
-        self.operation
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The actor of what is changed: the caller, and whom it says it acts for behind its own name. On an open

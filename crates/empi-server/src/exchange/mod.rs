@@ -32,9 +32,10 @@ impl Exchange {
 
     /// The domains whose records a sender may write, by what it says of itself.
     pub(crate) fn domains_of(&self, application: &str, facility: &str) -> Domains {
-        let own = self.authorities.iter().filter(|authority| {
-            Authorities::may_write(authority, application, facility)
-        });
+        let own = self
+            .authorities
+            .iter()
+            .filter(|authority| Authorities::may_write(authority, application, facility));
         Domains::Only(own.map(|authority| authority.name.clone()).collect())
     }
 

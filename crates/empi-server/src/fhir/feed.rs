@@ -1,8 +1,8 @@
 //! Patients as a feed (ITI-104): added, revised, merged and withdrawn by their identifiers.
 
 use axum::http::StatusCode;
-use empi_formats::fhir::{FhirIdentifier, IssueCode, Patient, record_of};
 use empi_formats::AssigningAuthority;
+use empi_formats::fhir::{FhirIdentifier, IssueCode, Patient, record_of};
 use empi_model::{ActorKind, EnterpriseId, RecordKey};
 use empi_registry::Registry;
 
@@ -79,7 +79,9 @@ impl<'a> Taking<'a> {
         // A request is the same only if its body is.
         let hash = xxhash_rust::xxh3::xxh3_64(&asked.body);
         let request_id = asked.request_id.as_deref().map(|id| {
-            let id = xxhash_rust::xxh3::xxh3_64(format!("{}|{id}", asked.permit.caller().name).as_bytes());
+            let id = xxhash_rust::xxh3::xxh3_64(
+                format!("{}|{id}", asked.permit.caller().name).as_bytes(),
+            );
             format!("fhir-{id:016x}-{hash:016x}")
         });
         Self { exchange, registry, asked, request_id }

@@ -111,7 +111,12 @@ async fn answered(fhir: &Fhir, request: Request) -> (&'static str, Result<Answer
             Err(refusal) if refusal.status == StatusCode::SERVICE_UNAVAILABLE => {
                 Err(RegistryError::Poisoned)
             }
-            answer => Ok(answer),
+            answer => {
+                if answer.is_err() {
+                    registry.refused();
+                }
+                Ok(answer)
+            }
         }
     });
     let answer = match done.await {

@@ -37,12 +37,8 @@ enum End {
 }
 
 /// Serves a connection until one side ends it.
-pub(super) async fn serve<S>(
-    stream: S,
-    mllp: Mllp,
-    origin: Origin,
-    closing: watch::Receiver<bool>,
-) where
+pub(super) async fn serve<S>(stream: S, mllp: Mllp, origin: Origin, closing: watch::Receiver<bool>)
+where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let end = exchange(stream, &mllp, &origin, closing).await;

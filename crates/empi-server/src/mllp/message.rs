@@ -98,9 +98,8 @@ async fn done(
         }
     };
     let (working, asked, leave) = (mllp.clone(), Arc::clone(message), permit.clone());
-    let working = move |registry: &Registry| {
-        work(&working, registry, (&asked, &leave), (kind, hash))
-    };
+    let working =
+        move |registry: &Registry| work(&working, registry, (&asked, &leave), (kind, hash));
     let answered = mllp.0.door.wait(permit, working).await;
     let answered = answered.unwrap_or_else(|failure| {
         let text = match failure {
@@ -123,10 +122,12 @@ fn work(
     (kind, hash): (Kind, u64),
 ) -> Result<Answered, RegistryError> {
     let answered = match kind {
-        Kind::Feed(event) => feed::take(mllp, registry, (message, permit), (event, hash)).map(|warnings| {
-            let writer = acknowledgement(&reply(mllp, message), AckCode::Accept, &warnings);
-            Answered { writer, code: AckCode::Accept.as_str() }
-        }),
+        Kind::Feed(event) => {
+            feed::take(mllp, registry, (message, permit), (event, hash)).map(|warnings| {
+                let writer = acknowledgement(&reply(mllp, message), AckCode::Accept, &warnings);
+                Answered { writer, code: AckCode::Accept.as_str() }
+            })
+        }
         Kind::Pix => query::pix(mllp, registry, message),
         Kind::Pdq => query::pdq(mllp, registry, message),
         // Nothing is kept for a query, so there is nothing to let go.
@@ -138,7 +139,10 @@ fn work(
     match answered {
         Ok(answered) => Ok(answered),
         Err(Stop::Failed(RegistryError::Poisoned)) => Err(RegistryError::Poisoned),
-        Err(stop) => Ok(refused(mllp, message, stop)),
+        Err(stop) => {
+            registry.refused();
+            Ok(refused(mllp, message, stop))
+        }
     }
 }
 

@@ -126,7 +126,8 @@ fn told(account: &ServiceAccount) -> v1::ServiceAccount {
     }
 }
 
-fn time(time: Timestamp) -> empi_proto::Timestamp {
+/// A time as messages carry it.
+pub(super) fn time(time: Timestamp) -> empi_proto::Timestamp {
     let nanos = i32::try_from(time.0.rem_euclid(1000)).unwrap_or(0) * 1_000_000;
     empi_proto::Timestamp { seconds: time.0.div_euclid(1000), nanos }
 }

@@ -114,7 +114,8 @@ impl Starter {
         let turn = self.keys_in_work.turn_of(&request.record.key).await;
         let door = self.door.clone();
         Place::Registering(tokio::spawn(async move {
-            let answer = door.call_of_stream(permit, move |registry| registry.register(request)).await;
+            let answer =
+                door.call_of_stream(permit, move |registry| registry.register(request)).await;
             drop(turn);
             answer
         }))

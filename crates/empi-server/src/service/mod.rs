@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod audit;
 mod bulk;
 mod events;
 mod registry;
@@ -10,6 +11,7 @@ mod steward;
 
 pub(crate) use accounts::AccountCalls;
 pub(crate) use admin::Admin;
+pub(crate) use audit::AuditCalls;
 pub(crate) use events::EventCalls;
 pub(crate) use registry::RegistryCalls;
 pub(crate) use review::ReviewCalls;

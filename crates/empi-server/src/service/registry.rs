@@ -40,7 +40,8 @@ impl RegistryService for RegistryCalls {
         let source = Subject::Source(&registration.record.key.source);
         let permit = entry.permit(&self.door, source)?;
         registration.actor = permit.actor(registration.actor);
-        let answer = self.door.call(permit, move |registry| registry.register(registration)).await?;
+        let answer =
+            self.door.call(permit, move |registry| registry.register(registration)).await?;
         Ok(Response::new(convert::registration(answer)))
     }
 

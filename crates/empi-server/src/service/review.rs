@@ -99,7 +99,8 @@ impl ReviewService for ReviewCalls {
         let (ids, mut answer) = convert::resolve_tasks(request.into_inner())?;
         answer.actor = permit.actor(answer.actor);
         answer.is_lead = permit.is_lead(answer.is_lead);
-        let answers = self.door.call(permit, move |registry| registry.review_all(&ids, &answer)).await?;
+        let answers =
+            self.door.call(permit, move |registry| registry.review_all(&ids, &answer)).await?;
         Ok(Response::new(convert::task_answers(answers)))
     }
 

@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use axum::middleware::Next;
 use empi_model::{Domains, Interface, Purpose};
 
-use super::access::Operation;
 use super::PERMIT;
+use super::access::Operation;
 use super::answer::{Answer, Refusal, html, see_other};
 use super::form::Fields;
 use super::layout;

@@ -3,6 +3,7 @@
 //! A field number once used keeps its meaning for ever. Each kind of row has a message here and the way
 //! to and from the word it stands for; reading back gives `None` for a row that makes no sense.
 
+mod audit;
 mod basis;
 mod change;
 mod identity;
@@ -11,6 +12,7 @@ mod review;
 mod service;
 mod user;
 
+pub(crate) use audit::AuditRow;
 pub(crate) use basis::{BasisRow, ModelRow};
 pub(crate) use change::ChangeDigests;
 pub(crate) use identity::{CountersRow, EventRow, PersonRow, RequestRow};

@@ -96,8 +96,12 @@ mod tests {
     fn accounts_come_back_as_they_went() {
         let only = Domains::Only(["north".to_owned(), "lab".to_owned()].into());
         for (role, domains) in [(Role::Source, only), (Role::Reader, Domains::All)] {
-            let token =
-                ServiceToken { number: 3, hash: TokenHash([7; 32]), created: Timestamp(1), expires: Timestamp(9) };
+            let token = ServiceToken {
+                number: 3,
+                hash: TokenHash([7; 32]),
+                created: Timestamp(1),
+                expires: Timestamp(9),
+            };
             let account = ServiceAccount {
                 name: "adt".parse().unwrap(),
                 role,

@@ -14,6 +14,7 @@ use crate::{
     StoredRegistration, StoredRequest,
 };
 
+mod auditing;
 mod backups;
 mod bulk;
 mod files;

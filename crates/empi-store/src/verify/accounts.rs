@@ -1,4 +1,4 @@
-//! Users, the log of changes to them, and the accounts of programs.
+//! Users, the log of changes to them, the accounts of programs, and the audit trail.
 
 use std::collections::BTreeSet;
 
@@ -37,6 +37,27 @@ impl Walk<'_> {
         }
         self.report.check(users == told, || {
             "the log of changes to users tells of others than there are".to_owned()
+        });
+    }
+
+    /// The audit trail is whole, and has an entry for every event since it began.
+    pub(super) fn check_audit(&mut self) {
+        let report = match self.snapshot.verify_audit(&[]) {
+            Ok(report) => report,
+            Err(error) => {
+                let sentence = || format!("the audit trail cannot be read to the end: {error}");
+                return self.report.check(false, sentence);
+            }
+        };
+        let told = report.problems.len() as u64;
+        for problem in &report.problems {
+            self.report.check(false, || format!("audit trail: {problem}"));
+        }
+        self.report.problem_count += report.problem_count - told;
+        let due =
+            report.first_event.map_or(0, |first| (self.counters.events + 1).saturating_sub(first));
+        self.report.check(report.events == due || report.problem_count > 0, || {
+            format!("the audit trail tells of {} events where there are {due}", report.events)
         });
     }
 }

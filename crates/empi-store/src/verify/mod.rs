@@ -197,6 +197,7 @@ impl Store {
         walk.check_kept_apart();
         walk.check_requests();
         walk.check_users();
+        walk.check_audit();
         walk.check_counters();
         walk.check_models(seal.models);
         Ok(walk.report)

@@ -68,9 +68,8 @@ async fn a_source_writes_and_reads_records_of_its_own_domains_only() {
     let running = closed().await;
     let mut client = RegistryServiceClient::new(running.channel.clone());
     let token = Role::Source.as_str();
-    let key = |source: &str| {
-        Some(v1::RecordKey { source: source.to_owned(), record_id: "1".to_owned() })
-    };
+    let key =
+        |source: &str| Some(v1::RecordKey { source: source.to_owned(), record_id: "1".to_owned() });
     let actor = Some(v1::Actor { kind: v1::ActorKind::Steward.into(), name: "ines".to_owned() });
     for (source, is_its_own) in [("north", true), ("south", false)] {
         let expected = if is_its_own { Code::Ok } else { Code::PermissionDenied };
@@ -140,7 +139,8 @@ async fn accounts_are_made_rotated_and_revoked_over_the_wire() {
     let stats = "empi.v1.AdminService/Stats";
     assert_eq!(answered(&running.channel, stats, &first).await, Code::Ok);
     assert_eq!(answered(&running.channel, method, &root).await, Code::PermissionDenied);
-    let rotate = |at_once| v1::RotateTokenRequest { name: "adt".to_owned(), token_days: 1, at_once };
+    let rotate =
+        |at_once| v1::RotateTokenRequest { name: "adt".to_owned(), token_days: 1, at_once };
     let second = accounts.rotate_token(with_token(rotate(false), &root)).await.unwrap();
     let second = second.into_inner().token;
     for token in [&first, &second] {
@@ -167,8 +167,7 @@ async fn accounts_are_made_rotated_and_revoked_over_the_wire() {
 async fn a_purpose_that_is_none_is_refused() {
     let running = closed().await;
     let mut admin = v1::admin_service_client::AdminServiceClient::new(running.channel.clone());
-    for (purpose, code) in
-        [("TREAT", Code::Ok), ("btg", Code::Ok), ("FUN", Code::InvalidArgument)]
+    for (purpose, code) in [("TREAT", Code::Ok), ("btg", Code::Ok), ("FUN", Code::InvalidArgument)]
     {
         let mut request = with_token(v1::StatsRequest {}, "reader");
         request.metadata_mut().insert(PURPOSE_HEADER, purpose.parse().unwrap());

@@ -1,6 +1,7 @@
 //! The table, asked through every way in: each gRPC method, page, HL7 event and FHIR interaction, as every role, in its
 //! own domain and in another.
 
+mod audit;
 mod fhir;
 mod grpc;
 mod hl7;

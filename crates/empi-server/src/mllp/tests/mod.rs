@@ -85,7 +85,8 @@ impl Desk {
 
     /// The answer to a message, with line ends for people.
     pub(crate) async fn send(&self, text: &str) -> String {
-        let answer = message::answer(&self.mllp, text.replace('\n', "\r").into_bytes(), origin()).await;
+        let answer =
+            message::answer(&self.mllp, text.replace('\n', "\r").into_bytes(), origin()).await;
         assert!(Message::read(&answer).is_ok());
         String::from_utf8(answer).unwrap().replace('\r', "\n")
     }

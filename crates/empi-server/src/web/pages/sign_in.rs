@@ -1,17 +1,20 @@
 //! Signing in and out.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{HeaderName, HeaderValue, SET_COOKIE};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse as _;
-use empi_model::{User, UserName};
+use empi_model::{Asked, Asker, AuditOutcome, Operation, User, UserName};
 use maud::{Markup, html};
 
+use crate::access::Permit;
 use crate::web::answer::{Answer, Refusal, see_other};
 use crate::web::gate::{Anybody, COOKIE, Form};
 use crate::web::password::is_right;
-use crate::web::{Visit, Web};
+use crate::web::{PERMIT, Visit, Web};
 
 /// The form, or the way on for whoever is signed in.
 pub(in crate::web) async fn show(Anybody(visit): Anybody) -> Answer {
@@ -54,11 +57,14 @@ pub(in crate::web) async fn take(
         return Ok(again(StatusCode::TOO_MANY_REQUESTS, &typed, &sentence));
     }
     let user = typed.parse::<UserName>().ok().and_then(|name| web.0.door.user(&name));
+    // A name that nobody has may be anything, also a password: it is kept nowhere.
+    let entry = signing(user.as_ref());
     let kept = user.as_ref().map(|user| user.password.clone());
     let password = fields.exact("password").to_owned();
     let is_right = web.hashing(move || is_right(kept.as_ref(), &password)).await?;
     let Some(user) = user.filter(|user| is_right && !user.is_disabled) else {
         tracing::warn!("a sign-in was refused");
+        web.0.door.note(entry, AuditOutcome::Denied);
         return Ok(again(
             StatusCode::UNAUTHORIZED,
             &typed,
@@ -66,11 +72,20 @@ pub(in crate::web) async fn take(
         ));
     };
     web.0.throttle.succeeded(&counted);
+    web.0.door.note(entry, AuditOutcome::Done);
     // A session that was open in this browser ends: nobody rides on it.
     if let Some(visit) = visit {
         web.0.sessions.end(visit.session.id);
     }
     begin(&web, &user)
+}
+
+/// Who signs in, for the audit trail.
+fn signing(user: Option<&User>) -> Asked {
+    let asked = PERMIT.try_with(Permit::asked).ok();
+    let asker = asked.map_or_else(|| Asker::internal(""), |asked| Asker::clone(&asked.asker));
+    let name = user.map(|user| user.name.as_str().to_owned()).unwrap_or_default();
+    Asked { asker: Arc::new(Asker { name, ..asker }), operation: Operation::SignIn }
 }
 
 /// The form again, with what is wrong.
