@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+mod audit;
 mod backup;
 mod bad_calls;
 mod bad_files;
@@ -18,6 +19,7 @@ mod full_disk;
 mod hl7;
 mod interop;
 mod keeping_apart;
+mod leaks;
 mod link;
 mod load_then_serve;
 mod miis;

@@ -56,12 +56,8 @@ pub enum Operation {
     ViewAudit = 22,
     /// Take everything that is held about one person out as one document.
     ExportPersons = 23,
-    /// Say what a person agreed to.
-    ChangeConsent = 24,
-    /// Look at a person who agreed to being shared with nobody, for a reason that is kept and reviewed.
-    BreakGlass = 25,
     /// Take old entries out of the audit trail, into an archive.
-    RetireAudit = 26,
+    RetireAudit = 24,
 }
 
 /// What a cell of the table says.
@@ -99,7 +95,7 @@ const fn own(own: &'static [Role]) -> Line {
 
 impl Operation {
     /// Every operation, in the order of their numbers.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 24] = [
         Self::Probe,
         Self::SignIn,
         Self::OwnAccount,
@@ -123,8 +119,6 @@ impl Operation {
         Self::Maintain,
         Self::ViewAudit,
         Self::ExportPersons,
-        Self::ChangeConsent,
-        Self::BreakGlass,
         Self::RetireAudit,
     ];
 
@@ -150,8 +144,6 @@ impl Operation {
             Self::ViewStats => all(&Role::ALL),
             Self::ViewAudit => all(&[Auditor]),
             Self::ExportPersons => all(&[LeadSteward, Auditor]),
-            Self::ChangeConsent => all(&[Steward, LeadSteward]),
-            Self::BreakGlass => all(&[Registrar, Steward, LeadSteward]),
         }
     }
 
@@ -213,8 +205,6 @@ impl Operation {
             Self::Maintain => "maintain",
             Self::ViewAudit => "view-audit",
             Self::ExportPersons => "export-persons",
-            Self::ChangeConsent => "change-consent",
-            Self::BreakGlass => "break-glass",
             Self::RetireAudit => "retire-audit",
         }
     }
@@ -232,7 +222,7 @@ mod tests {
 
     /// The whole table as it was meant: a letter for each role in the order of `Role::ALL`; `A` whatever the domain,
     /// `o` in its own, `-` not at all.
-    const MEANT: [(&str, &str); 26] = [
+    const MEANT: [(&str, &str); 24] = [
         ("probe", "AAAAAAA"),
         ("sign-in", "AAAAAAA"),
         ("own-account", "AAAAA--"),
@@ -256,8 +246,6 @@ mod tests {
         ("maintain", "----A--"),
         ("view-audit", "---A---"),
         ("export-persons", "--AA---"),
-        ("change-consent", "-AA----"),
-        ("break-glass", "AAA----"),
         ("retire-audit", "----A--"),
     ];
 
@@ -280,7 +268,7 @@ mod tests {
             assert_eq!(Operation::from_number(number), Some(operation));
         }
         assert_eq!(Operation::from_number(0), None);
-        assert_eq!(Operation::from_number(27), None);
+        assert_eq!(Operation::from_number(25), None);
     }
 
     #[test]
@@ -300,7 +288,6 @@ mod tests {
             Op::ChangeIdentities,
             Op::ChangeUsers,
             Op::ChangeAccounts,
-            Op::ChangeConsent,
         ] {
             assert!(!change.allows(Auditor), "{change:?}");
             assert!(!change.allows(Reader), "{change:?}");

@@ -71,6 +71,11 @@ pub enum ServeError {
     /// There is no key to sign the audit trail with.
     #[error("audit.key_file: {0}")]
     AuditKey(#[from] crate::AuditKeyError),
+    /// The audit trail cannot be carried out of the machine, and nothing goes on without.
+    #[error(
+        "the server has stopped: heads of the audit trail cannot be written (audit.heads_file)"
+    )]
+    AuditHeads,
     /// There is no place to keep what consumers were told.
     #[error("mllp.consumers_dir cannot be made: {0}")]
     ConsumersDir(io::Error),
@@ -105,6 +110,7 @@ pub async fn serve(
     let (closing_sender, closing) = watch::channel(false);
     let Listeners { grpc, web, mllp } = listeners;
     let others = start_others((web, mllp), config, &door, practice, &closing)?;
+    let mut is_without_heads = false;
     let mut heads = Heads::of(&config.audit)?
         .map(|heads| tokio::spawn(keep_heads(heads, door.clone(), closing.clone())));
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -136,7 +142,7 @@ pub async fn serve(
     let stop = async {
         tokio::select! {
             () = shutdown => {}
-            () = heads_failed(&mut heads) => {}
+            () = heads_failed(&mut heads) => is_without_heads = true,
         }
         tracing::info!("shutting down: running calls may finish");
         report_health(&health, ServingStatus::NotServing).await;
@@ -163,6 +169,9 @@ pub async fn serve(
     if let Some(running) = heads {
         // The last head, of all that was answered. A panic in it was logged where it happened.
         let _ = running.await;
+    }
+    if is_without_heads {
+        return Err(ServeError::AuditHeads);
     }
     Ok(served?)
 }
@@ -198,7 +207,6 @@ async fn heads_failed(heads: &mut Option<JoinHandle<HeadsEnd>>) {
         let ended = running.await;
         *heads = None;
         if !matches!(ended, Ok(HeadsEnd::Closed)) {
-            tracing::error!("the server stops: heads of the audit trail cannot be written");
             return;
         }
     }

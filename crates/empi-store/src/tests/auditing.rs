@@ -4,6 +4,7 @@ use empi_model::{Asked, Asker, AuditEntry, AuditHead, AuditOutcome, EnterpriseId
 use rocksdb::WriteBatch;
 
 use super::*;
+use crate::StoreError;
 use crate::audit::{AuditFault, chained, check_archive, entry_key, split};
 use crate::layout::Family;
 use crate::store::synced;

@@ -49,8 +49,7 @@ const fn kind(operation: Operation) -> (&'static str, &'static str, &'static str
         | Operation::ViewUsers
         | Operation::ChangeUsers
         | Operation::ViewAccounts
-        | Operation::ChangeAccounts
-        | Operation::BreakGlass => ("110113", "Security Alert", "E"),
+        | Operation::ChangeAccounts => ("110113", "Security Alert", "E"),
         Operation::ViewPersons => ("110112", "Query", "E"),
         Operation::ViewAudit | Operation::RetireAudit => ("110101", "Audit Log Used", "R"),
         Operation::ExportPersons => ("110106", "Export", "R"),
@@ -64,8 +63,7 @@ const fn kind(operation: Operation) -> (&'static str, &'static str, &'static str
         | Operation::RelateRecords
         | Operation::Decide
         | Operation::DecideMany
-        | Operation::ChangeIdentities
-        | Operation::ChangeConsent => ("110110", "Patient Record", "U"),
+        | Operation::ChangeIdentities => ("110110", "Patient Record", "U"),
     }
 }
 
