@@ -137,7 +137,13 @@ fn work(
         }
     };
     match answered {
-        Ok(answered) => Ok(answered),
+        Ok(answered) => {
+            // A query that finds nobody is answered, and is a refusal all the same.
+            if answered.code != AckCode::Accept.as_str() {
+                registry.refused();
+            }
+            Ok(answered)
+        }
         Err(Stop::Failed(RegistryError::Poisoned)) => Err(RegistryError::Poisoned),
         Err(stop) => {
             registry.refused();

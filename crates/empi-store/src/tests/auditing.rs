@@ -7,7 +7,6 @@ use super::*;
 use crate::StoreError;
 use crate::audit::{AuditFault, chained, check_archive, entry_key, split};
 use crate::layout::Family;
-use crate::store::synced;
 
 /// Entries of one trial.
 const ENTRIES: u64 = 40;
@@ -26,7 +25,7 @@ fn put(store: &Store, key: &[u8], value: Option<&[u8]>) {
         Some(value) => batch.put_cf(&family, key, value),
         None => batch.delete_cf(&family, key),
     }
-    store.write(batch, &synced()).unwrap();
+    store.write(batch, &rocksdb::WriteOptions::default()).unwrap();
 }
 
 fn rows(store: &Store) -> Vec<Vec<u8>> {
