@@ -58,6 +58,12 @@ pub enum Operation {
     ExportPersons = 23,
     /// Take old entries out of the audit trail, into an archive.
     RetireAudit = 24,
+    /// Label pairs of a random sample, blind.
+    Label = 25,
+    /// Draw the pairs to be labelled.
+    DrawSample = 26,
+    /// Look into the tuning lab, try models there, put one in force and take it back.
+    Tune = 27,
 }
 
 /// What a cell of the table says.
@@ -95,7 +101,7 @@ const fn own(own: &'static [Role]) -> Line {
 
 impl Operation {
     /// Every operation, in the order of their numbers.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Probe,
         Self::SignIn,
         Self::OwnAccount,
@@ -120,6 +126,9 @@ impl Operation {
         Self::ViewAudit,
         Self::ExportPersons,
         Self::RetireAudit,
+        Self::Label,
+        Self::DrawSample,
+        Self::Tune,
     ];
 
     /// The table.
@@ -135,8 +144,9 @@ impl Operation {
             Self::ViewQuality => all(&[Steward, LeadSteward, Auditor, Administrator]),
             Self::ViewEvents => all(&[Steward, LeadSteward, Auditor, Source, Reader]),
             Self::RegisterRecords | Self::RetireRecords | Self::RelateRecords => own(&[Source]),
-            Self::DecideMany => all(&[LeadSteward]),
-            Self::Decide | Self::ChangeIdentities => all(&[Steward, LeadSteward]),
+            Self::DecideMany | Self::DrawSample => all(&[LeadSteward]),
+            Self::Decide | Self::ChangeIdentities | Self::Label => all(&[Steward, LeadSteward]),
+            Self::Tune => all(&[LeadSteward, Administrator]),
             Self::ViewUsers | Self::ViewAccounts => all(&[Administrator, Auditor]),
             Self::ChangeUsers | Self::ChangeAccounts | Self::Maintain | Self::RetireAudit => {
                 all(&[Administrator])
@@ -206,6 +216,9 @@ impl Operation {
             Self::ViewAudit => "view-audit",
             Self::ExportPersons => "export-persons",
             Self::RetireAudit => "retire-audit",
+            Self::Label => "label",
+            Self::DrawSample => "draw-sample",
+            Self::Tune => "tune",
         }
     }
 
@@ -222,7 +235,7 @@ mod tests {
 
     /// The whole table as it was meant: a letter for each role in the order of `Role::ALL`; `A` whatever the domain,
     /// `o` in its own, `-` not at all.
-    const MEANT: [(&str, &str); 24] = [
+    const MEANT: [(&str, &str); 27] = [
         ("probe", "AAAAAAA"),
         ("sign-in", "AAAAAAA"),
         ("own-account", "AAAAA--"),
@@ -247,6 +260,9 @@ mod tests {
         ("view-audit", "---A---"),
         ("export-persons", "--AA---"),
         ("retire-audit", "----A--"),
+        ("label", "-AA----"),
+        ("draw-sample", "--A----"),
+        ("tune", "--A-A--"),
     ];
 
     #[test]
@@ -268,7 +284,7 @@ mod tests {
             assert_eq!(Operation::from_number(number), Some(operation));
         }
         assert_eq!(Operation::from_number(0), None);
-        assert_eq!(Operation::from_number(25), None);
+        assert_eq!(Operation::from_number(28), None);
     }
 
     #[test]

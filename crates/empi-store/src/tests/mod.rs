@@ -19,6 +19,7 @@ mod backups;
 mod bulk;
 mod files;
 mod flips;
+mod lab;
 mod opening;
 mod reading;
 mod rebuilding;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod events;
+mod lab;
 mod people;
 mod records;
 mod work;
@@ -198,6 +199,7 @@ impl Store {
         walk.check_requests();
         walk.check_users();
         walk.check_audit();
+        walk.check_lab();
         walk.check_counters();
         walk.check_models(seal.models);
         Ok(walk.report)

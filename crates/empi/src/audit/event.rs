@@ -49,6 +49,7 @@ const fn kind(operation: Operation) -> (&'static str, &'static str, &'static str
         | Operation::ViewUsers
         | Operation::ChangeUsers
         | Operation::ViewAccounts
+        | Operation::Tune
         | Operation::ChangeAccounts => ("110113", "Security Alert", "E"),
         Operation::ViewPersons => ("110112", "Query", "E"),
         Operation::ViewAudit | Operation::RetireAudit => ("110101", "Audit Log Used", "R"),
@@ -57,7 +58,9 @@ const fn kind(operation: Operation) -> (&'static str, &'static str, &'static str
         | Operation::ViewQueue
         | Operation::ViewQuality
         | Operation::ViewEvents
-        | Operation::ViewPast => ("110110", "Patient Record", "R"),
+        | Operation::ViewPast
+        | Operation::Label
+        | Operation::DrawSample => ("110110", "Patient Record", "R"),
         Operation::RegisterRecords
         | Operation::RetireRecords
         | Operation::RelateRecords
