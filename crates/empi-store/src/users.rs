@@ -64,7 +64,11 @@ impl Snapshot<'_> {
 
     /// Every account of a program, by name.
     pub fn services(&self) -> impl Iterator<Item = Result<ServiceAccount, StoreError>> {
-        self.rows_below::<ServiceRow>(layout::SERVICES, layout::SERVICES, "the account of a program")
+        self.rows_below::<ServiceRow>(
+            layout::SERVICES,
+            layout::SERVICES,
+            "the account of a program",
+        )
     }
 
     /// The log of changes to users from an entry on, in order.

@@ -133,7 +133,9 @@ impl Job {
                 };
                 let (answer, receiver) = bounded(1);
                 let work = Work::Regroup(Box::new(regrouping));
-                self.queue.send(Waiting { work, asked: None, answer }).map_err(|_| RegistryError::Poisoned)?;
+                self.queue
+                    .send(Waiting { work, asked: None, answer })
+                    .map_err(|_| RegistryError::Poisoned)?;
                 answers.push(receiver);
             }
             for answer in answers {
