@@ -11,7 +11,7 @@ use empi_model::{
     Asked, AuditEntry, AuditHead, AuditOutcome, EventSequence, Operation, ServiceAccount,
     Timestamp, TokenHash, User, UserName,
 };
-use empi_registry::{Registry, RegistryError, Trail};
+use empi_registry::{Clock, Registry, RegistryError, Trail};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
 
@@ -211,6 +211,13 @@ fn audited<T>(
     let answer = work(&registry.asked_by(&trail));
     registry.end(&trail, answer.as_ref().err())?;
     answer
+}
+
+/// Whoever needs the registry's clock alone.
+impl Clock for Door {
+    fn now(&self) -> Timestamp {
+        self.registry.now()
+    }
 }
 
 /// Why a call has no answer.

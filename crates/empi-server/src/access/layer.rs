@@ -1,4 +1,4 @@
-//! In front of every gRPC service: who calls, by which token, for what.
+//! In front of every gRPC service: who calls, by which token or certificate, for what.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -9,12 +9,13 @@ use std::task::{Context, Poll};
 use empi_model::{Domains, Interface, Operation, Purpose};
 use tonic::body::Body;
 use tonic::codegen::http;
-use tonic::transport::server::TcpConnectInfo;
 use tonic::{Extensions, Status};
 use tower::{Layer, Service};
 
 use super::{Caller, Denial, Origin, Permit, Subject, bearer, calls, hash_token};
 use crate::door::Door;
+use crate::exchange::Exchange;
+use crate::listen::Peer;
 
 /// The header that says what a call is for, as a code of HL7's PurposeOfUse.
 pub(crate) const PURPOSE_HEADER: &str = "x-purpose-of-use";
@@ -43,13 +44,15 @@ impl Entry {
 #[derive(Clone)]
 pub(crate) struct AccessLayer {
     pub(crate) door: Door,
+    /// Knows the clients that show a certificate.
+    pub(crate) exchange: Arc<Exchange>,
 }
 
 impl<S> Layer<S> for AccessLayer {
     type Service = Access<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Access { inner, door: self.door.clone() }
+        Access { inner, door: self.door.clone(), exchange: Arc::clone(&self.exchange) }
     }
 }
 
@@ -58,6 +61,7 @@ impl<S> Layer<S> for AccessLayer {
 pub(crate) struct Access<S> {
     inner: S,
     door: Door,
+    exchange: Arc<Exchange>,
 }
 
 impl<S> Service<http::Request<Body>> for Access<S>
@@ -74,7 +78,7 @@ where
     }
 
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
-        match entry(&self.door, &request) {
+        match entry((&self.door, &self.exchange), &request) {
             Ok(entry) => {
                 // A method that does not exist has no operation, and gets its answer from the router.
                 request.extensions_mut().extend(entry.map(extension).unwrap_or_default());
@@ -93,7 +97,10 @@ fn extension(entry: Entry) -> http::Extensions {
 }
 
 /// Who calls for which operation. What a role may never do is refused here, before a message is read.
-fn entry(door: &Door, request: &http::Request<Body>) -> Result<Option<Entry>, Status> {
+fn entry(
+    (door, exchange): (&Door, &Exchange),
+    request: &http::Request<Body>,
+) -> Result<Option<Entry>, Status> {
     let path = request.uri().path();
     let Some(operation) = calls::operation(path) else {
         // Of ours, and without a line: nobody may.
@@ -106,20 +113,21 @@ fn entry(door: &Door, request: &http::Request<Body>) -> Result<Option<Entry>, St
     };
     let headers = request.headers();
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-    let origin = Origin { interface: Interface::Grpc, address: peer.map(|peer| peer.ip()) };
+    let peer = request.extensions().get::<Peer>();
+    let address = peer.and_then(|peer| peer.address).map(|address| address.ip());
+    let origin = Origin { interface: Interface::Grpc, address };
+    let certificate = peer.and_then(|peer| peer.certificate.as_deref());
+    let by_certificate = certificate.and_then(|it| exchange.callers.of_certificate(it));
     let token = text("authorization");
-    let caller = match token.map(bearer) {
-        Some(Some(token)) => match door.account(hash_token(token)) {
-            Some(account) => {
-                let roles = vec![account.role];
-                Caller::known(account.name.as_str(), roles, account.domains.clone(), origin)
-            }
+    let caller = match (token.map(bearer), by_certificate) {
+        (Some(Some(token)), _) => match door.account(hash_token(token)) {
+            Some(account) => Caller::of_account(&account, origin),
             None => Caller::nobody(origin),
         },
-        Some(None) => Caller::nobody(origin),
-        None if door.is_open() => Caller::at_their_word(origin),
-        None => Caller::nobody(origin),
+        (Some(None), _) => Caller::nobody(origin),
+        (None, Some(client)) => exchange.caller(client, origin),
+        (None, None) if door.is_open() => Caller::at_their_word(origin),
+        (None, None) => Caller::nobody(origin),
     };
     let purpose = match text(PURPOSE_HEADER) {
         None => Purpose::Unsaid,

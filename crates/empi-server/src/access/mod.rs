@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use empi_model::{
     Actor, ActorKind, Asked, Asker, Domains, Grant, Interface, Operation, Purpose, Role,
+    ServiceAccount,
 };
 use tonic::Status;
 
@@ -79,6 +80,11 @@ impl Caller {
     ) -> Self {
         let standing = Standing::Known(roles, domains);
         Self { name: name.into(), standing, ..Self::nobody(origin) }
+    }
+
+    /// A program, by its account.
+    pub(crate) fn of_account(account: &ServiceAccount, origin: Origin) -> Self {
+        Self::known(account.name.as_str(), vec![account.role], account.domains.clone(), origin)
     }
 
     /// By the name that they give, which makes them nobody else.
@@ -165,6 +171,11 @@ impl Permit {
             (_, Grant::OwnDomains) => Denial::ForeignDomain,
             _ => Denial::NotAllowed(operation),
         })
+    }
+
+    /// Whether the caller may also do something else, whatever the domain.
+    pub(crate) fn also(&self, operation: Operation) -> bool {
+        self.caller.grant(operation) == Grant::AllDomains
     }
 
     /// Whether the operation may touch records of a source.

@@ -1,10 +1,11 @@
 //! What HL7 v2 and FHIR have in common: whose numbers are whose, what a feed does to the index, and who a
 //! number belongs to.
 //!
-//! `config` names the assigning authorities; `feed` turns what sources say (register, merge, rename, link,
+//! `config` names the assigning authorities; `caller` knows the clients of the configuration; `feed` turns what sources say (register, merge, rename, link,
 //! unlink) into the registry's operations; `person` tells which numbers a person has, and finds persons by
 //! them. All of it is plain and blocking: the interfaces run it behind the door.
 
+pub(crate) mod caller;
 pub(crate) mod config;
 pub(crate) mod feed;
 pub(crate) mod person;
@@ -14,7 +15,11 @@ use empi_formats::Authorities;
 use parking_lot::{Mutex, MutexGuard};
 use xxhash_rust::xxh3::xxh3_64;
 
-use empi_model::{Domains, RecordKey};
+use empi_model::{Domains, RecordKey, Role};
+
+use crate::access::{Caller, Origin};
+use crate::fhir::FhirClient;
+use caller::{Callers, Client};
 
 /// Locks for records being read, changed and written back; two records may share one.
 const LOCKS: usize = 256;
@@ -22,12 +27,14 @@ const LOCKS: usize = 256;
 /// What the interfaces share.
 pub(crate) struct Exchange {
     pub(crate) authorities: Authorities,
+    pub(crate) callers: Callers,
     locks: Vec<Mutex<()>>,
 }
 
 impl Exchange {
-    pub(crate) fn new(authorities: Authorities) -> Self {
-        Self { authorities, locks: std::iter::repeat_with(|| Mutex::new(())).take(LOCKS).collect() }
+    pub(crate) fn new(authorities: Authorities, clients: Vec<FhirClient>) -> Self {
+        let locks = std::iter::repeat_with(|| Mutex::new(())).take(LOCKS).collect();
+        Self { authorities, callers: Callers::new(clients), locks }
     }
 
     /// The domains whose records a sender may write, by what it says of itself.
@@ -37,6 +44,14 @@ impl Exchange {
             .iter()
             .filter(|authority| Authorities::may_write(authority, application, facility));
         Domains::Only(own.map(|authority| authority.name.clone()).collect())
+    }
+
+    /// A client of the configuration as a caller: a source with the domains of its sender, and with the role of the
+    /// people that it acts for.
+    pub(crate) fn caller(&self, client: Client, origin: Origin) -> Caller {
+        let domains = self.domains_of(&client.application, &client.facility);
+        let roles = std::iter::once(Role::Source).chain(client.role).collect();
+        Caller::known(client.name, roles, domains, origin)
     }
 
     /// Keeps others from changing a record through these interfaces until the guard is dropped: what a

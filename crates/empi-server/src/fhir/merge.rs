@@ -1,14 +1,13 @@
 //! `Patient/$merge`: one person is another, said by a client that has the role for it. The merge is a steward's: it
 //! outranks scoring, is told as an event, and can be undone.
 
-use empi_formats::fhir::{
-    FhirIdentifier, IssueCode, OperationOutcome, Parameter, Parameters, Reference,
-};
-use empi_model::{ActorKind, EnterpriseId, ReasonCode};
+use empi_formats::fhir::{FhirIdentifier, IssueCode, OperationOutcome, Parameter, Parameters};
+use empi_model::{ActorKind, ReasonCode};
 use empi_registry::{PersonView, Registry, StewardOperation, StewardRequest};
 
 use super::answer::{Answer, Refusal};
-use super::person::{by_number, patient_of_person};
+use super::link::{allowed, id_of};
+use super::person::{by_number, patient_with_links};
 use super::request::Asked;
 use crate::exchange::Exchange;
 
@@ -27,7 +26,7 @@ pub(super) fn merge(
     let is_preview = parameters.named("preview").and_then(|it| it.value_boolean).unwrap_or(false);
     if surviving == subsumed {
         // Also where the same request came before.
-        return Ok(answer(exchange, &target, "the two are one Patient already"));
+        return answer(exchange, registry, &target, "the two are one Patient already");
     }
     let preview = StewardRequest {
         operation: StewardOperation::MergePersons { surviving, subsumed },
@@ -40,7 +39,8 @@ pub(super) fn merge(
     };
     let seen = registry.steward(preview.clone())?;
     if is_preview {
-        return Ok(answer(exchange, &target, "the Patients can be merged; nothing was changed"));
+        let sentence = "the Patients can be merged; nothing was changed";
+        return answer(exchange, registry, &target, sentence);
     }
     registry.steward(StewardRequest {
         version_token: Some(seen.version_token),
@@ -48,7 +48,7 @@ pub(super) fn merge(
         ..preview
     })?;
     let merged = registry.person(surviving)?;
-    Ok(answer(exchange, &merged, "the Patients were merged"))
+    answer(exchange, registry, &merged, "the Patients were merged")
 }
 
 /// The person that a parameter names, by a reference or by an identifier.
@@ -62,7 +62,7 @@ fn one(
     let identifier = parameters.named(&format!("{name}-identifier"));
     let identifier = identifier.and_then(|it| it.value_identifier.as_ref());
     match (reference, identifier) {
-        (Some(reference), None) => Ok(registry.person(id_of(reference)?)?),
+        (Some(reference), None) => Ok(registry.person(id_of(&reference.reference)?)?),
         (None, Some(FhirIdentifier { system: Some(system), value: Some(value), .. })) => {
             by_number(exchange, registry, (system, value), name)
         }
@@ -75,19 +75,15 @@ fn one(
     }
 }
 
-/// The enterprise ID of a reference such as `Patient/7K3M-9QXT-2VC`, with or without the server's URL before it.
-fn id_of(reference: &Reference) -> Result<EnterpriseId, Refusal> {
-    let mut parts = reference.reference.rsplit('/');
-    let (id, kind) = (parts.next().unwrap_or_default(), parts.next());
-    id.parse().ok().filter(|_| kind == Some("Patient")).ok_or_else(|| {
-        Refusal::not_found("a reference leads to no Patient: write Patient/ and the enterprise ID")
-    })
-}
-
-fn answer(exchange: &Exchange, target: &PersonView, sentence: &str) -> Answer {
+fn answer(
+    exchange: &Exchange,
+    registry: &Registry,
+    target: &PersonView,
+    sentence: &str,
+) -> Result<Answer, Refusal> {
     let outcome = OperationOutcome::information(sentence);
-    let patient = patient_of_person(&exchange.authorities, target);
-    Answer::ok(&Parameters::answer(vec![
+    let patient = patient_with_links(exchange, registry, target)?;
+    Ok(Answer::ok(&Parameters::answer(vec![
         Parameter {
             name: "outcome".to_owned(),
             resource: serde_json::to_value(outcome).ok(),
@@ -98,5 +94,5 @@ fn answer(exchange: &Exchange, target: &PersonView, sentence: &str) -> Answer {
             resource: serde_json::to_value(patient).ok(),
             ..Parameter::default()
         },
-    ]))
+    ])))
 }

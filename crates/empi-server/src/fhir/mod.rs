@@ -12,6 +12,7 @@
 mod answer;
 mod config;
 mod feed;
+mod link;
 mod matching;
 mod merge;
 mod message;
@@ -21,7 +22,6 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::http::{Method, Response, StatusCode, header};
 use empi_formats::fhir::{IssueCode, capability_statement};
 use empi_model::Operation;
 use empi_registry::{Registry, RegistryError};
@@ -38,6 +38,7 @@ use crate::access::{Denial, Permit, Subject};
 use crate::call_log::milliseconds;
 use crate::door::Door;
 use crate::exchange::{Exchange, time};
+use crate::listen::Peer;
 use answer::{Answer, Refusal};
 pub use config::{FhirClient, FhirConfig};
 pub use person::patient_of_person;
@@ -83,6 +84,7 @@ impl Fhir {
 /// Answers a request, whatever it is.
 async fn handle(State(fhir): State<Fhir>, request: Request) -> Response<Body> {
     let started = Instant::now();
+    let peer = request.extensions().get::<Peer>().and_then(|peer| peer.address);
     let limit = fhir.0.config.request_time_max();
     let (name, answer) = match tokio::time::timeout(limit, answered(&fhir, request)).await {
         Ok((name, answer)) => (name, answer.unwrap_or_else(Answer::from)),
@@ -93,7 +95,10 @@ async fn handle(State(fhir): State<Fhir>, request: Request) -> Response<Body> {
         }
     };
     let elapsed_ms = milliseconds(started.elapsed());
-    tracing::info!(interaction = name, status = answer.status.as_u16(), elapsed_ms, "fhir");
+    // Where somebody knocks who is not known.
+    let peer = peer.filter(|_| answer.status == StatusCode::UNAUTHORIZED).map(|peer| peer.ip());
+    let (status, peer) = (answer.status.as_u16(), peer.map(tracing::field::display));
+    tracing::info!(interaction = name, status, elapsed_ms, peer, "fhir");
     answer.into_response()
 }
 
@@ -144,8 +149,7 @@ async fn asked(
 ) -> Result<(Interaction, Asked), (&'static str, Refusal)> {
     let (parts, body) = request.into_parts();
     let refused = |refusal| ("refused", refusal);
-    let address = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
-    let caller = Arc::new(caller(&fhir.0, &parts.headers, address).map_err(refused)?);
+    let caller = Arc::new(caller(&fhir.0, &parts).map_err(refused)?);
     let path = parts.uri.path().strip_prefix(PATH).unwrap_or_default();
     let path: Vec<String> = path
         .split('/')
@@ -183,8 +187,12 @@ async fn read(
     } else if matches!(parts.method, Method::POST | Method::PUT) {
         check_body(&parts.headers, "json")?;
     }
-    let base = config.base_url.clone().unwrap_or_else(|| base_of(&parts.headers));
-    let request_id = parts.headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    let base = config.base_url.clone().unwrap_or_else(|| base_of(&parts));
+    let said = |name: &str| {
+        let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
+        value.map(str::to_owned)
+    };
+    let (request_id, if_match) = (said("x-request-id"), said("if-match"));
     Ok(Asked {
         path,
         parameters: all,
@@ -192,19 +200,22 @@ async fn read(
         permit,
         base,
         query,
-        request_id: request_id.map(str::to_owned),
+        if_match,
+        request_id,
     })
 }
 
 /// The URL of the interface as the client called it.
-fn base_of(headers: &HeaderMap) -> String {
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    format!("http://{}{PATH}", host.unwrap_or("localhost"))
+fn base_of(parts: &Parts) -> String {
+    let host = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let is_encrypted = parts.extensions.get::<Peer>().is_some_and(|peer| peer.is_encrypted);
+    let scheme = if is_encrypted { "https" } else { "http" };
+    format!("{scheme}://{}{PATH}", host.unwrap_or("localhost"))
 }
 
 /// A request for each interaction, and what it lets somebody do.
 #[cfg(test)]
-pub(crate) const INTERACTIONS: [((&str, &str), Operation); 11] = [
+pub(crate) const INTERACTIONS: [((&str, &str), Operation); 12] = [
     (("GET", "metadata"), Interaction::Metadata.operation()),
     (("GET", "Patient/7K3M-9QXT-2VC"), Interaction::Read.operation()),
     (("GET", "Patient?family=okafor"), Interaction::Search.operation()),
@@ -213,6 +224,7 @@ pub(crate) const INTERACTIONS: [((&str, &str), Operation); 11] = [
     (("POST", "Patient/$merge"), Interaction::Merge.operation()),
     (("GET", "Patient/$ihe-pix"), Interaction::Pix.operation()),
     (("PUT", "Patient"), Interaction::Put.operation()),
+    (("PUT", "Patient/7K3M-9QXT-2VC"), Interaction::Link.operation()),
     (("POST", "Patient"), Interaction::Create.operation()),
     (("DELETE", "Patient"), Interaction::Delete.operation()),
     (("POST", "$process-message"), Interaction::Message.operation()),
@@ -228,6 +240,7 @@ enum Interaction {
     Merge,
     Pix,
     Put,
+    Link,
     Create,
     Delete,
     Message,
@@ -239,7 +252,7 @@ impl Interaction {
         match self {
             Self::Metadata => Operation::Probe,
             Self::Read | Self::Search | Self::Match | Self::Pix => Operation::ViewPersons,
-            Self::Merge => Operation::ChangeIdentities,
+            Self::Merge | Self::Link => Operation::ChangeIdentities,
             Self::Put | Self::Create | Self::Message => Operation::RegisterRecords,
             Self::Delete => Operation::RetireRecords,
         }
@@ -254,6 +267,7 @@ impl Interaction {
             ["Patient", "_search"] if post => Self::Search,
             ["Patient"] if post => Self::Create,
             ["Patient"] if method == Method::PUT => Self::Put,
+            ["Patient", _] if method == Method::PUT => Self::Link,
             ["Patient"] if method == Method::DELETE => Self::Delete,
             ["Patient", "$match"] if post => Self::Match,
             ["Patient", "$merge"] if post => Self::Merge,
@@ -286,6 +300,7 @@ impl Interaction {
             Self::Merge => "merge",
             Self::Pix => "ihe-pix",
             Self::Put => "update",
+            Self::Link => "link",
             Self::Create => "create",
             Self::Delete => "delete",
             Self::Message => "process-message",
@@ -309,6 +324,10 @@ impl Interaction {
             Self::Merge => merge::merge(exchange, registry, asked),
             Self::Pix => person::pix(exchange, registry, asked),
             Self::Put => feed::put(exchange, registry, asked),
+            Self::Link => {
+                let id = asked.path.get(1).map_or("", String::as_str);
+                link::put(exchange, registry, asked, id)
+            }
             Self::Create => feed::create(exchange, registry, asked),
             Self::Delete => feed::delete(exchange, registry, asked),
             Self::Message => message::take(exchange, registry, asked),

@@ -1,15 +1,14 @@
 //! A request: who sends it, what it asks for, and in which format.
 
-use std::net::IpAddr;
-
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use empi_formats::fhir::IssueCode;
-use empi_model::{Actor, ActorKind, Domains, Interface, Purpose, Role, TokenHash};
+use empi_model::{Actor, ActorKind, Domains, Interface, Purpose, Role};
 
 use super::Shared;
 use super::answer::Refusal;
-use super::config::FhirClient;
 use crate::access::{Caller, Origin, PURPOSE_HEADER, Permit, bearer, hash_token};
+use crate::listen::Peer;
 
 /// Most parameters of one request.
 const PARAMETERS_MAX: usize = 100;
@@ -26,53 +25,55 @@ pub(super) struct Asked {
     pub(super) base: String,
     /// The query as it came, for links to pages.
     pub(super) query: String,
+    /// The version of the resource that the client has read, if it says so.
+    pub(super) if_match: Option<String>,
     /// The client's own name of the request, if it gave one.
     pub(super) request_id: Option<String>,
 }
 
-/// Who sends a request, by its bearer token: a service account, or a client of the configuration.
-pub(super) fn caller(
-    shared: &Shared,
-    headers: &HeaderMap,
-    address: Option<IpAddr>,
-) -> Result<Caller, Refusal> {
+/// Who sends a request: by its bearer token, that of a service account or of a client of the configuration, or by the
+/// certificate that was shown in the handshake.
+pub(super) fn caller(fhir: &Shared, parts: &Parts) -> Result<Caller, Refusal> {
+    let (exchange, callers) = (&fhir.exchange, &fhir.exchange.callers);
+    let peer = parts.extensions.get::<Peer>();
+    let address = peer.and_then(|peer| peer.address).map(|address| address.ip());
     let origin = Origin { interface: Interface::Fhir, address };
-    let purpose = match headers.get(PURPOSE_HEADER).map(|value| value.to_str()) {
+    let purpose = match parts.headers.get(PURPOSE_HEADER).map(|value| value.to_str()) {
         None => Purpose::Unsaid,
         Some(code) => code.ok().and_then(Purpose::from_code).ok_or_else(|| {
             let sentence = format!("`{PURPOSE_HEADER}` is no purpose of use");
             Refusal::invalid(IssueCode::CodeInvalid, sentence)
         })?,
     };
-    let authorization = headers.get(header::AUTHORIZATION);
+    let certificate = peer.and_then(|peer| peer.certificate.as_deref());
+    let by_certificate = certificate.and_then(|it| callers.of_certificate(it));
+    let by_certificate = by_certificate.map(|client| exchange.caller(client, origin.clone()));
+    let authorization = parts.headers.get(header::AUTHORIZATION);
     let token = authorization.map(|value| value.to_str().ok().and_then(bearer));
-    let caller = match token {
-        None if shared.config.insecure_allow_anonymous => {
+    let caller = match (token, by_certificate) {
+        (None, Some(caller)) => Some(caller),
+        (None, None) if fhir.config.insecure_allow_anonymous => {
             Some(Caller::known("fhir", vec![Role::Reader], Domains::none(), origin))
         }
-        None | Some(None) => {
+        (None | Some(None), _) => {
             return Err(unauthorized("send the token of a client as `Authorization: Bearer`"));
         }
-        Some(Some(token)) => client(shared, hash_token(token), origin),
+        (Some(Some(token)), by_certificate) => {
+            let by_token = match fhir.door.account(hash_token(token)) {
+                Some(account) => Some(Caller::of_account(&account, origin)),
+                None => callers.of_token(token).map(|client| exchange.caller(client, origin)),
+            };
+            let are_two = by_token.is_some() && by_certificate.is_some();
+            if are_two && by_token != by_certificate {
+                return Err(unauthorized(
+                    "the token and the certificate are those of different clients",
+                ));
+            }
+            by_token
+        }
     };
     let caller = caller.ok_or_else(|| unauthorized("this token is no client's"))?;
     Ok(caller.for_purpose(purpose))
-}
-
-/// Whose token it is.
-fn client(shared: &Shared, token: TokenHash, origin: Origin) -> Option<Caller> {
-    if let Some(account) = shared.door.account(token) {
-        let (name, roles) = (account.name.as_str(), vec![account.role]);
-        return Some(Caller::known(name, roles, account.domains.clone(), origin));
-    }
-    let hash: String = token.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    // The tokens are drawn at random; that their hashes are compared letter by letter tells nothing of them.
-    let is_it = |client: &&FhirClient| client.token_sha256.eq_ignore_ascii_case(&hash);
-    let client = shared.config.clients.iter().find(is_it)?;
-    let roles = client.role.as_deref().and_then(Role::from_name);
-    let roles = std::iter::once(Role::Source).chain(roles).collect();
-    let domains = shared.exchange.domains_of(&client.application, &client.facility);
-    Some(Caller::known(client.name.as_str(), roles, domains, origin))
 }
 
 fn unauthorized(sentence: &str) -> Refusal {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::frame::{Frames, framed};
 use super::{Mllp, PERMIT_BYTES, message};
 use crate::access::Origin;
+use crate::exchange::caller::Client;
 
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 16 << 10;
@@ -36,12 +37,16 @@ enum End {
     Broken,
 }
 
-/// Serves a connection until one side ends it.
-pub(super) async fn serve<S>(stream: S, mllp: Mllp, origin: Origin, closing: watch::Receiver<bool>)
-where
+/// Serves a connection until one side ends it. The client is whoever showed a certificate, if any was shown.
+pub(super) async fn serve<S>(
+    stream: S,
+    mllp: Mllp,
+    (origin, client): (Origin, Option<Client>),
+    closing: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let end = exchange(stream, &mllp, &origin, closing).await;
+    let end = exchange(stream, &mllp, (&origin, client.as_ref()), closing).await;
     match end {
         End::Closed | End::Closing => {}
         End::TooLong | End::TooSlow | End::Broken => {
@@ -53,7 +58,7 @@ where
 async fn exchange<S>(
     mut stream: S,
     mllp: &Mllp,
-    origin: &Origin,
+    (origin, client): (&Origin, Option<&Client>),
     mut closing: watch::Receiver<bool>,
 ) -> End
 where
@@ -69,7 +74,7 @@ where
             Ok(bytes) => bytes,
             Err(end) => return end,
         };
-        let answer = message::answer(mllp, bytes, origin.clone()).await;
+        let answer = message::answer(mllp, bytes, (origin, client)).await;
         match timeout(ANSWER_TIME_MAX, send(&mut stream, &answer)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return End::Broken,

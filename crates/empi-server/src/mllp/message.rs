@@ -15,6 +15,7 @@ use super::{Mllp, query};
 use crate::access::{Origin, Permit, Subject};
 use crate::call_log::milliseconds;
 use crate::door::Failure;
+use crate::exchange::caller::Client;
 use crate::exchange::time;
 
 /// Why a message is not done.
@@ -57,8 +58,12 @@ pub(super) struct Answered {
     pub(super) code: &'static str,
 }
 
-/// Answers a message, whatever it is.
-pub(super) async fn answer(mllp: &Mllp, bytes: Vec<u8>, origin: Origin) -> Vec<u8> {
+/// Answers a message, whatever it is. The client is whoever showed a certificate, if any was shown.
+pub(super) async fn answer(
+    mllp: &Mllp,
+    bytes: Vec<u8>,
+    from: (&Origin, Option<&Client>),
+) -> Vec<u8> {
     let started = Instant::now();
     let (message, answered, kind) = match Message::read(&bytes) {
         Err(error) => {
@@ -69,7 +74,7 @@ pub(super) async fn answer(mllp: &Mllp, bytes: Vec<u8>, origin: Origin) -> Vec<u
         Ok(message) => {
             let hash = xxhash_rust::xxh3::xxh3_64(&bytes);
             let message = Arc::new(message);
-            let (answered, kind) = done(mllp, &message, hash, origin).await;
+            let (answered, kind) = done(mllp, &message, hash, from).await;
             (message, answered, kind)
         }
     };
@@ -82,13 +87,13 @@ async fn done(
     mllp: &Mllp,
     message: &Arc<Message>,
     hash: u64,
-    origin: Origin,
+    (origin, client): (&Origin, Option<&Client>),
 ) -> (Answered, &'static str) {
-    let kind = match route(message) {
+    let kind = match route(message).and_then(|kind| spoken_for(message, client).map(|()| kind)) {
         Ok(kind) => kind,
         Err(stop) => return (refused(mllp, message, stop), "unsupported"),
     };
-    let caller = Arc::new(mllp.sender(message, origin));
+    let caller = Arc::new(mllp.sender(message, client, origin.clone()));
     let permit = match mllp.0.door.admit(&caller, kind.operation(), Subject::Named) {
         Ok(permit) => permit,
         Err(_) => {
@@ -214,6 +219,16 @@ fn route(message: &Message) -> Result<Kind, Stop> {
         let place = Location::part("MSH", 1, [9, 1, 2]);
         Stop::reject(place, ErrorCode::UnsupportedEvent, "this event is not taken here")
     })
+}
+
+/// Refuses a message of a sender that the certificate of whoever calls does not stand for.
+fn spoken_for(message: &Message, client: Option<&Client>) -> Result<(), Stop> {
+    let said = |number: usize| message.header(number).component(1).text().into_owned();
+    if client.is_none_or(|client| client.speaks_for(&said(3), &said(4))) {
+        return Ok(());
+    }
+    let text = "MSH-3 and MSH-4 are not those of the caller's certificate";
+    Err(Stop::reject(Location::field("MSH", 1, 3), ErrorCode::UnknownKey, text))
 }
 
 fn unreadable(error: ReadError) -> Stop {

@@ -30,7 +30,9 @@ use tokio_stream::StreamExt as _;
 use crate::access::{Caller, Origin};
 use crate::door::Door;
 use crate::exchange::Exchange;
+use crate::exchange::caller::Client;
 use crate::listen::Listener;
+use crate::tls::{Acceptor, Tls};
 pub use config::{ConsumerConfig, MllpConfig};
 use notify::Notifier;
 use pointer::Pointers;
@@ -80,13 +82,16 @@ impl Mllp {
 
     /// Whoever sends a message, by what it says of itself: one that authorities name is a source with their domains,
     /// one that the configuration names may ask, and on an open index so may anybody.
-    fn sender(&self, message: &Message, origin: Origin) -> Caller {
+    fn sender(&self, message: &Message, client: Option<&Client>, origin: Origin) -> Caller {
         let said = |number: usize| message.header(number).component(1).text().into_owned();
         let (application, facility) = (said(3), said(4));
         let name: String =
             format!("{application}|{facility}").chars().take(SENDER_LETTERS_MAX).collect();
+        // Who is known by a certificate is the actor, whatever the message says of itself.
+        let name = client.map_or(name, |client| client.name.clone());
         let domains = self.0.exchange.domains_of(&application, &facility);
-        let may_ask = self.0.config.readers.iter().any(|it| it.is(&application, &facility));
+        let may_ask = client.is_some()
+            || self.0.config.readers.iter().any(|it| it.is(&application, &facility));
         let role = if domains != Domains::none() || self.0.door.is_open() {
             Role::Source
         } else if may_ask {
@@ -118,6 +123,7 @@ pub(crate) fn notify(
     door: &Door,
     exchange: &Arc<Exchange>,
     config: &MllpConfig,
+    tls: Option<&Tls>,
     closing: &watch::Receiver<bool>,
 ) -> std::io::Result<Vec<tokio::task::JoinHandle<()>>> {
     let Some(dir) = &config.consumers_dir else { return Ok(Vec::new()) };
@@ -126,15 +132,21 @@ pub(crate) fn notify(
         Application { application: config.application.clone(), facility: config.facility.clone() };
     let notifiers = config.consumers.iter().map(|consumer| {
         let (own, consumer) = (own.clone(), consumer.clone());
-        let notifier = Notifier::new(door.clone(), Arc::clone(exchange), own, consumer, dir);
+        let parts = (door.clone(), Arc::clone(exchange), tls.cloned());
+        let notifier = Notifier::new(parts, own, consumer, dir);
         tokio::spawn(notifier.run(closing.clone()))
     });
     Ok(notifiers.collect())
 }
 
 /// Serves connections until `closing` turns true, then lets messages in work be answered.
-pub(crate) async fn serve(listener: Listener, mllp: Mllp, closing: watch::Receiver<bool>) {
-    let mut connections = listener.connections(mllp.0.config.connections_max);
+pub(crate) async fn serve(
+    listener: Listener,
+    mllp: Mllp,
+    tls: Option<Acceptor>,
+    closing: watch::Receiver<bool>,
+) {
+    let mut connections = listener.connections(mllp.0.config.connections_max, tls);
     let mut running = tokio::task::JoinSet::new();
     let mut stop = closing.clone();
     loop {
@@ -145,9 +157,14 @@ pub(crate) async fn serve(listener: Listener, mllp: Mllp, closing: watch::Receiv
         };
         match accepted {
             Some(Ok(stream)) => {
-                let address = stream.peer().map(|peer| peer.ip());
+                let peer = stream.peer();
+                let address = peer.address.map(|address| address.ip());
                 let origin = Origin { interface: Interface::Hl7, address };
-                running.spawn(connection::serve(stream, mllp.clone(), origin, closing.clone()));
+                let callers = &mllp.0.exchange.callers;
+                let certificate = peer.certificate.as_deref();
+                let client = certificate.and_then(|it| callers.of_certificate(it));
+                let from = (origin, client);
+                running.spawn(connection::serve(stream, mllp.clone(), from, closing.clone()));
             }
             Some(Err(_)) => {}
             None => break,

@@ -1,7 +1,6 @@
 //! The one gate in front of every page: who is it, may they, and did the form come from one of our pages?
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +20,7 @@ use super::session::{OpenSession, Token};
 use super::{Visit, Web};
 use crate::access::{Caller, Denial, Origin, Subject};
 use crate::call_log::milliseconds;
+use crate::listen::Peer;
 
 /// The cookie of a session. Its prefix makes browsers take it only with `Secure`, for the whole host and from
 /// no other; they treat 127.0.0.1 and localhost as secure also without TLS.
@@ -119,8 +119,8 @@ pub(super) fn refused(refusal: &Refusal, visit: Option<&Visit>) -> Response<Body
 
 /// Whoever is signed in, or somebody nobody knows, as the table of operations sees them.
 fn caller_of(visit: Option<&Visit>, parts: &Parts) -> Caller {
-    let peer = parts.extensions.get::<SocketAddr>();
-    let origin = Origin { interface: Interface::Web, address: peer.map(SocketAddr::ip) };
+    let peer = parts.extensions.get::<Peer>().and_then(|peer| peer.address);
+    let origin = Origin { interface: Interface::Web, address: peer.map(|peer| peer.ip()) };
     let Some(Visit { user, .. }) = visit else { return Caller::nobody(origin) };
     Caller::known(user.name.as_str(), vec![user.role], Domains::All, origin)
         .for_purpose(Purpose::Operations)

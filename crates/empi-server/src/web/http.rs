@@ -1,7 +1,8 @@
 //! Connections of browsers: how many, how long, and their orderly end.
 
 use axum::Router;
-use axum::http::Request;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -9,10 +10,11 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
 use tokio_stream::StreamExt as _;
-use tower::util::MapRequest;
+use tower::{Service, ServiceExt as _};
 
 use super::{Web, routes};
-use crate::listen::Listener;
+use crate::listen::{Listener, Peer};
+use crate::tls::Acceptor;
 
 /// Least bytes that hyper takes for the head of a request.
 const HEAD_BYTES_MIN: usize = 8 << 10;
@@ -22,10 +24,11 @@ pub(crate) async fn serve(
     listener: Listener,
     web: Web,
     beside: Router,
+    tls: Option<Acceptor>,
     mut closing: watch::Receiver<bool>,
 ) {
     let config = web.0.config;
-    let mut connections = listener.connections(config.connections_max);
+    let mut connections = listener.connections(config.connections_max, tls);
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -39,14 +42,7 @@ pub(crate) async fn serve(
             accepted = connections.next() => accepted,
         };
         let Some(Ok(connection)) = accepted else { continue };
-        let peer = connection.peer();
-        let named = MapRequest::new(app.clone(), move |mut request: Request<Incoming>| {
-            if let Some(peer) = peer {
-                request.extensions_mut().insert(peer);
-            }
-            request
-        });
-        let service = TowerToHyperService::new(named);
+        let service = TowerToHyperService::new(of_peer(app.clone(), connection.peer().clone()));
         let served = builder.serve_connection(TokioIo::new(connection), service);
         let watched = graceful.watch(served);
         tokio::spawn(async move {
@@ -56,4 +52,30 @@ pub(crate) async fn serve(
     }
     drop(connections);
     graceful.shutdown().await;
+}
+
+/// The same pages, told who is at the other end: requests carry it, and answers over TLS tell browsers to come back
+/// over TLS only (RFC 6797), for a year.
+fn of_peer(
+    app: Router,
+    peer: Peer,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<Body>,
+    Error = std::convert::Infallible,
+    Future: Send,
+> + Clone
++ Send {
+    let is_encrypted = peer.is_encrypted;
+    app.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        request
+    })
+    .map_response(move |mut response: Response<Body>| {
+        if is_encrypted {
+            let year = HeaderValue::from_static("max-age=31536000");
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+        }
+        response
+    })
 }

@@ -11,7 +11,8 @@ use crate::mllp::frame::framed;
 fn connected(desk: &Desk) -> (DuplexStream, watch::Sender<bool>, tokio::task::JoinHandle<()>) {
     let (client, server) = duplex(1 << 20);
     let (stop, closing) = watch::channel(false);
-    let serving = tokio::spawn(connection::serve(server, desk.mllp.clone(), origin(), closing));
+    let from = (origin(), None);
+    let serving = tokio::spawn(connection::serve(server, desk.mllp.clone(), from, closing));
     (client, stop, serving)
 }
 
