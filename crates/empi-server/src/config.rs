@@ -285,8 +285,7 @@ impl ServerConfig {
             return Err(ConfigError::OutOfRange(sentence));
         }
         let bounds = mllp.bounds().into_iter().chain(fhir.bounds()).chain(tls.bounds());
-        for (name, value, max) in bounds.chain(audit.bounds())
-        {
+        for (name, value, max) in bounds.chain(audit.bounds()) {
             within(name, value, max)?;
         }
         let trusts = !survivorship.trusted_sources.is_empty();

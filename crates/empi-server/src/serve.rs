@@ -139,8 +139,8 @@ pub async fn serve(
     let others = others.start(config, (&door, &exchange), practice, &closing)?;
     let mut is_without_heads = false;
     let (ended_sender, ended) = watch::channel(false);
-    let mut heads = Heads::of(&config.audit)?
-        .map(|heads| tokio::spawn(keep_heads(heads, door.clone(), ended)));
+    let mut heads =
+        Heads::of(&config.audit)?.map(|heads| tokio::spawn(keep_heads(heads, door.clone(), ended)));
     let (health, health_service) = tonic_health::server::health_reporter();
     report_health(&health, ServingStatus::Serving).await;
     let watching = tokio::spawn(watch_health(door.healthy(), health.clone()));
