@@ -16,8 +16,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::Server;
+use tonic::transport::server::Router;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::layer::util::{Identity, Stack};
 
 use crate::access::AccessLayer;
 use crate::audit::{Heads, HeadsEnd, keep_heads};
@@ -128,7 +130,7 @@ pub async fn serve(
     practice: Option<Practice>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let (limits, reflection) = (&config.grpc, reflection()?);
+    let limits = &config.grpc;
     let door = Door::new(registry, limits);
     let (closing_sender, closing) = watch::channel(false);
     let [grpc_tls, web_tls, mllp_tls] = listeners.acceptors(door.metrics(), &closing);
@@ -145,26 +147,7 @@ pub async fn serve(
     report_health(&health, ServingStatus::Serving).await;
     let watching = tokio::spawn(watch_health(door.healthy(), health.clone()));
 
-    let router = Server::builder()
-        .max_concurrent_streams(limits.calls_per_connection_max)
-        .http2_max_header_list_size(limits.header_bytes_max)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER_MAX))
-        .max_connection_age(Duration::from_secs(limits.connection_age_seconds_max))
-        .layer(CallLogLayer {
-            call_time_max: limits.call_time_max(),
-            metrics: door.metrics().clone(),
-        })
-        .layer(AccessLayer { door: door.clone(), exchange: Arc::clone(&exchange) })
-        .add_service(health_service)
-        .add_service(reflection)
-        .add_service(registry_service(door.clone(), limits, closing.clone()))
-        .add_service(review_service(door.clone(), limits))
-        .add_service(steward_service(door.clone(), limits))
-        .add_service(event_service(door.clone(), limits, closing.clone()))
-        .add_service(account_service(door.clone(), limits))
-        .add_service(audit_service(door.clone(), limits))
-        .add_service(admin_service(door, limits));
+    let router = router((&door, &exchange), limits, &closing)?.add_service(health_service);
     let connections = grpc.connections(limits.connections_max, grpc_tls);
 
     let stop = async {
@@ -203,6 +186,36 @@ pub async fn serve(
         return Err(ServeError::AuditHeads);
     }
     Ok(served?)
+}
+
+/// What every call goes through: the log, then the question who calls and whether they may.
+type Layers = Stack<AccessLayer, Stack<CallLogLayer, Identity>>;
+
+/// The gRPC services within their limits.
+fn router(
+    (door, exchange): (&Door, &Arc<Exchange>),
+    limits: &GrpcConfig,
+    closing: &watch::Receiver<bool>,
+) -> Result<Router<Layers>, ServeError> {
+    let log =
+        CallLogLayer { call_time_max: limits.call_time_max(), metrics: door.metrics().clone() };
+    let access = AccessLayer { door: door.clone(), exchange: Arc::clone(exchange) };
+    Ok(Server::builder()
+        .max_concurrent_streams(limits.calls_per_connection_max)
+        .http2_max_header_list_size(limits.header_bytes_max)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER_MAX))
+        .max_connection_age(Duration::from_secs(limits.connection_age_seconds_max))
+        .layer(log)
+        .layer(access)
+        .add_service(reflection()?)
+        .add_service(registry_service(door.clone(), limits, closing.clone()))
+        .add_service(review_service(door.clone(), limits))
+        .add_service(steward_service(door.clone(), limits))
+        .add_service(event_service(door.clone(), limits, closing.clone()))
+        .add_service(account_service(door.clone(), limits))
+        .add_service(audit_service(door.clone(), limits))
+        .add_service(admin_service(door.clone(), limits)))
 }
 
 /// What is served beside gRPC.

@@ -6,7 +6,7 @@ use empi_model::{ActorKind, ReasonCode};
 use empi_registry::{PersonView, Registry, StewardOperation, StewardRequest};
 
 use super::answer::{Answer, Refusal};
-use super::link::{allowed, id_of};
+use super::link::id_of;
 use super::person::{by_number, patient_with_links};
 use super::request::Asked;
 use crate::exchange::Exchange;
