@@ -34,6 +34,7 @@ mod undoing;
 mod updates;
 mod web_axe;
 mod web_hostile;
+mod web_lab;
 mod web_persons;
 mod web_quality;
 mod web_sign_in;

@@ -24,13 +24,14 @@ fn assert_accessible(browser: &Browser, page: &str) {
 async fn no_page_has_a_serious_finding() {
     let folder = Folder::new();
     let data = folder.path("data");
-    for (name, role) in [("root", "administrator"), ("ines", "steward")] {
+    for (name, role) in [("root", "administrator"), ("ines", "steward"), ("lena", "lead-steward")] {
         add_user(&data, name, role);
     }
     let server = Server::start_with_pages(&data, &[]);
     let mut desk = server.desk().await;
     let person = desk.register(robert().record("north", "1")).await.enterprise_id;
-    let _ = desk.register(robert().record("south", "2")).await;
+    let moved = robert().with("street", "7 Oak Avenue");
+    let _ = desk.register(moved.record("south", "2")).await;
     let twin = robert().with("given_name", "Samuel").without("ssn");
     let task = desk.register(twin.record("south", "3")).await.tasks[0];
     let browser = Browser::start(1280, 900);
@@ -59,6 +60,41 @@ async fn no_page_has_a_serious_finding() {
         browser.type_into("#text", "okafor\u{e007}");
         browser.element("table.hits");
         assert_accessible(&browser, "search results");
+        browser.visit(&server, &format!("/persons/{person}"));
+        browser.click(".offer summary");
+        browser.click(".offer input[type=radio]:enabled");
+        assert_accessible(&browser, "values to choose from");
+        browser.click(".offer button");
+        browser.shows(".outlook", "Best view");
+        assert_accessible(&browser, "what will happen");
+        browser.click("form[action='/theme'] button");
+        browser.shows("main h1", "Overview");
+    }
+    look_at_the_laboratory(&browser, &server);
+}
+
+/// The pages of a lead steward: labels and tuning, before and after something was tried.
+fn look_at_the_laboratory(browser: &Browser, server: &Server) {
+    browser.click("form[action='/sign-out'] button");
+    browser.element("#password");
+    browser.sign_in_first(server, "lena");
+    browser.visit(server, "/labels");
+    assert_accessible(browser, "/labels without pairs");
+    browser.click("form[action='/labels'] button");
+    browser.shows("main", "Sample 1");
+    browser.visit(server, "/tuning?link=60");
+    browser.click("form[action='/tuning/replay'] button");
+    browser.shows("#trial", "would change");
+    browser.click("form[action='/tuning/promote'] button");
+    browser.shows("main", "Persons were brought into line");
+    browser.visit(server, "/tuning?link=7");
+    browser.click("form[action='/tuning/replay'] button");
+    browser.shows("#trial", "would change");
+    for _ in ["automatic", "light", "dark"] {
+        for page in ["/labels", "/labels/next", "/tuning?link=7", "/quality"] {
+            browser.visit(server, page);
+            assert_accessible(browser, page);
+        }
         browser.click("form[action='/theme'] button");
         browser.shows("main h1", "Overview");
     }

@@ -1,6 +1,6 @@
 //! Hostile values in every field, on every page: nothing executes, nothing breaks out of its place.
 
-use empi_tests::{Browser, Folder, Patient, Server, add_user};
+use empi_tests::{Browser, Folder, PASSWORD, Patient, Server, add_user};
 use serde_json::json;
 
 /// What people put into fields to make a page run it, a spreadsheet compute it, or a terminal obey it.
@@ -86,6 +86,7 @@ async fn five_hundred_hostile_values_execute_nowhere() {
     let folder = Folder::new();
     let data = folder.path("data");
     add_user(&data, "ines", "steward");
+    add_user(&data, "lena", "lead-steward");
     let server = Server::start_with_pages(&data, &[]);
     let (mut desk, mut pages) =
         (server.desk().await, vec!["/worklist".to_owned(), "/quality".to_owned()]);
@@ -110,6 +111,7 @@ async fn five_hundred_hostile_values_execute_nowhere() {
         assert_harmless(&browser, page);
         assert!(!browser.title().contains('<'), "{page}");
     }
+    look_at_the_laboratory(&browser, &server);
     for payload in PAYLOADS.iter().filter(|payload| !payload.contains(char::is_control)) {
         browser.visit(&server, "/search");
         browser.type_into("#text", payload);
@@ -117,4 +119,52 @@ async fn five_hundred_hostile_values_execute_nowhere() {
         browser.element("main");
         assert_harmless(&browser, payload);
     }
+}
+
+/// A lead steward has hostile records drawn and labels one pair, and tries a model with a hostile name, which takes
+/// apart whom it can.
+fn look_at_the_laboratory(browser: &Browser, server: &Server) {
+    browser.click("form[action='/sign-out'] button");
+    browser.element("#password");
+    browser.sign_in_first(server, "lena");
+    browser.visit(server, "/labels");
+    browser.click("form[action='/labels'] button");
+    browser.shows("main", "Sample 1");
+    browser.visit(server, "/labels/next");
+    assert_harmless(browser, "/labels/next");
+    browser.click("button[value=unsure]");
+    browser.shows(".notice", "Labelled");
+    assert_harmless(browser, "the next pair");
+    let model = include_str!("../../crates/empi-linkage/src/model/us-default.toml");
+    let at = model.find("\nlink = ").unwrap() + 1;
+    let line = model[at..].lines().next().unwrap();
+    let strict = model.replacen(line, "link = 60.0", 1);
+    let name = "name = \"us-default\"";
+    assert!(strict.contains(name));
+    let replay = |model: String| {
+        browser.visit(server, "/tuning");
+        browser.run("document.getElementById('model').value = arguments[0]", &json!([model]));
+        browser.click("form[action='/tuning/replay']:has(textarea) button");
+    };
+    for payload in ["<script>window.pwned=1</script>", "'><img src=x onerror=window.pwned=1>"] {
+        replay(strict.replacen(name, &format!("name = \"{payload}\""), 1));
+        browser.shows("main", "its name must be");
+        assert_harmless(browser, payload);
+        replay(format!("{payload} = 1\n{strict}"));
+        browser.shows("main", "The model file cannot be read");
+        assert_harmless(browser, payload);
+    }
+    replay(strict.replacen(name, "name = \"strict\"", 1));
+    browser.shows("#trial", "What strict/1 would change");
+    assert_harmless(browser, "a trial");
+    let note: String = PAYLOADS.iter().flat_map(|it| it.chars()).take(500).collect();
+    browser.run("document.getElementById('promote-note').value = arguments[0]", &json!([note]));
+    browser.click("form[action='/tuning/promote'] button");
+    browser.shows("main", "Persons were brought into line");
+    assert_harmless(browser, "a promotion");
+    browser.click("form[action='/sign-out'] button");
+    browser.element("#password");
+    browser.sign_in_with(server, "ines", PASSWORD);
+    browser.visit(server, "/quality");
+    assert_harmless(browser, "/quality");
 }

@@ -37,6 +37,59 @@ async fn a_person_is_searched_for_looked_at_and_split() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_steward_chooses_whose_value_survives_and_takes_it_back() {
+    let folder = Folder::new();
+    let data = folder.path("data");
+    for (name, role) in [("ines", "steward"), ("auden", "auditor")] {
+        add_user(&data, name, role);
+    }
+    let server = Server::start_with_pages(&data, &[]);
+    let mut desk = server.desk().await;
+    let _ = desk.register(robert().record("north", "1")).await;
+    let moved = robert().with("street", "7 Oak Avenue");
+    let person = desk.register(moved.record("south", "2")).await.enterprise_id;
+    let page = format!("/persons/{person}");
+    let street = || {
+        let told = server.empi(&["person", &person, "--json"]).json();
+        told["golden"]["fields"]["street"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(street(), "7 Oak Avenue", "the most recent");
+    let browser = Browser::start(1280, 900);
+    browser.sign_in_first(&server, "ines");
+    browser.visit(&server, &page);
+    browser.click(".offer summary");
+    browser.shows(".offer", "12 Elm Street");
+    browser.click(".offer input[value='0']");
+    browser.click(".offer button");
+    // What would happen is shown first, and nothing has happened.
+    browser.shows(".outlook", "Value chosen");
+    browser.shows(".outlook table", "12 Elm Street");
+    assert_eq!(street(), "7 Oak Avenue");
+    browser.keys("\u{e007}");
+    browser.shows(".notice", "Value chosen");
+    browser.shows("main", "chosen by ines");
+    assert_eq!(street(), "12 Elm Street");
+    // Left to the rule again, and that is undone by a key.
+    browser.click(".offer summary");
+    browser.click(".offer input[value='']");
+    browser.click(".offer button");
+    browser.shows(".outlook table", "7 Oak Avenue");
+    browser.keys("\u{e007}");
+    browser.shows(".notice", "Value chosen");
+    assert_eq!(street(), "7 Oak Avenue");
+    browser.keys("u");
+    browser.shows(".notice", "is undone");
+    assert_eq!(street(), "12 Elm Street");
+    // Who only looks is offered nothing.
+    browser.click("form[action='/sign-out'] button");
+    browser.element("#password");
+    browser.sign_in_first(&server, "auden");
+    browser.visit(&server, &page);
+    browser.shows("main", "chosen by ines");
+    assert!(browser.find(".offer").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_persons_are_compared_and_kept_apart() {
     let folder = Folder::new();
     let data = folder.path("data");

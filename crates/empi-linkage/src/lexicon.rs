@@ -51,6 +51,13 @@ impl NameValue {
         self.text.expose()
     }
 
+    /// The first byte of the name; 0 of the empty one. It lies with the name itself, while the text lies elsewhere: who
+    /// looks at all names asks for it first.
+    #[must_use]
+    pub const fn first_letter(&self) -> u8 {
+        self.letters.first()
+    }
+
     /// The name without spaces. Patient data.
     #[must_use]
     pub fn compact(&self) -> &str {

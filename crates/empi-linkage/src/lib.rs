@@ -34,16 +34,18 @@ mod train;
 
 pub use block::{BlockingKeys, KEYS_MAX, blocking_keys};
 pub use bulk::{
-    Blocked, CappedBlock, Decision, HubKind, HubValue, Hubs, Linkage, Linker, Prepared, Progress,
-    RecordKeys, ReviewPair, ScoredPair, ScoredPairs, WeightHistogram,
+    Blocked, CappedBlock, Decision, DrawnPair, HubKind, HubValue, Hubs, Linkage, Linker,
+    PairStratum, PairSurvey, Prepared, Progress, RecordKeys, ReviewPair, ScoredPair, ScoredPairs,
+    SurveyPlan, WeightHistogram,
 };
 pub use cluster::{CROSS_PAIRS_MAX, judge_join};
 pub use compare::{AgreedNames, COMPARISON_COUNT, Compared, Comparison, ComparisonVector, compare};
 pub use evaluate::{
     CURVE_STEP_BITS, ClusterShape, ClusterShapes, EvenSample, Interval, JudgedPair, MissedPairs,
     MissedReason, Overlap, PairCompleteness, PairIntervals, PassCompleteness, Quality, Reliability,
-    ReliabilityBin, Scores, Subgroup, ThresholdPoint, best_point, cluster_shapes, curve_thresholds,
-    evaluate, pair_completeness, reliability, split_missed_pairs, threshold_curve, wilson,
+    ReliabilityBin, SampledStratum, Scores, StratifiedEstimate, Subgroup, ThresholdPoint,
+    best_point, cluster_shapes, curve_thresholds, evaluate, pair_completeness, ratio_of_first,
+    reliability, split_missed_pairs, stratified_share, stratified_total, threshold_curve, wilson,
 };
 pub use explain::{ExplainedSide, evidence, explain, explain_again, explain_levels};
 pub use guard::Guards;

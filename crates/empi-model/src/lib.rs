@@ -19,7 +19,9 @@ mod evidence;
 mod explanation;
 mod golden;
 mod identity;
+mod label;
 mod normalized;
+mod promotion;
 mod redact;
 mod review;
 mod source;
@@ -39,10 +41,14 @@ pub use identity::{
     EnterpriseId, EnterpriseIdError, Link, LinkSource, Person, PersonState, RecordContent,
     RecordIndex, RecordState,
 };
+pub use label::{
+    LABELS_NEEDED, LabelSample, Labelled, PairLabel, SampleStratum, SampledPair, Verdict, WeightBin,
+};
 pub use normalized::{
     BirthDate, NormalizedAddress, NormalizedIdentifier, NormalizedName, NormalizedRecord, Phone,
     QualityNote, RecordField, Sex, Ssn, Suffix,
 };
+pub use promotion::Promotion;
 pub use redact::{PatientText, trimmed};
 pub use review::{
     Again, Asks, ComparisonPattern, Decision, Opinion, Remark, ReviewKind, ReviewOutcome,

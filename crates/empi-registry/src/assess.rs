@@ -35,6 +35,8 @@ const MEMBERS_COMPARED_MAX: usize = 64;
 pub(crate) struct Assessment {
     /// The mirror's last change when this was read.
     pub(crate) sequence: u64,
+    /// How many models the mirror had followed.
+    pub(crate) models: u64,
     /// The record's keys, all of which were read, also the empty ones.
     pub(crate) keys: BlockingKeys,
     /// Persons with a record that links or nearly does, the strongest first.
@@ -105,6 +107,7 @@ impl Assessment {
     pub(crate) fn still_holds(&self, mirror: &Mirror, existing: Option<RecordIndex>) -> bool {
         let unchanged = |changed: u64| changed <= self.sequence;
         self.sequence >= mirror.recent.floor()
+            && self.models == mirror.models()
             && existing == self.own.as_ref().map(|own| own.record)
             && self.keys.iter().all(|key| unchanged(mirror.recent.key_changed(*key)))
             && self.persons().all(|person| unchanged(mirror.recent.person_changed(person)))
@@ -157,7 +160,19 @@ pub(crate) fn assess(
     let apart = apart(mirror, &contenders, own_person);
     let evidence = reader.evidence(&contenders, own.as_ref());
     let sequence = mirror.sequence();
-    Assessment { sequence, keys, contenders, apart, capped, candidates_cut, hubs, own, evidence }
+    let models = mirror.models();
+    Assessment {
+        sequence,
+        models,
+        keys,
+        contenders,
+        apart,
+        capped,
+        candidates_cut,
+        hubs,
+        own,
+        evidence,
+    }
 }
 
 /// The records that share a key, those that share most keys first where there are too many; the

@@ -11,22 +11,25 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
-use empi_linkage::LinkageModel;
-use empi_model::{Actor, EnterpriseId, EventSequence, PersonState, RecordIndex, RegistryEvent};
+use empi_model::{
+    Actor, EnterpriseId, EventSequence, PersonState, Promotion, RecordIndex, RegistryEvent,
+};
 use empi_store::{Commit, Store, StoreError, StoredAnswer, StoredRequest};
 use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
 use crate::assess::{Assessment, assess};
 use crate::compose::{
-    Context, Pending, compose_operation, compose_registration, compose_retirement, compose_review,
+    Context, Pending, compose_operation, compose_registration, compose_relinked,
+    compose_retirement, compose_review,
 };
 use crate::durability::Durability;
 use crate::events::EventView;
 use crate::golden::{GoldenRecord, Survivorship, golden_record};
+use crate::in_force::InForce;
 use crate::incoming::Incoming;
+use crate::lab::{Promoting, Regrouping, Samples};
 use crate::mirror::{Change, Mirror, RECORDS_MAX};
-use crate::plan::Rules;
 use crate::queue::Claims;
 use crate::retire::{self, RetireRequest, Retirement};
 use crate::review::Reviewed;
@@ -39,10 +42,10 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) mirror: RwLock<Mirror>,
     pub(crate) durability: Durability,
-    pub(crate) model: LinkageModel,
-    /// The model's number in the store.
-    pub(crate) model_number: u32,
-    pub(crate) rules: Rules,
+    /// The model that decides.
+    pub(crate) in_force: RwLock<Arc<InForce>>,
+    /// The model that the registry was opened with, by its number in the store.
+    pub(crate) configured: u32,
     pub(crate) clock: Arc<dyn Clock>,
     /// How long answers to requests are kept at least.
     pub(crate) requests_kept_ms: i64,
@@ -53,6 +56,10 @@ pub(crate) struct Core {
     pub(crate) users: Users,
     /// Where backups go.
     pub(crate) backups: Option<std::path::PathBuf>,
+    /// Pairs to be labelled.
+    pub(crate) samples: Mutex<Samples>,
+    /// Which model decided since when.
+    pub(crate) promotions: Mutex<Vec<Promotion>>,
     /// Who wants to know what was committed.
     pub(crate) listeners: Mutex<Vec<Listener>>,
 }
@@ -100,6 +107,10 @@ pub(crate) enum Work {
     Review(Box<Reviewed>),
     Steward(Box<StewardRequest>),
     Retire(Box<RetireRequest>),
+    /// Another model decides from now on.
+    Promote(Box<Promoting>),
+    /// Persons exchange records, as linking anew has found.
+    Regroup(Box<Regrouping>),
 }
 
 /// A registration with what its caller read.
@@ -118,6 +129,9 @@ pub(crate) enum Answer {
     Reviewed,
     Steward(Box<StewardAnswer>),
     Retired(Retirement),
+    Promoted(Promotion),
+    /// Whether the persons were still as linking anew had seen them, and were changed.
+    Regrouped(bool),
 }
 
 /// The commit thread's own.
@@ -194,6 +208,9 @@ impl Committer {
         pending: &mut Pending<'_>,
         work: Work,
     ) -> Result<Answer, RegistryError> {
+        if let Work::Promote(promoting) = work {
+            return self.core.promote(mirror, &promoting).map(Answer::Promoted);
+        }
         let (change, answer) = self.compose(mirror, pending, work)?;
         if let Some(mut change) = change {
             self.forget_requests(pending, &mut change.commit)?;
@@ -211,6 +228,7 @@ impl Committer {
         work: Work,
     ) -> Result<(Option<Change>, Answer), RegistryError> {
         let core = &*self.core;
+        let in_force = core.in_force();
         Ok(match work {
             Work::Register(planned) => {
                 if let Some(answer) = answered_meanwhile(mirror, pending, &planned)? {
@@ -226,42 +244,57 @@ impl Committer {
                 let assessment = if assessment.still_holds(mirror, existing) {
                     Cow::Borrowed(assessment)
                 } else {
-                    Cow::Owned(assess(mirror, &core.model, &incoming.normalized, existing))
+                    Cow::Owned(assess(mirror, &in_force.model, &incoming.normalized, existing))
                 };
-                let context = self.context(mirror, pending, actor, request_id.as_deref());
+                let context =
+                    self.context(&in_force, mirror, pending, actor, request_id.as_deref());
                 let composed = compose_registration(context, incoming, &assessment)?;
                 (composed.change, Answer::Registered(Box::new(composed.answer)))
             }
             Work::Review(reviewed) => {
-                let context = self.context(mirror, pending, &reviewed.request.actor, None);
+                let context =
+                    self.context(&in_force, mirror, pending, &reviewed.request.actor, None);
                 (compose_review(context, &reviewed)?, Answer::Reviewed)
             }
             Work::Steward(request) => {
-                let (change, answer) = self.operate(mirror, pending, &request)?;
+                let (change, answer) = self.operate(&in_force, mirror, pending, &request)?;
                 (change, Answer::Steward(Box::new(answer)))
             }
             Work::Retire(request) => {
-                let (change, answer) = self.retire(mirror, pending, &request)?;
+                let (change, answer) = self.retire(&in_force, mirror, pending, &request)?;
                 (change, Answer::Retired(answer))
             }
+            Work::Regroup(regrouping) => {
+                if !regrouping.still_holds(&in_force, pending)? {
+                    return Ok((None, Answer::Regrouped(false)));
+                }
+                let context = self.context(&in_force, mirror, pending, &regrouping.actor, None);
+                let weight = |record| regrouping.weight(record);
+                let change = compose_relinked(context, &regrouping.regroup, &weight)?;
+                (Some(change), Answer::Regrouped(true))
+            }
+            // It changes no row that a change could hold: `take` sees to it.
+            Work::Promote(_) => return Err(RegistryError::Poisoned),
         })
     }
 
     fn context<'a>(
         &'a self,
+        in_force: &'a InForce,
         mirror: &'a Mirror,
         pending: &'a Pending<'a>,
         actor: &'a Actor,
         request_id: Option<&'a str>,
     ) -> Context<'a> {
-        let Core { model, model_number, rules, clock, .. } = &*self.core;
-        let (model_number, time) = (*model_number, clock.now());
+        let InForce { model, number, rules } = in_force;
+        let (model_number, time) = (*number, self.core.clock.now());
         Context { mirror, pending, model, model_number, rules, actor, request_id, time }
     }
 
     /// A record that has no say any more: what changes and what is answered.
     fn retire(
         &self,
+        in_force: &InForce,
         mirror: &Mirror,
         pending: &Pending<'_>,
         request: &RetireRequest,
@@ -281,7 +314,7 @@ impl Committer {
         };
         let record = named(&request.record)?;
         let replaced_by = request.replaced_by.as_ref().map(named).transpose()?;
-        let context = self.context(mirror, pending, &request.actor, request_id);
+        let context = self.context(in_force, mirror, pending, &request.actor, request_id);
         let Some(mut change) = compose_retirement(context, record, replaced_by)? else {
             let person = mirror.person_of(record);
             let enterprise_id =
@@ -343,6 +376,7 @@ impl Committer {
     /// A steward's operation: what changes (nothing for a preview or a repeat) and what is answered.
     fn operate(
         &self,
+        in_force: &InForce,
         mirror: &Mirror,
         pending: &Pending<'_>,
         request: &StewardRequest,
@@ -355,7 +389,7 @@ impl Committer {
             let (golden, is_preview) = (Vec::new(), false);
             return Ok((None, StewardAnswer { event, version_token, golden, is_preview }));
         }
-        let context = self.context(mirror, pending, &request.actor, request_id);
+        let context = self.context(in_force, mirror, pending, &request.actor, request_id);
         let mut change = compose_operation(context, request)?;
         let event = remember(&mut change, request_id, fingerprint)?;
         if !request.validate_only {

@@ -25,7 +25,7 @@ impl Registry {
         let explanation = self.core.explain(&one, &other);
         let (one, other) = (stored_keys(&left.record.record), stored_keys(&right.record.record));
         let mirror = self.core.mirror.read();
-        let block_max = self.core.model.limits().block_records_max as usize;
+        let block_max = self.core.in_force().model.limits().block_records_max as usize;
         let mut rules: Vec<BlockingRule> = Vec::new();
         let mut capped_rules: Vec<BlockingRule> = Vec::new();
         for key in one.iter().filter(|key| other.contains(key)) {

@@ -96,6 +96,76 @@ pub struct Provenance {
     pub chosen_by: Option<String>,
 }
 
+/// What the records of a person say in one field, where a steward can choose whose value survives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The field.
+    pub field: GoldenField,
+    /// The values that differ in what they mean, the one that most records say first.
+    pub values: Vec<OfferedValue>,
+    /// Whether a steward has chosen one of them.
+    pub is_chosen: bool,
+}
+
+/// One value that a steward can choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferedValue {
+    /// The records that say it, by their places among the person's, the one updated last first: choosing the value
+    /// is choosing that record's.
+    pub said_by: Vec<usize>,
+    /// Whether the golden record has it now.
+    pub survives: bool,
+}
+
+/// What a steward can choose from, in the order of [`GoldenField::ALL`]: fields in which records say different things,
+/// or of which a steward has chosen one.
+pub(crate) fn offers(records: &[StoredRecord], golden: &GoldenRecord) -> Vec<Offer> {
+    let speaking = speaking(records);
+    let is_choice = |field: &GoldenField| *field != GoldenField::Identifier;
+    let offers = GoldenField::ALL.into_iter().filter(is_choice).filter_map(|field| {
+        let claims = claims(field, &speaking);
+        let is_chosen = claims.iter().any(|claim| claim.chosen(field).is_some());
+        let from = golden.provenance.iter().find(|from| from.field == field)?;
+        let mut meanings: Vec<(&str, Vec<&StoredRecord>)> = Vec::new();
+        for claim in &claims {
+            match meanings.iter_mut().find(|(meaning, _)| *meaning == claim.meaning) {
+                Some((_, said_by)) => said_by.push(claim.stored),
+                None => meanings.push((&claim.meaning, vec![claim.stored])),
+            }
+        }
+        if meanings.len() < 2 && !is_chosen {
+            return None;
+        }
+        meanings.sort_by_key(|(_, said_by)| std::cmp::Reverse(said_by.len()));
+        let place = |stored: &&StoredRecord| records.iter().position(|it| it.index == stored.index);
+        let values = meanings.into_iter().map(|(_, mut said_by)| {
+            said_by.sort_by_key(|stored| std::cmp::Reverse((stored.updated, stored.index)));
+            let survives = said_by.iter().any(|stored| stored.record.key == from.record);
+            OfferedValue { said_by: said_by.iter().filter_map(place).collect(), survives }
+        });
+        Some(Offer { field, values: values.collect(), is_chosen })
+    });
+    offers.collect()
+}
+
+/// The records that have a say.
+fn speaking(records: &[StoredRecord]) -> Vec<(&StoredRecord, NormalizedRecord)> {
+    let has_active = records.iter().any(|stored| stored.state.is_active());
+    let speaking = records.iter().filter(|stored| stored.state.is_active() || !has_active);
+    speaking.map(|stored| (stored, normalize(&stored.record))).collect()
+}
+
+/// What they say in a field.
+fn claims<'a>(
+    field: GoldenField,
+    speaking: &[(&'a StoredRecord, NormalizedRecord)],
+) -> Vec<Claim<'a>> {
+    let claim = |(stored, normalized): &(&'a StoredRecord, NormalizedRecord)| {
+        Some(Claim { stored, meaning: meaning(field, normalized)? })
+    };
+    speaking.iter().filter_map(claim).collect()
+}
+
 /// One record's value of a field.
 struct Claim<'a> {
     stored: &'a StoredRecord,
@@ -105,25 +175,14 @@ struct Claim<'a> {
 
 /// Computes the golden record of a person's records.
 pub(crate) fn golden_record(records: &[StoredRecord], rules: &Survivorship) -> GoldenRecord {
-    let has_active = records.iter().any(|stored| stored.state.is_active());
-    let speaking: Vec<(&StoredRecord, NormalizedRecord)> = records
-        .iter()
-        .filter(|stored| stored.state.is_active() || !has_active)
-        .map(|stored| (stored, normalize(&stored.record)))
-        .collect();
+    let speaking = speaking(records);
     let mut golden = GoldenRecord::default();
     for field in GoldenField::ALL {
         if field == GoldenField::Identifier {
             take_identifiers(&mut golden, &speaking, rules);
             continue;
         }
-        let claims: Vec<Claim<'_>> = speaking
-            .iter()
-            .filter_map(|(stored, normalized)| {
-                let meaning = meaning(field, normalized)?;
-                Some(Claim { stored, meaning })
-            })
-            .collect();
+        let claims = claims(field, &speaking);
         let rule = rules.rule(field);
         let chosen = claims.iter().filter_map(|claim| Some((claim, claim.chosen(field)?)));
         let chosen = chosen.max_by_key(|(_, chosen)| chosen.event);

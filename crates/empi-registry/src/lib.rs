@@ -87,6 +87,8 @@ mod explain;
 mod figures;
 mod golden;
 mod history;
+mod in_force;
+mod lab;
 mod links;
 mod past;
 mod quality;
@@ -112,7 +114,7 @@ mod tests;
 
 pub use backup::{backup, restore};
 pub use commit::CommitReport;
-pub use empi_linkage::{Interval, LinkageModel};
+pub use empi_linkage::{Interval, LinkageModel, StratifiedEstimate};
 pub use empi_model::GoldenField;
 pub use empi_store::{
     BackupReport, CopyProgress, RebuildReport, RestoreReport, StoreError, StoreStats, StoredRecord,
@@ -121,7 +123,14 @@ pub use empi_store::{
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
 pub use export::each_person;
-pub use golden::{GoldenRecord, Provenance, Survivorship, SurvivorshipRule, present};
+pub use golden::{
+    GoldenRecord, Offer, OfferedValue, Provenance, Survivorship, SurvivorshipRule, present,
+};
+pub use lab::{
+    BroughtIntoLine, LabProgress, LabView, LabWork, LabelFigures, LabelledBin, PAIRS_EACH_MAX,
+    PairToLabel, PromoteRequest, PromotionView, Replay, SampleProgress, WeightCounts,
+    promoted_model,
+};
 pub use links::{LINKED_RECORDS_MAX, PersonLink, PersonLinks};
 pub use loader::{LoadReport, LoadedLink, LoadedReview, Loader};
 pub use offline::{rebuild, stats, verify};

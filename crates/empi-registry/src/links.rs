@@ -48,11 +48,12 @@ impl Registry {
         let mut links = Vec::new();
         {
             let mirror = core.mirror.read();
+            let in_force = core.in_force();
             let mut values = LexiconOverlay::new(&mirror.lexicon);
             let rows: Vec<_> = normalized.iter().map(|record| values.row(record)).collect();
             for (left, one) in rows.iter().enumerate() {
                 for (right, other) in rows.iter().enumerate().skip(left + 1) {
-                    let weight = score(&core.model, &values, one, other).weight;
+                    let weight = score(&in_force.model, &values, one, other).weight;
                     links.push(PersonLink { left, right, weight, is_needed: false });
                 }
             }

@@ -14,7 +14,7 @@ use empi_store::{Snapshot, StoreStats, StoredRecord, VerifyReport};
 use crate::RegistryError;
 use crate::assess::{Contender, assess};
 use crate::commit::Core;
-use crate::golden::{Survivorship, golden_record};
+use crate::golden::{Offer, Survivorship, golden_record, offers};
 use crate::registry::Registry;
 use crate::words::{MatchCandidate, PersonView, RecordView, RegistryStats, TaskView};
 
@@ -41,7 +41,7 @@ impl Registry {
         let normalized = normalize(record);
         let (assessment, sequence) = {
             let mirror = core.mirror.read();
-            let assessment = assess(&mirror, &core.model, &normalized, None);
+            let assessment = assess(&mirror, &core.in_force().model, &normalized, None);
             let sequence = assessment.last_change(&mirror);
             (assessment, sequence)
         };
@@ -70,6 +70,12 @@ impl Registry {
     pub fn person(&self, id: EnterpriseId) -> Result<PersonView, RegistryError> {
         self.core.durability.check()?;
         self.core.person(&self.core.store.snapshot(), id)
+    }
+
+    /// What a steward can choose from, field by field, where the records of a person say different things.
+    #[must_use]
+    pub fn offers(&self, view: &PersonView) -> Vec<Offer> {
+        offers(&view.records, &view.golden)
     }
 
     /// A record by its key.
@@ -205,13 +211,13 @@ impl Registry {
     /// From how many bits on records are linked, and from how many on a person is asked.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
-        self.core.model.thresholds()
+        self.core.in_force().model.thresholds()
     }
 
     /// Name and version of the model in force.
     #[must_use]
-    pub fn model_name(&self) -> &str {
-        self.core.model.name()
+    pub fn model_name(&self) -> String {
+        self.core.in_force().model.name().to_owned()
     }
 }
 
@@ -225,7 +231,7 @@ impl Core {
         let mirror = self.mirror.read();
         let mut values = LexiconOverlay::new(&mirror.lexicon);
         let (left_row, right_row) = (values.row(left), values.row(right));
-        explain(&self.model, &values, (&left_row, left), (&right_row, right))
+        explain(&self.in_force().model, &values, (&left_row, left), (&right_row, right))
     }
 
     fn person(
@@ -279,7 +285,7 @@ pub(crate) fn stored_keys(record: &SourceRecord) -> Vec<BlockingKey> {
 fn grade(core: &Core, contender: &Contender, explanation: &ScoreExplanation) -> MatchGrade {
     if contender.answers() && explanation.decision == LinkDecision::Link {
         MatchGrade::Certain
-    } else if contender.weight >= core.model.thresholds().link {
+    } else if contender.weight >= core.in_force().model.thresholds().link {
         MatchGrade::Probable
     } else {
         MatchGrade::Possible

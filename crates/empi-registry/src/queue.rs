@@ -350,7 +350,7 @@ impl Registry {
         Ok(TaskLine {
             stage: task.state.waiting().map(|waiting| waiting.stage(now)),
             why: task.why(),
-            place: task.place(self.core.model.thresholds()),
+            place: task.place(self.core.in_force().model.thresholds()),
             records: [key(task.incoming)?, key(task.candidate)?],
             persons: [person(task.incoming)?, person(task.candidate)?],
             pattern: listed.and_then(|listed| listed.pattern.clone()),

@@ -18,9 +18,10 @@ use crate::commit::{
 };
 use crate::compose::unchanged;
 use crate::durability::Durability;
+use crate::in_force::{self, InForce};
 use crate::incoming::Incoming;
+use crate::lab::{Lab, Samples};
 use crate::mirror::Mirror;
-use crate::plan::Rules;
 use crate::quality::Surveyor;
 use crate::queue::Claims;
 use crate::users::Users;
@@ -44,6 +45,8 @@ pub struct Registry {
     commit_thread: Option<JoinHandle<()>>,
     /// What counts the quality board.
     pub(crate) surveyor: Arc<Surveyor>,
+    /// What counts pairs, and tries other models.
+    pub(crate) lab: Arc<Lab>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -85,23 +88,28 @@ impl Registry {
         let store_options = StoreOptions { model: model.name().to_owned(), create };
         let store = Store::open(dir, &store_options)?;
         store.upgrade()?;
-        let model_number = store.keep_model(model.name(), model.text())?;
+        let configured = store.keep_model(model.name(), model.text())?;
+        let promotions = store.snapshot().promotions().collect::<Result<Vec<_>, _>>()?;
+        let chosen = in_force::chosen(&store, &model, &promotions)?;
+        let (model_number, model) = chosen.unwrap_or((configured, model));
         let mirror = Mirror::rebuild(&model, &store.snapshot())?;
         let users = Users::read(&store)?;
-        let rules = Rules { thresholds: model.thresholds(), tasks_max };
+        let samples = Samples::read(&store.snapshot())?;
+        let in_force = InForce::new(model, model_number, tasks_max);
         let core = Arc::new(Core {
             store,
             mirror: RwLock::new(mirror),
             durability: Durability::default(),
-            model,
-            model_number,
-            rules,
+            in_force: RwLock::new(Arc::new(in_force)),
+            configured,
             clock,
             requests_kept_ms: i64::try_from(requests_kept_ms).unwrap_or(i64::MAX),
             survivorship,
             claims: Mutex::new(Claims::default()),
             users,
             backups,
+            samples: Mutex::new(samples),
+            promotions: Mutex::new(promotions),
             listeners: Mutex::new(Vec::new()),
         });
         let (queue, receiver) = bounded(queue_max);
@@ -113,7 +121,8 @@ impl Registry {
             .spawn(move || committer.run(&receiver))
             .map_err(|_| RegistryError::busy("the system gives no thread to commit with"))?;
         let (queue, commit_thread) = (Some(queue), Some(commit_thread));
-        Ok(Self { core, queue, queue_max, commit_thread, surveyor: Arc::default() })
+        let (surveyor, lab) = (Arc::default(), Arc::default());
+        Ok(Self { core, queue, queue_max, commit_thread, surveyor, lab })
     }
 
     /// Registers a record, or updates it when its key is known, and says which person it belongs
@@ -151,7 +160,7 @@ impl Registry {
                 self.core.durability.wait(sequence)?;
                 return Ok(answer);
             }
-            assess(&mirror, &self.core.model, &incoming.normalized, existing)
+            assess(&mirror, &self.core.in_force().model, &incoming.normalized, existing)
         };
         let planned = Planned { incoming, actor, request_id, looked_up, assessment };
         match self.submit(Work::Register(Box::new(planned)))? {
@@ -185,6 +194,11 @@ impl Registry {
     /// commits, so it must not wait.
     pub fn on_commit(&self, listener: impl Fn(CommitReport) + Send + Sync + 'static) {
         self.core.listeners.lock().push(Box::new(listener));
+    }
+
+    /// The way to the commit thread, for work that goes on behind the caller's back.
+    pub(crate) fn queue(&self) -> Result<Sender<Waiting>, RegistryError> {
+        self.queue.clone().ok_or(RegistryError::Poisoned)
     }
 
     pub(crate) fn submit(&self, work: Work) -> Result<Answer, RegistryError> {
@@ -232,6 +246,7 @@ impl Registry {
     /// Lets the commit thread do what waits, and end.
     fn finish(&mut self) {
         self.surveyor.close();
+        self.lab.close();
         drop(self.queue.take());
         if let Some(thread) = self.commit_thread.take() {
             // It catches its panics itself, and has told about them.

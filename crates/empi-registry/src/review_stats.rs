@@ -99,7 +99,7 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    fn add(&mut self, said: (ReviewOutcome, ReviewOutcome)) {
+    pub(crate) fn add(&mut self, said: (ReviewOutcome, ReviewOutcome)) {
         use ReviewOutcome::{Different, Same};
         *(match said {
             (Same, Same) => &mut self.both_same,

@@ -125,9 +125,9 @@ impl Metrics {
         let mut figures = Figures::with_prefix("empi");
         let build = Info::new(vec![
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("model", registry.model_name().to_owned()),
+            ("model", registry.model_name()),
         ]);
-        figures.register("build", "The program and the model that decides", build);
+        figures.register("build", "The program and the model that it began with", build);
         let calls = Family::default();
         figures.register("grpc_calls", "Calls that were answered, by status code", calls.clone());
         let call_seconds: Family<MethodLabels, Histogram, fn() -> Histogram> =

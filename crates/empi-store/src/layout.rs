@@ -6,6 +6,9 @@
 //! | `meta` | `model/`, number (4) | a model that decided |
 //! | `meta` | `user/`, name | user |
 //! | `meta` | `account/`, number (8) | entry of the log of changes to users |
+//! | `meta` | `sample/`, number (4) | sample of pairs to be labelled |
+//! | `meta` | `sampled/`, sample (4), place (4) | pair of a sample, with its labels |
+//! | `meta` | `promotion/`, number (4) | which model decides from then on |
 //! | `records` | record index | [`StoredRecord`](crate::StoredRecord) |
 //! | `record_keys` | length of source (2), source, record ID | record index |
 //! | `keys` | blocking key (8), record index (4) | empty |
@@ -197,6 +200,23 @@ pub(crate) fn event_key(sequence: EventSequence) -> [u8; 8] {
 pub(crate) const USERS: &[u8] = b"user/";
 pub(crate) const ACCOUNT_LOG: &[u8] = b"account/";
 
+/// What the keys of samples begin with, those of their pairs, and those of the log of models that decide.
+pub(crate) const SAMPLES: &[u8] = b"sample/";
+pub(crate) const SAMPLED: &[u8] = b"sampled/";
+pub(crate) const PROMOTIONS: &[u8] = b"promotion/";
+
+pub(crate) fn sample_key(number: u32) -> Vec<u8> {
+    [SAMPLES, &number.to_be_bytes()].concat()
+}
+
+pub(crate) fn sampled_key(sample: u32, place: u32) -> Vec<u8> {
+    [SAMPLED, &sample.to_be_bytes(), &place.to_be_bytes()].concat()
+}
+
+pub(crate) fn promotion_key(number: u32) -> Vec<u8> {
+    [PROMOTIONS, &number.to_be_bytes()].concat()
+}
+
 pub(crate) fn user_key(name: &UserName) -> Vec<u8> {
     [USERS, name.as_str().as_bytes()].concat()
 }
@@ -310,6 +330,9 @@ mod tests {
         assert_eq!(model_key(258), *b"model/\0\0\x01\x02");
         assert_eq!(user_key(&"ines".parse().unwrap()), b"user/ines");
         assert_eq!(account_key(258), b"account/\0\0\0\0\0\0\x01\x02");
+        assert_eq!(sample_key(258), b"sample/\0\0\x01\x02");
+        assert_eq!(sampled_key(1, 258), b"sampled/\0\0\0\x01\0\0\x01\x02");
+        assert_eq!(promotion_key(258), b"promotion/\0\0\x01\x02");
         assert_eq!(person_key(EnterpriseId::from_number(258)), [0, 0, 0, 0, 0, 0, 1, 2]);
         assert_eq!(record_key(&RecordKey::new("ab", "c")), Some(vec![0, 2, b'a', b'b', b'c']));
         assert_eq!(record_key(&RecordKey::new("s".repeat(SOURCE_BYTES_MAX + 1), "")), None);

@@ -13,6 +13,7 @@ mod backup;
 mod bulk;
 mod codec;
 mod error;
+mod lab;
 mod layout;
 mod open;
 mod postings;

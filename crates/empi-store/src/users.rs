@@ -29,7 +29,7 @@ impl Store {
 impl Snapshot<'_> {
     /// Every user, by name.
     pub fn users(&self) -> impl Iterator<Item = Result<User, StoreError>> {
-        self.rows_below::<UserRow>(layout::USERS, layout::USERS)
+        self.rows_below::<UserRow>(layout::USERS, layout::USERS, "a user")
     }
 
     /// The log of changes to users from an entry on, in order.
@@ -37,20 +37,21 @@ impl Snapshot<'_> {
         &self,
         from: u64,
     ) -> impl Iterator<Item = Result<AccountEntry, StoreError>> {
-        self.rows_below::<AccountRow>(layout::ACCOUNT_LOG, &layout::account_key(from))
+        self.rows_below::<AccountRow>(layout::ACCOUNT_LOG, &layout::account_key(from), "a user")
     }
 
     /// Rows of the meta family whose keys begin with a prefix, from one of them on.
-    fn rows_below<R: Row>(
+    pub(crate) fn rows_below<R: Row>(
         &self,
         prefix: &'static [u8],
         from: &[u8],
+        what: &'static str,
     ) -> impl Iterator<Item = Result<R::Word, StoreError>> + use<'_, R> {
         let rows = self.scan(Family::Meta, from, move |key, value| {
             if !key.starts_with(prefix) {
                 return Ok(None);
             }
-            R::decoded(value).map(Some).ok_or_else(|| StoreError::unreadable("a user"))
+            R::decoded(value).map(Some).ok_or_else(|| StoreError::unreadable(what))
         });
         rows.map_while(Result::transpose)
     }

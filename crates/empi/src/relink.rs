@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use empi_linkage::Progress;
 use empi_model::{Actor, ActorKind};
-use empi_registry::{EventView, PersonFate, RelinkOptions, RelinkReport, Relinking};
+use empi_registry::{
+    EventView, PersonFate, RelinkOptions, RelinkReport, Relinking, promoted_model,
+};
 use serde::Serialize;
 
 use crate::clock::SystemClock;
@@ -21,7 +23,7 @@ pub(crate) struct Args {
     /// The directory of an index that no server has open
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The linkage model; without it, the built-in one for US patients
+    /// The linkage model; without it, the one put in force last in the tuning lab, else the built-in one for US patients
     #[arg(long, value_name = "FILE.toml")]
     model: Option<PathBuf>,
     /// Tell what would change, and change nothing
@@ -36,7 +38,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let model = read_model(args.model.as_deref())?;
+    let promoted = match args.model {
+        None => promoted_model(&args.data)?,
+        Some(_) => None,
+    };
+    let model = promoted.map_or_else(|| read_model(args.model.as_deref()), Ok)?;
     let model_name = model.name().to_owned();
     let options = RelinkOptions {
         actor: Actor { kind: ActorKind::System, name: args.actor.clone() },

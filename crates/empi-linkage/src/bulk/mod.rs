@@ -22,6 +22,7 @@ mod pairs;
 mod prepared;
 mod radix;
 mod record_keys;
+mod survey;
 mod training;
 
 pub use blocks::CappedBlock;
@@ -31,6 +32,7 @@ pub use linkage::{Linkage, ReviewPair};
 pub use pairs::{Progress, ScoredPair, ScoredPairs};
 pub use prepared::Prepared;
 pub use record_keys::RecordKeys;
+pub use survey::{DrawnPair, PairStratum, PairSurvey, SurveyPlan};
 pub use training::Decision;
 
 use empi_model::{EvidenceGroup, SourceRecord};

@@ -1,6 +1,6 @@
 //! Scoring every candidate pair over all cores; only links and possible links are kept.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use empi_model::{LinkDecision, MatchWeight};
 use rayon::prelude::*;
@@ -17,6 +17,7 @@ use crate::score::{Scored, score_candidate};
 #[derive(Debug, Default)]
 pub struct Progress {
     done: AtomicU64,
+    stopped: AtomicBool,
 }
 
 impl Progress {
@@ -24,6 +25,17 @@ impl Progress {
     #[must_use]
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
+    }
+
+    /// Asks for an early end: what comes out then is a part, good for nothing but to be thrown away.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an early end was asked for.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     pub(super) fn add(&self, pairs: u64) {
@@ -65,6 +77,9 @@ impl Blocked {
             .into_par_iter()
             .map(|unit| {
                 let (mut histogram, mut kept) = (WeightHistogram::default(), Vec::new());
+                if progress.is_stopped() {
+                    return (histogram, kept);
+                }
                 let done = self.blocks.visit(unit, |pairs| {
                     self.bring_near(pairs);
                     for (left, right) in pairs {

@@ -12,6 +12,7 @@ mod overlap;
 mod passes;
 mod sample;
 mod shapes;
+mod stratified;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,9 @@ pub use overlap::{Overlap, Subgroup};
 pub use passes::{PairCompleteness, PassCompleteness, pair_completeness};
 pub use sample::EvenSample;
 pub use shapes::{ClusterShape, ClusterShapes, cluster_shapes};
+pub use stratified::{
+    SampledStratum, StratifiedEstimate, ratio_of_first, stratified_share, stratified_total,
+};
 
 use contingency::{Side, contingency, pairs_among, placed_records, ratio};
 

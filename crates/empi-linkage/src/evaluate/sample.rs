@@ -5,6 +5,8 @@
 #[derive(Clone, Debug)]
 pub struct EvenSample<T> {
     size_max: usize,
+    /// What chance depends on.
+    seed: u64,
     offered: u64,
     /// By ascending hash.
     kept: Vec<(u64, T)>,
@@ -14,19 +16,33 @@ impl<T> EvenSample<T> {
     /// An empty sample of at most `size_max` items.
     #[must_use]
     pub const fn new(size_max: usize) -> Self {
-        Self { size_max, offered: 0, kept: Vec::new() }
+        Self::seeded(size_max, 0)
+    }
+
+    /// An empty sample that is another one under another seed: a random one, where the seed is.
+    #[must_use]
+    pub const fn seeded(size_max: usize, seed: u64) -> Self {
+        Self { size_max, seed, offered: 0, kept: Vec::new() }
     }
 
     /// Offers the item of a pair of records.
     pub fn offer(&mut self, (left, right): (u32, u32), item: T) {
         self.offered += 1;
-        let hash = mixed((u64::from(left) << 32) | u64::from(right));
+        let hash = mixed(mixed((u64::from(left) << 32) | u64::from(right)) ^ self.seed);
         let is_full = self.kept.len() >= self.size_max;
         if is_full && self.kept.last().is_none_or(|(last, _)| hash >= *last) {
             return;
         }
         let at = self.kept.partition_point(|(other, _)| *other <= hash);
         self.kept.insert(at, (hash, item));
+        self.kept.truncate(self.size_max);
+    }
+
+    /// Adds what another sample of the same seed was offered.
+    pub fn merge(&mut self, other: Self) {
+        self.offered += other.offered;
+        self.kept.extend(other.kept);
+        self.kept.sort_by_key(|(hash, _)| *hash);
         self.kept.truncate(self.size_max);
     }
 
@@ -73,6 +89,16 @@ mod tests {
             prop_assert_eq!(&forwards, &backwards);
             prop_assert_eq!(forwards.0, pairs.len() as u64);
             prop_assert_eq!(forwards.1.len(), pairs.len().min(size_max));
+            let half = |part: &[(u32, u32)]| {
+                let mut sample = EvenSample::new(size_max);
+                part.iter().for_each(|pair| sample.offer(*pair, *pair));
+                sample
+            };
+            let (one, other) = pairs.split_at(pairs.len() / 2);
+            let mut merged = half(other);
+            merged.merge(half(one));
+            prop_assert_eq!(merged.offered(), forwards.0);
+            prop_assert_eq!(merged.into_items().collect::<Vec<_>>(), forwards.1);
         }
     }
 }

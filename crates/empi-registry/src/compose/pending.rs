@@ -5,14 +5,35 @@ use empi_model::{
     EnterpriseId, EventSequence, Person, RecordIndex, RegistryEvent, ReviewTask, SourceRecord,
     TaskId,
 };
-use empi_store::{Commit, Store, StoredRecord, StoredRequest};
+use empi_store::{Commit, Snapshot, Store, StoreError, StoredRecord, StoredRequest};
 use hashbrown::HashMap;
 
 use crate::RegistryError;
 
+/// What lies below the changes.
+#[derive(Clone, Copy)]
+enum Below<'a> {
+    /// The store as it is when it is asked.
+    Store(&'a Store),
+    /// The store as it was at one moment.
+    Snapshot(&'a Snapshot<'a>),
+}
+
+impl Below<'_> {
+    fn ask<T>(
+        self,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Store(store) => read(&store.snapshot()),
+            Self::Snapshot(snapshot) => read(snapshot),
+        }
+    }
+}
+
 /// Changes that are in the mirror but not yet on disk, over the store.
 pub(crate) struct Pending<'a> {
-    store: &'a Store,
+    below: Below<'a>,
     commits: Vec<Commit>,
     records: HashMap<RecordIndex, (usize, usize)>,
     tasks: HashMap<TaskId, (usize, usize)>,
@@ -23,8 +44,17 @@ pub(crate) struct Pending<'a> {
 
 impl<'a> Pending<'a> {
     pub(crate) fn new(store: &'a Store) -> Self {
+        Self::over(Below::Store(store))
+    }
+
+    /// Changes that are never written, over the store as it was at one moment.
+    pub(crate) fn over_snapshot(snapshot: &'a Snapshot<'a>) -> Self {
+        Self::over(Below::Snapshot(snapshot))
+    }
+
+    fn over(below: Below<'a>) -> Self {
         Self {
-            store,
+            below,
             commits: Vec::new(),
             records: HashMap::new(),
             tasks: HashMap::new(),
@@ -72,7 +102,7 @@ impl<'a> Pending<'a> {
         });
         let found = match pending {
             Some(record) => Some(record.clone()),
-            None => self.store.snapshot().record(index)?,
+            None => self.below.ask(|it| it.record(index))?,
         };
         found.ok_or_else(|| RegistryError::damaged("a record of the index is missing"))
     }
@@ -83,7 +113,7 @@ impl<'a> Pending<'a> {
         });
         match pending {
             Some(task) => Ok(Some(task.clone())),
-            None => Ok(self.store.snapshot().task(id)?),
+            None => Ok(self.below.ask(|it| it.task(id))?),
         }
     }
 
@@ -94,7 +124,7 @@ impl<'a> Pending<'a> {
         });
         match pending {
             Some((_, held)) => Ok(held.clone()),
-            None => Ok(self.store.snapshot().held_update(id)?),
+            None => Ok(self.below.ask(|it| it.held_update(id))?),
         }
     }
 
@@ -105,7 +135,7 @@ impl<'a> Pending<'a> {
         });
         match pending {
             Some(person) => Ok(Some(person.clone())),
-            None => Ok(self.store.snapshot().person(id)?),
+            None => Ok(self.below.ask(|it| it.person(id))?),
         }
     }
 
@@ -121,7 +151,7 @@ impl<'a> Pending<'a> {
         });
         match pending {
             Some(pair) => Ok(pair.event),
-            None => Ok(self.store.snapshot().keeps_apart(one, other)?),
+            None => Ok(self.below.ask(|it| it.keeps_apart(one, other))?),
         }
     }
 
@@ -133,12 +163,12 @@ impl<'a> Pending<'a> {
         let mut events = self.commits.iter().flat_map(|commit| &commit.events);
         match events.find(|event| event.sequence == sequence) {
             Some(event) => Ok(Some(event.clone())),
-            None => Ok(self.store.snapshot().event(sequence)?),
+            None => Ok(self.below.ask(|it| it.event(sequence))?),
         }
     }
 
     /// A request that is answered on disk. Those of this write are in the mirror's memory.
     pub(crate) fn request(&self, request_id: &str) -> Result<Option<StoredRequest>, RegistryError> {
-        Ok(self.store.snapshot().request(request_id)?)
+        Ok(self.below.ask(|it| it.request(request_id))?)
     }
 }

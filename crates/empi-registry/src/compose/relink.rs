@@ -7,12 +7,11 @@ use crate::RegistryError;
 use crate::mirror::Change;
 use crate::relink::{Regroup, RegroupKind};
 
-/// Composes that persons exchange records. `weights` are those that link the records now, by their
-/// numbers.
+/// Composes that persons exchange records. `weight` is the one that links a record now.
 pub(crate) fn compose_relinked(
     context: Context<'_>,
     regroup: &Regroup,
-    weights: &[Option<MatchWeight>],
+    weight: &dyn Fn(RecordIndex) -> Option<MatchWeight>,
 ) -> Result<Change, RegistryError> {
     let mut draft = Draft::new(context);
     let mut homes = Vec::with_capacity(regroup.groups.len());
@@ -27,8 +26,7 @@ pub(crate) fn compose_relinked(
             let from = draft.person_of(*record)?;
             if from != home {
                 let old = draft.stored(*record)?.link;
-                let weight = weights.get(record.0 as usize).copied().flatten();
-                draft.relink(*record, draft.machine_link(home, &old, weight))?;
+                draft.relink(*record, draft.machine_link(home, &old, weight(*record)))?;
                 moved.push((*record, from, home));
             }
         }

@@ -55,6 +55,8 @@ pub(crate) struct Mirror {
     pub(crate) recent: Recent,
     limits: Limits,
     thresholds: Thresholds,
+    /// How often another model began to decide.
+    models: u64,
     records: Pieces<MirroredRecord>,
     keys: RecordKeys,
     persons: Persons,
@@ -124,6 +126,7 @@ impl Mirror {
             recent: Recent::default(),
             limits: model.limits(),
             thresholds: model.thresholds(),
+            models: 0,
             records: Pieces::default(),
             keys: RecordKeys::default(),
             persons: Persons::default(),
@@ -133,6 +136,22 @@ impl Mirror {
             counters: Counters::default(),
             sequence: 0,
         }
+    }
+
+    /// Another model decides from now on: questions take their places anew, and nothing holds that was planned under
+    /// the one before.
+    pub(crate) fn follow(&mut self, model: &LinkageModel) {
+        (self.limits, self.thresholds) = (model.limits(), model.thresholds());
+        self.models += 1;
+        for (id, listed) in self.worklist.take_all() {
+            let place = TaskPlace::new(id, listed.kind, listed.weight, self.thresholds);
+            self.worklist.put(id, Listed { place, ..listed });
+        }
+    }
+
+    /// How many models it has followed.
+    pub(crate) const fn models(&self) -> u64 {
+        self.models
     }
 
     /// The number of the last change that was applied.

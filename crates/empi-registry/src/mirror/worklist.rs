@@ -113,6 +113,11 @@ impl Worklist {
         self.listed.insert(id, listed);
     }
 
+    /// Takes every task out of the queue.
+    pub(crate) fn take_all(&mut self) -> Vec<(TaskId, Listed)> {
+        std::mem::take(self).listed.into_iter().collect()
+    }
+
     pub(crate) fn remove(&mut self, id: TaskId) {
         let Some(listed) = self.listed.remove(&id) else { return };
         if let Some((Some(until), _)) = listed.snoozed {

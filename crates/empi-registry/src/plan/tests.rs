@@ -34,6 +34,7 @@ fn assessment(contenders: Vec<Contender>, apart: &[(u64, u64)]) -> Assessment {
     let apart = apart.iter().map(|(one, other)| (person(*one), person(*other))).collect();
     Assessment {
         sequence: 0,
+        models: 0,
         keys: BlockingKeys::new(),
         contenders,
         apart,

@@ -29,6 +29,7 @@ pub use reviewed::{Answers, Reviewed};
 pub(crate) use survey::Surveyor;
 pub use work::DayWork;
 
+use crate::lab::LabelFigures;
 use crate::review_stats::QueueStats;
 
 /// Everything that the board shows.
@@ -52,6 +53,8 @@ pub struct QualityBoard {
     pub link_threshold: MatchWeight,
     /// What stewards have said about pairs.
     pub reviewed: Reviewed,
+    /// What the labels of a random sample of compared pairs say; `None` where none was drawn.
+    pub labelled: Option<LabelFigures>,
     /// What sources leave out or fill with something else, the source with most records first. `None` while the
     /// records are counted for the first time.
     pub fields: Option<Vec<SourceFields>>,

@@ -16,6 +16,7 @@ use super::largest::{LargePerson, Largest, hubs};
 use super::{CountedBoard, QualityBoard, reviewed, work};
 use crate::RegistryError;
 use crate::commit::Core;
+use crate::lab::label_figures;
 use crate::registry::Registry;
 use crate::review_stats::{AllTasks, DAY_MS, QueueStats};
 
@@ -181,7 +182,7 @@ impl Survey<'_> {
             return Ok(None);
         };
         let tasks = AllTasks::read(core);
-        let link_threshold = core.rules.thresholds.link;
+        let link_threshold = core.in_force().rules.thresholds.link;
         let hubs = hubs(core, snapshot, &tasks, &|| self.goes_on())?;
         let Some((hubs, hub_count)) = hubs else { return Ok(None) };
         let board = QualityBoard {
@@ -194,6 +195,7 @@ impl Survey<'_> {
             days: work::days(&tasks, counted),
             link_threshold,
             reviewed: reviewed::reviewed(tasks.closed.iter().map(|(_, it)| it), link_threshold),
+            labelled: label_figures(core, None)?,
             fields: ledger.fields().map(super::fields::FieldLedger::list),
             largest: largest.into_list(),
             hubs,

@@ -21,7 +21,7 @@ use empi_linkage::{Blocked, LinkageModel, Linker, Progress};
 use empi_model::{
     Actor, MatchWeight, PersonMark, RecordIndex, RecordState, RegistryEvent, Timestamp,
 };
-use empi_store::{Commit, Store, StoredRecord};
+use empi_store::{Commit, Snapshot, Store, StoredRecord};
 use hashbrown::HashMap;
 
 use crate::compose::{Context, Pending, compose_relinked};
@@ -32,8 +32,8 @@ use crate::plan::Rules;
 use crate::words::Clock;
 use crate::{RegistryError, StoreError};
 use decisions::Decisions;
+use plan::{Planned, Standing, plan};
 pub(crate) use plan::{Regroup, RegroupKind};
-use plan::{Standing, plan};
 
 /// Records that are normalised at a time.
 const CHUNK_RECORDS: usize = 8192;
@@ -58,18 +58,24 @@ pub struct Relinking {
 pub struct Relinked {
     store: Store,
     model: LinkageModel,
+    anew: Anew,
+}
+
+/// The records of a store as bulk linkage sees them.
+#[derive(Debug)]
+pub(crate) struct Anew {
     records: Records,
-    /// The person of each record as bulk linkage sees it; `None` for one that has no say.
+    /// The person of each record; `None` for one that has no say.
     labels: Vec<Option<u32>>,
-    /// The weight that links a record to its person, as bulk linkage sees it.
-    weights: Vec<Option<MatchWeight>>,
+    /// The weight that links a record to its person.
+    pub(crate) weights: Vec<Option<MatchWeight>>,
 }
 
 /// What is known of the records beside what they say.
 #[derive(Debug, Default)]
-struct Records {
+pub(crate) struct Records {
     /// Those that have a say, in the order in which they were linked.
-    active: Vec<RecordIndex>,
+    pub(crate) active: Vec<RecordIndex>,
     /// Where retired records went to, if to another record.
     successors: HashMap<RecordIndex, RecordIndex>,
     count: usize,
@@ -134,7 +140,7 @@ impl Relinking {
     pub fn open(dir: &Path, model: LinkageModel) -> Result<Self, RegistryError> {
         let store = offline::open(dir)?;
         let mut linker = Linker::new(model.clone());
-        let records = read_records(&store, &mut linker)?;
+        let records = read_records(&store.snapshot(), &mut linker, &|| true)?;
         Ok(Self { store, model, blocked: linker.block(), records })
     }
 
@@ -148,6 +154,13 @@ impl Relinking {
     #[must_use]
     pub fn link(self, progress: &Progress) -> Relinked {
         let Self { store, model, blocked, records } = self;
+        Relinked { store, model, anew: Anew::of(blocked, records, progress) }
+    }
+}
+
+impl Anew {
+    /// Compares records and joins them into persons, as bulk linkage does.
+    pub(crate) fn of(blocked: Blocked, records: Records, progress: &Progress) -> Self {
         let linkage = blocked.score(progress).cluster();
         let mut labels = vec![None; records.count];
         let mut weights = vec![None; records.count];
@@ -158,19 +171,65 @@ impl Relinking {
                 *weight = linkage.link_weights.get(place).copied().flatten();
             }
         }
-        Relinked { store, model, records, labels, weights }
+        Self { records, labels, weights }
+    }
+
+    fn plan(&self, snapshot: &Snapshot<'_>, mirror: &Mirror) -> Result<Planned, StoreError> {
+        let Self { records, labels, .. } = self;
+        let decisions = Decisions::read(snapshot)?;
+        let successors = &records.successors;
+        Ok(plan(&Standing { mirror, labels, successors, decisions: &decisions }))
+    }
+
+    /// What bringing persons into line would change, in a store as it was at one moment.
+    pub(crate) fn foretell(
+        &self,
+        snapshot: &Snapshot<'_>,
+        model: &LinkageModel,
+        options: &RelinkOptions,
+    ) -> Result<(RelinkReport, Vec<Regroup>), RegistryError> {
+        let mirror = Mirror::rebuild(model, snapshot)?;
+        let planned = self.plan(snapshot, &mirror)?;
+        let (store, model_number) = (None, 0);
+        let pending = Pending::over_snapshot(snapshot);
+        let report =
+            self.write(mirror, &planned, Writing { store, pending, model, model_number }, options)?;
+        Ok((report, planned.regroups))
+    }
+
+    fn write(
+        &self,
+        mirror: Mirror,
+        planned: &Planned,
+        writing: Writing<'_>,
+        options: &RelinkOptions,
+    ) -> Result<RelinkReport, RegistryError> {
+        let report = RelinkReport {
+            records: self.records.count as u64,
+            persons_before: mirror.person_count() as u64,
+            held_back: planned.held_back,
+            ..RelinkReport::default()
+        };
+        let rules = Rules { thresholds: writing.model.thresholds(), tasks_max: 0 };
+        let time = options.clock.now();
+        let writer = Writer { writing, rules, options, time, mirror, report };
+        writer.write(&planned.regroups, &self.weights)
     }
 }
 
-/// Reads the records of a store into a linker, those that have a say.
-fn read_records(store: &Store, linker: &mut Linker) -> Result<Records, StoreError> {
-    let snapshot = store.snapshot();
+/// Reads the records of a store into a linker, those that have a say. Ends early, with a part of them, when it does not
+/// go on.
+pub(crate) fn read_records(
+    snapshot: &Snapshot<'_>,
+    linker: &mut Linker,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Records, StoreError> {
     let mut stored = snapshot.records();
     let mut records = Records::default();
     loop {
         let chunk: Vec<StoredRecord> =
             stored.by_ref().take(CHUNK_RECORDS).collect::<Result<_, _>>()?;
-        if chunk.is_empty() {
+        if chunk.is_empty() || !goes_on() {
             return Ok(records);
         }
         let mut speaking = Vec::with_capacity(chunk.len());
@@ -201,56 +260,38 @@ impl Relinked {
     /// [`RegistryError::Store`] when reading or writing fails. What was written before stands, each change
     /// as a whole; another run does the rest.
     pub fn apply(self, options: &RelinkOptions) -> Result<RelinkReport, RegistryError> {
-        let Self { store, model, records, labels, weights } = self;
-        let model_number = if options.dry_run {
-            0
-        } else {
-            store.upgrade()?;
-            store.keep_model(model.name(), model.text())?
-        };
-        let decisions = Decisions::read(&store.snapshot())?;
+        let Self { store, model, anew } = self;
+        if options.dry_run {
+            let snapshot = store.snapshot();
+            return Ok(anew.foretell(&snapshot, &model, options)?.0);
+        }
+        store.upgrade()?;
+        let model_number = store.keep_model(model.name(), model.text())?;
         let mirror = Mirror::rebuild(&model, &store.snapshot())?;
-        let standing = Standing {
-            mirror: &mirror,
-            labels: &labels,
-            successors: &records.successors,
-            decisions: &decisions,
-        };
-        let planned = plan(&standing);
-        let report = RelinkReport {
-            records: records.count as u64,
-            persons_before: mirror.person_count() as u64,
-            held_back: planned.held_back,
-            ..RelinkReport::default()
-        };
-        let rules = Rules { thresholds: model.thresholds(), tasks_max: 0 };
-        let (time, pending) = (options.clock.now(), Pending::new(&store));
-        let writer = Writer {
-            store: &store,
-            model: &model,
-            model_number,
-            rules,
-            options,
-            time,
-            mirror,
-            pending,
-            report,
-        };
-        writer.write(&planned.regroups, &weights)
+        let planned = anew.plan(&store.snapshot(), &mirror)?;
+        let pending = Pending::new(&store);
+        let writing = Writing { store: Some(&store), pending, model: &model, model_number };
+        anew.write(mirror, &planned, writing, options)
     }
+}
+
+/// Where changes go, and under which model.
+struct Writing<'a> {
+    /// `None` for changes that are only foretold.
+    store: Option<&'a Store>,
+    /// The changes of the write in progress; of those that are only foretold, all.
+    pending: Pending<'a>,
+    model: &'a LinkageModel,
+    model_number: u32,
 }
 
 /// Writes changes, one after the other, a batch at a time.
 struct Writer<'a> {
-    store: &'a Store,
-    model: &'a LinkageModel,
-    model_number: u32,
+    writing: Writing<'a>,
     rules: Rules,
     options: &'a RelinkOptions,
     time: Timestamp,
     mirror: Mirror,
-    /// The changes of the write in progress; of a dry run, all.
-    pending: Pending<'a>,
     report: RelinkReport,
 }
 
@@ -260,26 +301,28 @@ impl Writer<'_> {
         regroups: &[Regroup],
         weights: &[Option<MatchWeight>],
     ) -> Result<RelinkReport, RegistryError> {
+        let weight = |record: RecordIndex| weights.get(record.0 as usize).copied().flatten();
         for batch in regroups.chunks(COMMIT_BATCH_MAX) {
             for regroup in batch {
+                let Writing { pending, model, model_number, .. } = &self.writing;
                 let context = Context {
                     mirror: &self.mirror,
-                    pending: &self.pending,
-                    model: self.model,
-                    model_number: self.model_number,
+                    pending,
+                    model,
+                    model_number: *model_number,
                     rules: &self.rules,
                     actor: &self.options.actor,
                     request_id: None,
                     time: self.time,
                 };
-                let change = compose_relinked(context, regroup, weights)?;
+                let change = compose_relinked(context, regroup, &weight)?;
                 self.report(regroup.kind(), &change.commit);
                 self.mirror.apply(&change);
-                self.pending.push(change.commit);
+                self.writing.pending.push(change.commit);
             }
-            if !self.options.dry_run {
-                self.store.commit(self.pending.commits())?;
-                self.pending = Pending::new(self.store);
+            if let Some(store) = self.writing.store {
+                store.commit(self.writing.pending.commits())?;
+                self.writing.pending = Pending::new(store);
                 // The keys and requests of a write that is done are asked for by nobody.
                 let sequence = self.mirror.sequence();
                 self.mirror.recent.turn(sequence);

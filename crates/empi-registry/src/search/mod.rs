@@ -142,11 +142,12 @@ fn numbered(mirror: &Mirror, term: &Term) -> HashSet<u32> {
     term.lists(mirror).into_iter().flatten().copied().chain(by_key).collect()
 }
 
-/// The records to look at: those of the rarest terms, and whether some were left out.
-fn records(mirror: &Mirror, terms: &[Term], numbered: &[HashSet<u32>]) -> (HashSet<u32>, bool) {
+/// The records to look at, each once: those of the rarest terms, and whether some were left out. In ascending order, so
+/// that whoever looks at them goes through memory from front to back.
+fn records(mirror: &Mirror, terms: &[Term], numbered: &[HashSet<u32>]) -> (Vec<u32>, bool) {
     let mut lists: Vec<Vec<&[u32]>> = terms.iter().map(|term| term.lists(mirror)).collect();
     lists.sort_by_key(|of_term| of_term.iter().map(|list| list.len()).sum::<usize>());
-    let mut records: HashSet<u32> = numbered.iter().flatten().copied().collect();
+    let mut records: Vec<u32> = numbered.iter().flatten().copied().collect();
     let mut is_cut = false;
     for (at, of_term) in lists.into_iter().enumerate() {
         let count: usize = of_term.iter().map(|list| list.len()).sum();
@@ -157,6 +158,8 @@ fn records(mirror: &Mirror, terms: &[Term], numbered: &[HashSet<u32>]) -> (HashS
         }
         is_cut |= count > room;
         records.extend(of_term.into_iter().flatten().take(room));
+        records.sort_unstable();
+        records.dedup();
     }
     (records, is_cut)
 }

@@ -1,6 +1,8 @@
 //! What people type when they search, read word by word.
 
-use empi_linkage::{Intern as _, Lexicon, LexiconOverlay, NameId, Values as _, blocking_keys};
+use empi_linkage::{
+    Intern as _, Lexicon, LexiconOverlay, NameId, NameValue, Values as _, blocking_keys,
+};
 use empi_linkage::{jaro_winkler, normalize};
 use empi_model::{
     BlockingKey, BlockingRule, Identifier, PatientText, PersonName, RecordKey, SourceRecord,
@@ -75,30 +77,33 @@ fn name(word: &str, lexicon: &Lexicon) -> Option<Term> {
     let fits: HashMap<NameId, f32> = lexicon
         .names()
         .filter(|(_, name)| name.parts.is_empty())
-        .filter_map(|(id, name)| {
-            let (one, other) = (wanted.text(), name.text());
-            let begins = one.len() >= PREFIX_LETTERS_MIN && other.starts_with(one);
-            // A slip seldom is in the first letter, and never makes a word much longer.
-            let is_near =
-                one.len().abs_diff(other.len()) <= 2 && one.bytes().next() == other.bytes().next();
-            let is_variant = || name.formal.iter().any(|formal| wanted.formal.contains(formal));
-            let fit = if one == other {
-                SAME
-            } else if begins {
-                BEGINS
-            } else if is_variant() {
-                VARIANT
-            } else if is_near && jaro_winkler(one, other) >= CLOSE_MIN {
-                CLOSE
-            } else if name.sound.is_like(wanted.sound) {
-                SOUND
-            } else {
-                return None;
-            };
-            Some((id, fit))
-        })
+        .filter_map(|(id, name)| Some((id, fit(wanted, name)?)))
         .collect();
     Some(Term::Name(fits))
+}
+
+/// How well a name of the index fits a word; `None` where it does not. All names are looked at, so the text of one is
+/// looked at only where it begins as the word does.
+fn fit(wanted: &NameValue, name: &NameValue) -> Option<f32> {
+    let is_variant = || name.formal.iter().any(|formal| wanted.formal.contains(formal));
+    let sounds = || name.sound.is_like(wanted.sound).then_some(SOUND);
+    if name.first_letter() != wanted.first_letter() {
+        return if is_variant() { Some(VARIANT) } else { sounds() };
+    }
+    let (one, other) = (wanted.text(), name.text());
+    // A slip seldom is in the first letter, and never makes a word much longer.
+    let is_near = || one.len().abs_diff(other.len()) <= 2 && jaro_winkler(one, other) >= CLOSE_MIN;
+    if one == other {
+        Some(SAME)
+    } else if one.len() >= PREFIX_LETTERS_MIN && other.starts_with(one) {
+        Some(BEGINS)
+    } else if is_variant() {
+        Some(VARIANT)
+    } else if is_near() {
+        Some(CLOSE)
+    } else {
+        sounds()
+    }
 }
 
 /// A number may be anything that a record carries, of any authority that the index knows.

@@ -3,7 +3,7 @@
 use empi_model::EventSequence;
 
 use super::*;
-use crate::{GoldenField, Survivorship, SurvivorshipRule};
+use crate::{GoldenField, Offer, Survivorship, SurvivorshipRule};
 
 /// The golden record in words: `field: value (record, agreeing)`.
 fn told(index: &Index, record: &str) -> String {
@@ -165,4 +165,33 @@ fn the_longest_valid_is_the_one_that_has_stood_longest() {
     assert!(told(&index, "a/1").contains("12 Elm Street (a/1, 1)"));
     index.register("a/1", &ROBERT.replace("8123", "8124"));
     assert!(told(&index, "a/1").contains("7 Oak Ave (b/1, 1)"));
+}
+
+#[test]
+fn a_steward_is_offered_every_value_that_means_something_else() {
+    let index = Index::new();
+    index.register("a/1", ROBERT);
+    index.register("b/1", &BOB.replace("1980-03-12", "1980-03-21"));
+    index.register("c/1", &ROBERT.replace("12 Elm Street", "12 ELM ST"));
+    let offered = || {
+        let view = index.registry().person(index.enterprise_id("a/1")).unwrap();
+        let mut told = String::new();
+        for Offer { field, values, is_chosen } in index.registry().offers(&view) {
+            let said = values.iter().map(|value| (&value.said_by, value.survives));
+            writeln!(told, "{field:?} {:?} {is_chosen}", said.collect::<Vec<_>>()).unwrap();
+        }
+        told
+    };
+    expect_test::expect![[r#"
+        Name [([2, 0], true), ([1], false)] false
+        BirthDate [([2, 0], true), ([1], false)] false
+        Address [([2, 0], true), ([1], false)] false
+    "#]]
+    .assert_eq(&offered());
+    index.steward(StewardOperation::ChooseValue {
+        person: index.enterprise_id("a/1"),
+        field: GoldenField::Sex,
+        record: Some(key("b/1")),
+    });
+    assert!(offered().contains("Sex [([2, 1, 0], true)] true"), "to be left to the rule again");
 }

@@ -7,6 +7,7 @@ mod dice;
 mod faults;
 mod find;
 mod golden;
+mod lab;
 mod linear;
 mod machine;
 mod past;
@@ -357,7 +358,8 @@ impl Index {
         let core = &self.registry().core;
         let mirror = core.mirror.read();
         mirror.check_persons();
-        let rebuilt = crate::mirror::Mirror::rebuild(&core.model, &core.store.snapshot()).unwrap();
+        let (in_force, snapshot) = (core.in_force(), core.store.snapshot());
+        let rebuilt = crate::mirror::Mirror::rebuild(&in_force.model, &snapshot).unwrap();
         assert_eq!(rebuilt.digest(), mirror.digest());
     }
 }

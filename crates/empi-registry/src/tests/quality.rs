@@ -9,7 +9,7 @@ use crate::{Answers, FieldCounts, Overlays, QualityBoard, Share};
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// An index with a clock that can be moved.
-fn index() -> (Arc<SteppingClock>, Index) {
+pub(super) fn index() -> (Arc<SteppingClock>, Index) {
     let clock = Arc::new(SteppingClock::default());
     clock.0.store(1000 * DAY_MS, Ordering::Relaxed);
     let index =

@@ -12,7 +12,7 @@ fn rule_1_every_record_has_one_person() {
     let first = index.expect("a/1", ROBERT, New);
     let second = index.expect("b/1", BOB, Link);
     assert_eq!(first.enterprise_id, second.enterprise_id);
-    assert!(second.weight.unwrap() > index.registry().core.rules.thresholds.link);
+    assert!(second.weight.unwrap() > index.registry().core.in_force().rules.thresholds.link);
     let other = index.expect("b/2", ALICE, New);
     assert_ne!(other.enterprise_id, first.enterprise_id);
     expect![[r#"

@@ -32,7 +32,7 @@ impl AdminService for Admin {
                     redirects: stats.redirects,
                     open_tasks: stats.open_tasks,
                     events: stats.events,
-                    model: registry.model_name().to_owned(),
+                    model: registry.model_name(),
                 })
             })
             .await?;

@@ -24,6 +24,12 @@ pub(crate) enum Operation {
     DecideMany,
     /// Merge, split and keep apart by hand, and undo any event.
     ChangeIdentities,
+    /// Label pairs of a random sample, blind.
+    Label,
+    /// Draw the pairs to be labelled.
+    DrawSample,
+    /// Look into the tuning lab, try models there, put one in force and take it back.
+    Tune,
     /// See who may sign in, and what was changed about it.
     ViewUsers,
     /// Add users, give them roles, disable them, reset their passwords.
@@ -39,8 +45,9 @@ impl Operation {
             Self::ViewPersons => Some(&[Registrar, Steward, LeadSteward, Auditor]),
             Self::ViewQueue => Some(&[Steward, LeadSteward, Auditor]),
             Self::ViewQuality => Some(&[Steward, LeadSteward, Auditor, Administrator]),
-            Self::DecideMany => Some(&[LeadSteward]),
-            Self::Decide | Self::ChangeIdentities => Some(&[Steward, LeadSteward]),
+            Self::DecideMany | Self::DrawSample => Some(&[LeadSteward]),
+            Self::Decide | Self::ChangeIdentities | Self::Label => Some(&[Steward, LeadSteward]),
+            Self::Tune => Some(&[LeadSteward, Administrator]),
             Self::ViewUsers => Some(&[Administrator, Auditor]),
             Self::ChangeUsers => Some(&[Administrator]),
         }

@@ -29,11 +29,31 @@ const HEADERS: [(HeaderName, &str); 8] = [
     ),
 ];
 
+/// For a year browsers come back over TLS only (RFC 6797). Said of this host alone: those below it are not ours.
+const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Puts the headers on an answer that has none of its own.
-pub(super) fn protect(headers: &mut HeaderMap) {
+pub(super) fn protect(headers: &mut HeaderMap, is_over_tls: bool) {
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
+    if is_over_tls {
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(TLS_ONLY);
+    }
+}
+
+/// Whether what stands in front says that it was reached over TLS: `X-Forwarded-Proto`, or `Forwarded` (RFC 7239).
+/// The last of several is the nearest to here. Who lies about it gains nothing: over plain HTTP browsers ignore
+/// what is then said to them.
+pub(super) fn is_over_tls(headers: &HeaderMap) -> bool {
+    let last = |name: &str| {
+        let value = headers.get_all(name).into_iter().next_back()?;
+        value.to_str().ok()?.rsplit(',').next().map(|last| last.trim().to_ascii_lowercase())
+    };
+    let is_https = |forwarded: String| {
+        forwarded.split(';').any(|part| matches!(part.trim(), "proto=https" | "proto=\"https\""))
+    };
+    last("x-forwarded-proto").as_deref() == Some("https") || last("forwarded").is_some_and(is_https)
 }
 
 /// What a page answers, on its way to the gate, which lays it out.
@@ -166,6 +186,24 @@ pub(super) fn html(status: StatusCode, page: Markup) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_in_front_tells_of_tls() {
+        for (name, value, expected) in [
+            ("x-forwarded-proto", "https", true),
+            ("x-forwarded-proto", "http, HTTPS", true),
+            ("x-forwarded-proto", "https, http", false),
+            ("forwarded", "for=10.0.0.1;proto=https;by=10.0.0.2", true),
+            ("forwarded", "proto=https, for=10.0.0.1; proto=\"http\"", false),
+            ("forwarded", "for=\"proto=https\"", false),
+            ("x-forwarded-host", "https", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            assert_eq!(is_over_tls(&headers), expected, "{name}: {value}");
+        }
+        assert!(!is_over_tls(&HeaderMap::new()));
+    }
 
     #[test]
     fn an_error_is_shown_as_a_sentence() {

@@ -24,6 +24,10 @@ pub struct WebConfig {
     pub session_idle_seconds_max: u64,
     /// Seconds after which somebody has to sign in again, whatever they did.
     pub session_seconds_max: u64,
+    /// Whether whatever stands in front adds TLS to every page: then browsers are told to come back over nothing
+    /// else. Where the front says so itself, in `X-Forwarded-Proto` or `Forwarded`, it need not be said here, nor where the
+    /// server speaks TLS (`[tls]`).
+    pub over_tls: bool,
 }
 
 impl Default for WebConfig {
@@ -37,6 +41,7 @@ impl Default for WebConfig {
             sessions_max: 10_000,
             session_idle_seconds_max: 15 * 60,
             session_seconds_max: 10 * 60 * 60,
+            over_tls: false,
         }
     }
 }

@@ -23,11 +23,13 @@ pub(super) struct Frame<'a> {
 }
 
 /// The sections of the navigation, each with what it takes to see it.
-const SECTIONS: [(&str, &str, Operation); 5] = [
+const SECTIONS: [(&str, &str, Operation); 7] = [
     ("/", "Overview", Operation::OwnAccount),
     ("/worklist", "Worklist", Operation::ViewQueue),
     ("/search", "Search", Operation::ViewPersons),
     ("/quality", "Quality", Operation::ViewQuality),
+    ("/labels", "Labels", Operation::Label),
+    ("/tuning", "Tuning", Operation::Tune),
     ("/users", "Users", Operation::ViewUsers),
 ];
 

@@ -2,20 +2,21 @@
 //! not in this table is not served, and what is in it has an operation, and so a line in `access`.
 
 use axum::Router;
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::Response;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
 use super::Web;
 use super::access::Operation;
-use super::answer::{Refusal, protect};
+use super::answer::{Refusal, is_over_tls, protect};
 use super::gate::{Guarded, gate, refused};
 use super::pages::{
-    account, alike, decide, operation, overview, person, quality, search, sign_in, state, task,
-    undo, users, worklist,
+    account, alike, decide, labels, operation, overview, person, quality, search, sign_in, state,
+    task, tuning, undo, users, worklist,
 };
+use crate::listen::Peer;
 
 /// One line of the table.
 pub(super) struct Route {
@@ -44,8 +45,8 @@ where
 /// The table.
 pub(super) fn table() -> Vec<Route> {
     use Operation::{
-        ChangeIdentities, ChangeUsers, Decide, DecideMany, OwnAccount, SignIn, ViewPersons,
-        ViewQuality, ViewQueue, ViewUsers,
+        ChangeIdentities, ChangeUsers, Decide, DecideMany, DrawSample, Label, OwnAccount, SignIn,
+        Tune, ViewPersons, ViewQuality, ViewQueue, ViewUsers,
     };
     vec![
         show("/livez", SignIn, state::lives),
@@ -78,6 +79,18 @@ pub(super) fn table() -> Vec<Route> {
         take("/operations", ChangeIdentities, operation::take),
         show("/quality", ViewQuality, quality::show),
         show("/quality.csv", ViewQuality, quality::export),
+        show("/labels", Label, labels::show),
+        take("/labels", DrawSample, labels::draw),
+        show("/labels/next", Label, labels::next),
+        take("/labels/next", Label, labels::take),
+        take("/labels/back", Label, labels::take_back),
+        show("/tuning", Tune, tuning::show),
+        show("/tuning/model.toml", Tune, tuning::model),
+        take("/tuning/count", Tune, tuning::count),
+        take("/tuning/stop", Tune, tuning::stop),
+        take("/tuning/replay", Tune, tuning::replay),
+        take("/tuning/promote", Tune, tuning::promote),
+        take("/tuning/rollback", Tune, tuning::roll_back),
         show("/users", ViewUsers, users::show),
         take("/users", ChangeUsers, users::add),
         take("/users/{name}", ChangeUsers, users::change),
@@ -92,9 +105,15 @@ pub(super) fn router(web: Web) -> Router {
         router = router.route(path, page.layer(from_fn_with_state(guarded, gate)));
     }
     let unknown = || async { refused(&Refusal::not_found(), None) };
-    let protected = |mut response: Response| async {
-        protect(response.headers_mut());
+    let config = web.0.config;
+    let protected = move |request: Request, next: Next| async move {
+        let peer = request.extensions().get::<Peer>();
+        let is_over_tls = config.over_tls
+            || peer.is_some_and(|peer| peer.is_encrypted)
+            || is_over_tls(request.headers());
+        let mut response = next.run(request).await;
+        protect(response.headers_mut(), is_over_tls);
         response
     };
-    router.fallback(unknown).layer(map_response(protected)).with_state(web)
+    router.fallback(unknown).layer(from_fn(protected)).with_state(web)
 }

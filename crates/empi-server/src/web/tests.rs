@@ -55,11 +55,15 @@ fn name(text: &str) -> UserName {
 
 impl Pages {
     fn new() -> Self {
+        Self::with(WebConfig::default())
+    }
+
+    fn with(config: WebConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let registry = registry_in(dir.path());
         let (closing, closed) = watch::channel(false);
         let door = Door::new(Arc::clone(&registry), &GrpcConfig::default());
-        let web = Web::new(door, WebConfig::default(), closed, None);
+        let web = Web::new(door, config, closed, None);
         let router = routes::router(web.clone());
         let pages = Self { router, web, registry, _dir: dir, closing };
         pages.add("root", Role::Administrator);
@@ -226,6 +230,26 @@ async fn every_answer_carries_the_headers_that_protect_it() {
         assert_eq!(kept == "no-store", !is_asset, "{path}: {kept}");
         for inline in ["<style", " style=", "onclick", "javascript:"] {
             assert!(!shown.text.contains(inline), "{path}: {inline}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_who_comes_over_tls_is_told_to_stay_there() {
+    for (configured, forwarded, expected) in [
+        (false, None, ""),
+        (false, Some("https"), "max-age=31536000"),
+        (true, None, "max-age=31536000"),
+    ] {
+        let pages = Pages::with(WebConfig { over_tls: configured, ..WebConfig::default() });
+        for path in ["/sign-in", "/nowhere", "/livez"] {
+            let mut request = Browser::default().request(&Method::GET, path, String::new());
+            if let Some(scheme) = forwarded {
+                request.headers_mut().insert("x-forwarded-proto", scheme.parse().unwrap());
+            }
+            let shown = pages.send(request).await;
+            let told = shown.header(header::STRICT_TRANSPORT_SECURITY);
+            assert_eq!(told, expected, "{path}, configured: {configured}, {forwarded:?}");
         }
     }
 }

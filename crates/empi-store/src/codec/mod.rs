@@ -6,6 +6,7 @@
 mod basis;
 mod change;
 mod identity;
+mod lab;
 mod record;
 mod review;
 mod user;
@@ -13,6 +14,7 @@ mod user;
 pub(crate) use basis::{BasisRow, ModelRow};
 pub(crate) use change::ChangeDigests;
 pub(crate) use identity::{CountersRow, EventRow, PersonRow, RequestRow};
+pub(crate) use lab::{PromotionRow, SampleRow, SampledRow};
 pub(crate) use record::{RecordRow, SourceRow};
 pub(crate) use review::TaskRow;
 pub(crate) use user::{AccountRow, UserRow};

@@ -18,6 +18,7 @@ mod backups;
 mod bulk;
 mod files;
 mod flips;
+mod lab;
 mod opening;
 mod reading;
 mod rebuilding;

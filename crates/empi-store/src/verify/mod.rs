@@ -5,6 +5,7 @@
 
 mod accounts;
 mod events;
+mod lab;
 mod people;
 mod records;
 mod work;
@@ -197,6 +198,7 @@ impl Store {
         walk.check_kept_apart();
         walk.check_requests();
         walk.check_users();
+        walk.check_lab();
         walk.check_counters();
         walk.check_models(seal.models);
         Ok(walk.report)

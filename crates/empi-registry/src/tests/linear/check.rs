@@ -89,6 +89,9 @@ impl Sequential {
                 Answer::Reviewed => Answered::of_resolution(),
                 Answer::Steward(answer) => Answered::of_steward(&answer),
                 Answer::Retired(answer) => Answered::of_retirement(&answer),
+                Answer::Promoted(_) | Answer::Regrouped(_) => {
+                    unreachable!("no call of a history asks for it")
+                }
             }),
         }
     }
@@ -98,7 +101,7 @@ impl Sequential {
         let mirror = core.mirror.read();
         let incoming = Incoming::new(record).unwrap();
         let existing = mirror.record_index(&incoming.record.key);
-        let assessment = assess(&mirror, &core.model, &incoming.normalized, existing);
+        let assessment = assess(&mirror, &core.in_force().model, &incoming.normalized, existing);
         let looked_up = mirror.sequence();
         let (actor, request_id) = (system(), Some(request_id));
         Work::Register(Box::new(Planned { incoming, actor, request_id, looked_up, assessment }))

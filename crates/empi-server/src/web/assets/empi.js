@@ -36,10 +36,26 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-closes]")) event.target.closest("dialog")?.close();
 });
 
-// A choice that is the whole form is sent at once.
+// A choice that is the whole form is sent at once, and has the focus again when the page comes back.
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+  if (!event.target.matches("[data-submits]")) return;
+  if (event.target.id) event.target.form.action += `#${event.target.id}`;
+  event.target.form.requestSubmit();
 });
+const moved = document.getElementById(location.hash.slice(1));
+if (moved?.matches("[data-submits]")) moved.focus();
+
+// A file is read into the field that is sent.
+document.addEventListener("change", async (event) => {
+  const field = document.getElementById(event.target.dataset.reads ?? "");
+  const file = event.target.files?.[0];
+  if (field && file) field.value = await file.text();
+});
+
+// What goes on in the background is looked at again, while somebody looks and is not typing.
+const reload = document.querySelector("[data-reload-seconds]");
+const lookAgain = () => document.hidden || isTyping(document.activeElement) || location.reload();
+if (reload) setInterval(lookAgain, reload.dataset.reloadSeconds * 1000);
 
 // Nobody decides twice by pressing twice.
 document.addEventListener("submit", (event) => {

@@ -3,6 +3,8 @@
 pub(super) mod account;
 pub(super) mod alike;
 pub(super) mod decide;
+mod golden;
+pub(super) mod labels;
 pub(super) mod operation;
 pub(super) mod overview;
 pub(super) mod person;
@@ -11,6 +13,7 @@ pub(super) mod search;
 pub(super) mod sign_in;
 pub(super) mod state;
 pub(super) mod task;
+pub(super) mod tuning;
 pub(super) mod undo;
 pub(super) mod users;
 pub(super) mod worklist;

@@ -3,7 +3,7 @@
 
 use axum::extract::{Path, State};
 use empi_model::{
-    EnterpriseId, EventSequence, ReasonCode, RecordKey, ScoreExplanation, Thresholds,
+    EnterpriseId, EventSequence, GoldenField, ReasonCode, RecordKey, ScoreExplanation, Thresholds,
 };
 use empi_registry::{
     PairView, PersonView, Rarity, Registry, RegistryError, StewardAnswer, StewardOperation,
@@ -11,6 +11,7 @@ use empi_registry::{
 };
 use maud::{Markup, html};
 
+use super::golden::{Outlook, differences, outlook};
 use super::person::id_of;
 use super::undo::undo;
 use crate::web::access::Operation;
@@ -28,12 +29,13 @@ use crate::web::{Visit, Web};
 const COMPARED_MAX: usize = 20;
 
 /// Fields of a form that say what is to be done.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 11] = [
     "operation",
     "person",
     "other",
     "record",
     "apart",
+    "field",
     "event",
     "reason",
     "note",
@@ -101,6 +103,17 @@ fn operation(registry: &Registry, fields: &Fields) -> Result<StewardOperation, R
             };
             StewardOperation::KeepApart { left, right }
         }
+        "choose" => {
+            let number = fields.get("field").parse::<u8>().ok();
+            let field = GoldenField::ALL.into_iter().find(|it| Some(*it as u8) == number);
+            let field = field.ok_or_else(|| invalid("the field is missing: say which one"))?;
+            let id = person("person")?;
+            let mut records = chosen(&registry.person(id)?, fields);
+            if records.is_empty() && !fields.get("record").is_empty() {
+                return Err(invalid("the record is not of this person: look at the person again"));
+            }
+            StewardOperation::ChooseValue { person: id, field, record: records.pop() }
+        }
         "undo" => {
             let event = fields.get("event").parse();
             let event = event.map_err(|_| invalid("the event is missing: say which one"))?;
@@ -141,18 +154,29 @@ pub(in crate::web) async fn preview(
     Form(fields): Form,
 ) -> Result<Answer, Refusal> {
     let (asker, asked) = (visit.clone(), fields.clone());
-    let answer =
-        web.ask(move |registry| registry.steward(request(registry, &asker, &asked, None)?)).await?;
-    Ok(Answer::Page("What will happen", preview_page(&answer, &visit, &fields)))
+    let (answer, outlook) = web
+        .ask(move |registry| {
+            let answer = registry.steward(request(registry, &asker, &asked, None)?)?;
+            let outlook = outlook(registry, &answer)?;
+            Ok((answer, outlook))
+        })
+        .await?;
+    Ok(Answer::Page("What will happen", preview_page(&answer, &outlook, &visit, &fields)))
 }
 
-fn preview_page(answer: &StewardAnswer, visit: &Visit, fields: &Fields) -> Markup {
+fn preview_page(
+    answer: &StewardAnswer,
+    outlook: &[Outlook],
+    visit: &Visit,
+    fields: &Fields,
+) -> Markup {
     html! {
         form.card.narrow.outlook method="post" action="/operations" {
             (csrf(visit))
             h1 { "What will happen" }
             p { strong { (words::event(answer.event.event.kind)) } }
             (changes(&answer.event))
+            (differences(outlook))
             @for name in FIELDS.into_iter().filter(|name| !matches!(*name, "reason" | "note")) {
                 @for value in fields.all(name) { input type="hidden" name=(name) value=(value); }
             }

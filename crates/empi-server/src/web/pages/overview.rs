@@ -8,8 +8,7 @@ use crate::web::answer::{Answer, Refusal};
 use crate::web::view::words::grouped;
 
 pub(in crate::web) async fn show(State(web): State<Web>) -> Result<Answer, Refusal> {
-    let (stats, model) =
-        web.ask(|registry| Ok((registry.stats(), registry.model_name().to_owned()))).await?;
+    let (stats, model) = web.ask(|registry| Ok((registry.stats(), registry.model_name()))).await?;
     let figures = [
         ("Source records", stats.records),
         ("Persons", stats.persons),

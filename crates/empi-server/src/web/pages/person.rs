@@ -4,11 +4,11 @@
 use axum::extract::{Path, State};
 use empi_model::{EnterpriseId, LinkSource, RecordState, TaskId, Thresholds};
 use empi_registry::{
-    EventView, GoldenField, PersonLinks, PersonView, Provenance, Registry, RegistryError,
-    StoredRecord, SurvivorshipRule,
+    EventView, Offer, PersonLinks, PersonView, Registry, RegistryError, StoredRecord,
 };
 use maud::{Markup, html};
 
+use super::golden;
 use super::operation::{choose_reason, operation_form};
 use crate::web::access::Operation;
 use crate::web::answer::{Answer, Refusal};
@@ -38,6 +38,7 @@ struct Shown {
     has_more_events: bool,
     tasks: Vec<TaskId>,
     thresholds: Thresholds,
+    offers: Vec<Offer>,
 }
 
 fn look(registry: &Registry, id: EnterpriseId) -> Result<Shown, RegistryError> {
@@ -45,7 +46,8 @@ fn look(registry: &Registry, id: EnterpriseId) -> Result<Shown, RegistryError> {
     let links = registry.links_among(&view.records);
     let (events, has_more_events) = registry.history(&view.person, &view.records, EVENTS_MAX)?;
     let tasks = registry.open_tasks_of(view.person.enterprise_id)?;
-    Ok(Shown { links, events, has_more_events, tasks, thresholds: registry.thresholds(), view })
+    let (thresholds, offers) = (registry.thresholds(), registry.offers(&view));
+    Ok(Shown { links, events, has_more_events, tasks, thresholds, offers, view })
 }
 
 /// Reads an enterprise ID out of a path or a form.
@@ -93,7 +95,7 @@ fn page(shown: &Shown, visit: &Visit) -> Markup {
         }
         div.columns.person {
             div {
-                (golden(&shown.view))
+                (golden::best_view(&shown.view, &shown.offers, may_change.then_some(visit)))
                 (records(shown, visit, may_change))
             }
             div {
@@ -103,80 +105,6 @@ fn page(shown: &Shown, visit: &Visit) -> Markup {
         }
         (timeline(shown, visit, may_change))
     }
-}
-
-fn golden(view: &PersonView) -> Markup {
-    html! {
-        section.card {
-            h2 { "Best view" }
-            table.rows {
-                thead {
-                    tr {
-                        th scope="col" { "Field" }
-                        th scope="col" { "Value" }
-                        th scope="col" { "From" }
-                        th.number scope="col" { "Agree" }
-                        th scope="col" { "Rule" }
-                    }
-                }
-                tbody {
-                    @for field in Field::ALL {
-                        @let values = field.values(&view.golden.record);
-                        @if !values.is_empty() {
-                            @let from = view.golden.provenance.iter().find(|it| Some(it.field) == source_of(field));
-                            tr {
-                                th scope="row" { (field.name()) }
-                                td { @for value in &values { div { (value) } } }
-                                (provenance(from))
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn provenance(from: Option<&Provenance>) -> Markup {
-    html! {
-        @match from {
-            None => { td {} td {} td {} }
-            Some(from) => {
-                td.soft { (visible(&from.record.source)) " " span.id { (visible(&from.record.record_id)) } }
-                td.number { (from.agreeing) }
-                td.soft { (rule(from.rule)) }
-            }
-        }
-    }
-}
-
-const fn rule(rule: SurvivorshipRule) -> &'static str {
-    match rule {
-        SurvivorshipRule::MostRecent => "most recent",
-        SurvivorshipRule::MostFrequent => "most frequent",
-        SurvivorshipRule::MostTrusted => "most trusted source",
-        SurvivorshipRule::Longest => "longest",
-        SurvivorshipRule::LongestValid => "longest valid",
-        SurvivorshipRule::StewardsChoice => "chosen by a steward",
-    }
-}
-
-/// The part of the golden record that a row belongs to.
-const fn source_of(field: Field) -> Option<GoldenField> {
-    Some(match field {
-        Field::Name | Field::MiddleName | Field::Suffix => GoldenField::Name,
-        Field::BirthDate => GoldenField::BirthDate,
-        Field::Sex => GoldenField::Sex,
-        Field::Ssn => GoldenField::Ssn,
-        Field::Identifier => GoldenField::Identifier,
-        Field::Address => GoldenField::Address,
-        Field::Phone => GoldenField::Phone,
-        Field::Email => GoldenField::Email,
-        Field::MotherMaidenName => GoldenField::MotherMaidenName,
-        Field::GuardianName => GoldenField::GuardianName,
-        Field::BirthPlace => GoldenField::BirthPlace,
-        Field::BirthOrder => GoldenField::BirthOrder,
-    })
 }
 
 /// The records, with a box for each that is to leave.

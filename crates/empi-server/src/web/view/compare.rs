@@ -64,10 +64,47 @@ pub(in crate::web) fn table(
     }
 }
 
+/// The table without a word about evidence, for whoever must not be led.
+pub(in crate::web) fn plain_table(columns: &[Column<'_>]) -> Markup {
+    html! {
+        table.compare.plain {
+            caption.unseen { "The records, field by field" }
+            thead {
+                tr {
+                    th scope="col" { span.unseen { "Field" } }
+                    (heads(columns))
+                }
+            }
+            tbody {
+                @for field in Field::ALL {
+                    @let cells: Vec<Vec<String>> =
+                        columns.iter().map(|column| field.values(column.record)).collect();
+                    @if cells.iter().any(|values| !values.is_empty()) {
+                        tr {
+                            th scope="row" { (field.name()) }
+                            @for (at, _) in cells.iter().enumerate() { td { (cell(&cells, at)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn head(columns: &[Column<'_>]) -> Markup {
     html! {
         tr {
             th scope="col" { span.unseen { "Field" } }
+            (heads(columns))
+            th scope="col" { "Agreement" }
+            th scope="col" colspan="2" { "Evidence, bits" }
+            th scope="col" { "How common" }
+        }
+    }
+}
+
+fn heads(columns: &[Column<'_>]) -> Markup {
+    html! {
             @for (at, column) in columns.iter().enumerate() {
                 th.record scope="col" tabindex="-1" data-key=(at + 1) data-focus {
                     span.part { (column.part) } " " kbd { (at + 1) }
@@ -75,10 +112,6 @@ fn head(columns: &[Column<'_>]) -> Markup {
                     div.soft { (column.below) }
                 }
             }
-            th scope="col" { "Agreement" }
-            th scope="col" colspan="2" { "Evidence, bits" }
-            th scope="col" { "How common" }
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The fields of a record as rows of a page: what they are called, what a source said, and which comparison
 //! looks at them.
 
-use empi_model::{Identifier, PatientText, PersonName, PostalAddress, SourceRecord};
+use empi_model::{GoldenField, Identifier, PatientText, PersonName, PostalAddress, SourceRecord};
 
 /// A row: one field, or some that are compared as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,24 @@ impl Field {
             Self::Email => Some("email"),
             Self::MotherMaidenName => Some("mother_maiden_name"),
             Self::GuardianName | Self::BirthPlace | Self::BirthOrder => None,
+        }
+    }
+
+    /// The part of the golden record that it belongs to.
+    pub(in crate::web) const fn golden(self) -> GoldenField {
+        match self {
+            Self::Name | Self::MiddleName | Self::Suffix => GoldenField::Name,
+            Self::BirthDate => GoldenField::BirthDate,
+            Self::Sex => GoldenField::Sex,
+            Self::Ssn => GoldenField::Ssn,
+            Self::Identifier => GoldenField::Identifier,
+            Self::Address => GoldenField::Address,
+            Self::Phone => GoldenField::Phone,
+            Self::Email => GoldenField::Email,
+            Self::MotherMaidenName => GoldenField::MotherMaidenName,
+            Self::GuardianName => GoldenField::GuardianName,
+            Self::BirthPlace => GoldenField::BirthPlace,
+            Self::BirthOrder => GoldenField::BirthOrder,
         }
     }
 

@@ -1,6 +1,8 @@
 //! What things are called on pages.
 
-use empi_model::{EventKind, ReasonCode, RecordField, ReviewKind, TaskStage, Timestamp};
+use empi_model::{
+    EventKind, GoldenField, ReasonCode, RecordField, ReviewKind, TaskStage, Timestamp,
+};
 
 /// A kind of task.
 pub(in crate::web) const fn kind(kind: ReviewKind) -> &'static str {
@@ -72,6 +74,24 @@ pub(in crate::web) const fn record_field(field: RecordField) -> &'static str {
         RecordField::GuardianName => "Guardian",
         RecordField::BirthPlace => "Birth place",
         RecordField::BirthOrder => "Birth order",
+    }
+}
+
+/// A field of the golden record.
+pub(in crate::web) const fn golden_field(field: GoldenField) -> &'static str {
+    match field {
+        GoldenField::Name => "Name",
+        GoldenField::BirthDate => "Birth date",
+        GoldenField::Sex => "Sex",
+        GoldenField::Ssn => "SSN",
+        GoldenField::Address => "Address",
+        GoldenField::Phone => "Telephone",
+        GoldenField::Email => "E-mail",
+        GoldenField::Identifier => "Identifiers",
+        GoldenField::MotherMaidenName => "Mother's maiden name",
+        GoldenField::GuardianName => "Guardian",
+        GoldenField::BirthPlace => "Birth place",
+        GoldenField::BirthOrder => "Birth order",
     }
 }
 

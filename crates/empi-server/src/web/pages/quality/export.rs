@@ -1,7 +1,9 @@
 //! Every figure of the board as CSV (RFC 4180), one figure a line, safe to open in a spreadsheet.
 
 use empi_model::RecordField;
-use empi_registry::{Answers, Percentiles, QualityBoard, Share};
+use empi_registry::{
+    Agreement, Answers, LabelFigures, Percentiles, QualityBoard, Share, StratifiedEstimate,
+};
 
 use super::work::closed;
 use crate::web::view::fields::visible;
@@ -84,6 +86,7 @@ pub(super) fn csv(board: &QualityBoard) -> String {
     duplicates(&mut lines, board);
     queue(&mut lines, board);
     reviewed(&mut lines, board);
+    board.labelled.iter().for_each(|figures| labelled(&mut lines, figures));
     fields(&mut lines, board);
     for person in &board.largest {
         let id = person.enterprise_id.to_string();
@@ -171,20 +174,43 @@ fn reviewed(lines: &mut Lines, board: &QualityBoard) {
         }
     }
     lines.estimate([REVIEWED, "questioned links upheld", ""], board.reviewed.links_upheld);
-    let agreement = &board.queue.agreement;
+    agreed(lines, "agreement", &board.queue.agreement);
+}
+
+/// What labels of a random sample say.
+fn labelled(lines: &mut Lines, figures: &LabelFigures) {
+    const LABELLED: &str = "labelled sample";
+    let progress = &figures.progress;
+    for (name, count) in [
+        ("pairs", progress.pairs),
+        ("settled", progress.settled),
+        ("waiting", progress.waiting),
+        ("torn", progress.torn),
+        ("unknown", progress.unknown),
+    ] {
+        lines.count([LABELLED, name, ""], count);
+    }
+    for (name, estimate) in [("precision", figures.precision), ("recall", figures.recall)] {
+        let Some(StratifiedEstimate { value, interval }) = estimate else { continue };
+        let (none, cells) = (String::new, [value, interval.low, interval.high].map(number));
+        let [value, low, high] = cells;
+        lines.line([LABELLED, name, "compared pairs"], [none(), none(), value, low, high]);
+    }
+    agreed(lines, LABELLED, &figures.agreement);
+}
+
+/// What two said of the same pairs.
+fn agreed(lines: &mut Lines, section: &str, agreement: &Agreement) {
     for (name, count) in [
         ("both same", agreement.both_same),
         ("both different", agreement.both_different),
         ("same, then different", agreement.same_different),
         ("different, then same", agreement.different_same),
     ] {
-        lines.count(["agreement", name, ""], count);
+        lines.count([section, name, ""], count);
     }
-    let kappa = agreement.kappa().map(number).unwrap_or_default();
-    lines.line(
-        ["agreement", "kappa", ""],
-        [String::new(), String::new(), kappa, String::new(), String::new()],
-    );
+    let (none, kappa) = (String::new, agreement.kappa().map(number).unwrap_or_default());
+    lines.line([section, "kappa", ""], [none(), none(), kappa, none(), none()]);
 }
 
 fn fields(lines: &mut Lines, board: &QualityBoard) {

@@ -3,6 +3,7 @@
 
 mod data;
 mod export;
+mod labelled;
 mod rates;
 mod work;
 
@@ -41,6 +42,7 @@ pub(in crate::web) async fn show(State(web): State<Web>, visit: Visit) -> Result
                     (rates::duplicates(&board))
                     (work::queue(&board.queue))
                     (work::days(&board.days))
+                    (labelled::labelled(board.labelled.as_ref()))
                     (rates::reviewed(&board))
                     (data::fields(board.fields.as_deref()))
                     (data::largest(&board.largest, &visit))

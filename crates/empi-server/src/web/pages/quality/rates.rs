@@ -186,34 +186,41 @@ pub(super) fn reviewed(board: &QualityBoard) -> Markup {
 
 /// What two stewards say without knowing of one another.
 pub(super) fn agreement(agreement: &Agreement) -> Markup {
+    html! {
+        section.card {
+            h2 { "Agreement on blind second answers" }
+            (agreement_table(agreement))
+        }
+    }
+}
+
+/// How far two agree, with Cohen's kappa.
+pub(super) fn agreement_table(agreement: &Agreement) -> Markup {
     let Agreement { both_same, both_different, same_different, different_same } = *agreement;
     let whole = both_same + both_different + same_different + different_same;
     let agreed = Share { part: both_same + both_different, whole };
     html! {
-        section.card {
-            h2 { "Agreement on blind second answers" }
-            table.rows.agreement {
-                thead {
-                    tr {
-                        th scope="col" { "First answer" }
-                        th.number scope="col" { "Second: same" }
-                        th.number scope="col" { "Second: different" }
-                    }
-                }
-                tbody {
-                    tr { th scope="row" { "Same" } td.number { (grouped(both_same)) } td.number { (grouped(same_different)) } }
-                    tr { th scope="row" { "Different" } td.number { (grouped(different_same)) } td.number { (grouped(both_different)) } }
+        table.rows.agreement {
+            thead {
+                tr {
+                    th scope="col" { "First answer" }
+                    th.number scope="col" { "Second: same" }
+                    th.number scope="col" { "Second: different" }
                 }
             }
-            @if whole == 0 {
-                p.hint { "Nobody has given a second answer yet." }
-            } @else {
-                p.hint {
-                    "Agreement: " (percent(agreed)) " (" (of(agreed)) " pairs of answers). "
-                    @match agreement.kappa() {
-                        Some(kappa) => { "Cohen's kappa, which is 1 for perfect agreement and 0 for what chance would give: " strong { (format!("{kappa:.2}")) } "." },
-                        None => "Cohen's kappa says nothing where everybody gives the same answer.",
-                    }
+            tbody {
+                tr { th scope="row" { "Same" } td.number { (grouped(both_same)) } td.number { (grouped(same_different)) } }
+                tr { th scope="row" { "Different" } td.number { (grouped(different_same)) } td.number { (grouped(both_different)) } }
+            }
+        }
+        @if whole == 0 {
+            p.hint { "Nobody has given a second answer yet." }
+        } @else {
+            p.hint {
+                "Agreement: " (percent(agreed)) " (" (of(agreed)) " pairs of answers). "
+                @match agreement.kappa() {
+                    Some(kappa) => { "Cohen's kappa, which is 1 for perfect agreement and 0 for what chance would give: " strong { (format!("{kappa:.2}")) } "." },
+                    None => "Cohen's kappa says nothing where everybody gives the same answer.",
                 }
             }
         }
