@@ -80,15 +80,14 @@ fn other_machines_are_let_in_with_certificates_and_everybody_else_is_told_why_no
     let _ = site.ask(&server, Some(&site.engine), &trust).succeeded();
 
     let strangers = CertificateAuthority::new("strangers");
-    let issue = |authority: &CertificateAuthority, name: &str, until| {
-        Some(authority.issue(&site.folder, "other", name, until))
-    };
-    for (own, label) in [
+    for (whose, label) in [
         (None, "no_certificate"),
-        (issue(&site.clients, "engine.example", 2001), "expired"),
-        (issue(&strangers, "engine.example", 4000), "unknown_authority"),
-        (issue(&site.clients, "somebody.example", 4000), "unknown_caller"),
+        (Some((&site.clients, "engine.example", 2001)), "expired"),
+        (Some((&strangers, "engine.example", 4000)), "unknown_authority"),
+        (Some((&site.clients, "somebody.example", 4000)), "unknown_caller"),
     ] {
+        let own = whose
+            .map(|(authority, name, until)| authority.issue(&site.folder, "other", name, until));
         let run = site.ask(&server, own.as_ref(), &trust);
         assert_eq!(run.code, Some(1), "{label}: {}", run.stderr);
     }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response, header};
+use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -54,8 +54,7 @@ pub(crate) async fn serve(
     graceful.shutdown().await;
 }
 
-/// The same pages, told who is at the other end: requests carry it, and answers over TLS tell browsers to come back
-/// over TLS only (RFC 6797), for a year.
+/// The same pages, told who is at the other end.
 fn of_peer(
     app: Router,
     peer: Peer,
@@ -66,16 +65,8 @@ fn of_peer(
     Future: Send,
 > + Clone
 + Send {
-    let is_encrypted = peer.is_encrypted;
     app.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         request
-    })
-    .map_response(move |mut response: Response<Body>| {
-        if is_encrypted {
-            let year = HeaderValue::from_static("max-age=31536000");
-            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
-        }
-        response
     })
 }
