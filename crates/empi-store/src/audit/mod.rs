@@ -133,7 +133,7 @@ impl Store {
                 });
             }
         }
-        Ok(self.snapshot().audit_start()?)
+        self.snapshot().audit_start()
     }
 
     /// The entries of a change: one for each event, whoever asked for it.
