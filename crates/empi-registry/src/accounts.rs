@@ -65,8 +65,8 @@ impl AccountStep {
 }
 
 /// The audit entry of a change.
-fn entry(asker: Arc<Asker>, what: &str, now: Timestamp) -> AuditEntry {
-    let asker = Asker { reason: what.to_owned(), ..Asker::clone(&asker) };
+fn entry(asker: &Asker, what: &str, now: Timestamp) -> AuditEntry {
+    let asker = Asker { reason: what.to_owned(), ..asker.clone() };
     let asked = Asked { asker: asker.into(), operation: Operation::ChangeAccounts };
     AuditEntry::new(now, asked, AuditOutcome::Done, Vec::new())
 }
@@ -108,7 +108,7 @@ impl Accounts {
         store: &Store,
         name: &UserName,
         step: AccountStep,
-        (asker, now): (Arc<Asker>, Timestamp),
+        (asker, now): (&Asker, Timestamp),
     ) -> Result<Arc<ServiceAccount>, RegistryError> {
         let _one_at_a_time = self.changing.lock();
         let what = format!("{} {name}", step.in_words());
@@ -234,7 +234,7 @@ impl Registry {
         let asked = self.asked().map(|asked| asked.asker);
         let asker = asked.unwrap_or_else(|| Arc::new(Asker::internal("empi")));
         let now = self.core.clock.now();
-        let account = self.core.accounts.change(&self.core.store, name, step, (asker, now))?;
+        let account = self.core.accounts.change(&self.core.store, name, step, (&*asker, now))?;
         self.changed([]);
         Ok(account)
     }
@@ -254,7 +254,7 @@ pub fn change_account_offline(
 ) -> Result<Arc<ServiceAccount>, RegistryError> {
     let create = matches!(step, AccountStep::Add { .. });
     let store = Store::open(dir, &StoreOptions { model: model.to_owned(), create })?;
-    Accounts::read(&store)?.change(&store, name, step, (Arc::new(Asker::command()), now))
+    Accounts::read(&store)?.change(&store, name, step, (&Asker::command(), now))
 }
 
 /// The accounts of an index that no server has open, by name.

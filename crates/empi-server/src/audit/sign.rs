@@ -192,7 +192,7 @@ mod tests {
             SignedHead { hash: digits(&[8; 32]), ..signed.clone() },
             SignedHead { time_ms: 1001, ..signed.clone() },
             SignedHead { signature: digits(&[0; 64]), ..signed.clone() },
-            SignedHead { signature: "ab".to_owned(), ..signed.clone() },
+            SignedHead { signature: "ab".to_owned(), ..signed },
         ] {
             assert_eq!(altered.verified(&key.public()), None);
         }

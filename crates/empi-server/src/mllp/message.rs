@@ -94,13 +94,11 @@ async fn done(
         Err(stop) => return (refused(mllp, message, stop), "unsupported"),
     };
     let caller = Arc::new(mllp.sender(message, client, origin.clone()));
-    let permit = match mllp.0.door.admit(&caller, kind.operation(), Subject::Named) {
-        Ok(permit) => permit,
-        Err(_) => {
-            let text = "the sender (MSH-3, MSH-4) is not registered for what this message asks";
-            let stop = Stop::reject(Location::field("MSH", 1, 3), ErrorCode::UnknownKey, text);
-            return (refused(mllp, message, stop), "denied");
-        }
+    let admitted = mllp.0.door.admit(&caller, kind.operation(), Subject::Named);
+    let Ok(permit) = admitted else {
+        let text = "the sender (MSH-3, MSH-4) is not registered for what this message asks";
+        let stop = Stop::reject(Location::field("MSH", 1, 3), ErrorCode::UnknownKey, text);
+        return (refused(mllp, message, stop), "denied");
     };
     let (working, asked, leave) = (mllp.clone(), Arc::clone(message), permit.clone());
     let working =
