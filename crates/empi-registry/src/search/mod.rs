@@ -8,6 +8,7 @@ mod criteria;
 mod find;
 mod terms;
 
+use empi_linkage::NameId;
 use empi_model::{EnterpriseId, RecordIndex, RecordKey};
 use hashbrown::{HashMap, HashSet};
 
@@ -113,8 +114,9 @@ fn found(mirror: &Mirror, terms: &[Term], limit: usize) -> (Vec<Hit>, bool) {
     let mut best: HashMap<EnterpriseId, (f32, RecordIndex)> = HashMap::new();
     for index in records.into_iter().map(RecordIndex) {
         let Some(record) = mirror.record(index) else { continue };
+        let words = name_words(&mirror.lexicon, &record.row);
         let scores = terms.iter().zip(&numbered);
-        let sum: f32 = scores.map(|(term, of)| term.score(mirror, index, record, of)).sum();
+        let sum: f32 = scores.map(|(term, of)| term.score(&words, index, record, of)).sum();
         let score = sum / terms.len() as f32;
         let best = best.entry(record.person).or_insert((score, index));
         if score > best.0 || (score >= best.0 && index < best.1) {
@@ -165,17 +167,16 @@ fn records(mirror: &Mirror, terms: &[Term], numbered: &[HashSet<u32>]) -> (Vec<u
 }
 
 impl Term {
-    /// How well a record fits, 0 to 1.
+    /// How well a record fits, 0 to 1. `words` are those of its names.
     fn score(
         &self,
-        mirror: &Mirror,
+        words: &[NameId],
         index: RecordIndex,
         record: &MirroredRecord,
         numbered: &HashSet<u32>,
     ) -> f32 {
         match self {
             Self::Name(fits) => {
-                let words = name_words(&mirror.lexicon, &record.row);
                 let fit = words.iter().filter_map(|word| fits.get(word).copied());
                 fit.fold(0.0, f32::max)
             }

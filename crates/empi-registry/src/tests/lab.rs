@@ -7,7 +7,7 @@ use empi_model::{
 };
 
 use super::*;
-use crate::{LabView, LinkageModel, PromoteRequest};
+use crate::{LabView, LinkageModel, PromoteRequest, promoted_model};
 
 fn steward(name: &str) -> Actor {
     Actor { kind: ActorKind::Steward, name: name.to_owned() }
@@ -173,6 +173,22 @@ fn whoever_spoke_last_about_the_model_is_heard() {
     index.options.model = LinkageModel::us_default().unwrap();
     index.reopen();
     assert_eq!(index.registry().model_name(), "strict/1");
+}
+
+#[test]
+fn linking_anew_goes_by_the_model_that_was_put_in_force_last() {
+    let mut index = index();
+    let told = |index: &mut Index| {
+        drop(index.registry.take());
+        let model = promoted_model(index.dir.path()).unwrap();
+        index.reopen();
+        model.map(|model| model.name().to_owned())
+    };
+    assert_eq!(told(&mut index), None);
+    let (promotion, _) = promoted(&index, strict());
+    assert_eq!(told(&mut index).as_deref(), Some("strict/1"));
+    index.registry().roll_back(promotion.number, request(false)).unwrap();
+    assert_eq!(told(&mut index).as_deref(), Some("us-default/1"));
 }
 
 #[test]
