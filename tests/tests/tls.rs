@@ -62,7 +62,8 @@ impl Site {
     fn ask(&self, server: &Server, own: Option<&CertificateFiles>, arguments: &[&str]) -> Run {
         let port = server.address().rsplit_once(':').expect("an address has a port").1;
         let url = format!("https://localhost:{port}");
-        let mut all = vec!["review", "stats", "--server", &url];
+        // What the table lets a source ask.
+        let mut all = vec!["events", "--server", &url];
         if let Some(CertificateFiles { certificate, key }) = own {
             all.extend(["--tls-cert", certificate, "--tls-key", key]);
         }
