@@ -31,33 +31,42 @@ const WAITING_MAX: usize = 4096;
 type Client = RegistryServiceClient<Channel>;
 
 /// One outcome: `None` when there is nothing more to ask for.
-type Outcome = Option<Result<(), Status>>;
+pub(crate) type Outcome = Option<Result<(), Status>>;
 
-/// Everybody who calls.
-pub(crate) struct Callers {
-    clients: Vec<Client>,
-    admin: AdminServiceClient<Channel>,
+/// Everybody who calls, by whatever interface.
+pub(crate) struct Callers<C> {
+    clients: Vec<C>,
     count: usize,
 }
 
-impl Callers {
+impl Callers<Client> {
+    /// Callers over gRPC; several share a connection.
     pub(crate) async fn connect(address: &str, count: usize) -> anyhow::Result<Self> {
         let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
         let mut clients = Vec::new();
         for _ in 0..count.div_ceil(CALLERS_PER_CONNECTION).max(CONNECTIONS_MIN) {
             clients.push(Client::new(endpoint.connect().await?));
         }
-        Ok(Self { clients, admin: AdminServiceClient::new(endpoint.connect().await?), count })
+        Ok(Self { clients, count })
+    }
+}
+
+impl<C: Clone> Callers<C> {
+    /// Callers with a connection each.
+    pub(crate) fn each(count: usize, connect: impl Fn() -> C) -> Self {
+        Self { clients: std::iter::repeat_with(connect).take(count).collect(), count }
     }
 
-    /// How many records the index holds.
-    pub(crate) async fn record_count(&self) -> anyhow::Result<u64> {
-        Ok(self.admin.clone().stats(v1::StatsRequest {}).await?.into_inner().records)
-    }
-
-    fn client(&self, number: usize) -> anyhow::Result<Client> {
+    fn client(&self, number: usize) -> anyhow::Result<C> {
         self.clients.get(number % self.clients.len().max(1)).cloned().context("nobody calls")
     }
+}
+
+/// How many records the index holds.
+pub(crate) async fn record_count(address: &str) -> anyhow::Result<u64> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
+    let mut admin = AdminServiceClient::new(endpoint.connect().await?);
+    Ok(admin.stats(v1::StatsRequest {}).await?.into_inner().records)
 }
 
 /// Looks up a record of the store by its key.
@@ -101,13 +110,14 @@ pub(crate) async fn register(mut client: Client, patients: Arc<Patients>, _numbe
 }
 
 /// Has every caller call again as soon as it was answered.
-pub(crate) async fn flat_out<F>(
-    callers: &Callers,
-    call: fn(Client, Arc<Patients>, u64) -> F,
+pub(crate) async fn flat_out<C, F>(
+    callers: &Callers<C>,
+    call: fn(C, Arc<Patients>, u64) -> F,
     patients: &Arc<Patients>,
     time: Duration,
 ) -> anyhow::Result<Driven>
 where
+    C: Clone + Send + 'static,
     F: Future<Output = Outcome> + Send + 'static,
 {
     let numbers = Arc::new(AtomicU64::new(0));
@@ -148,14 +158,15 @@ fn pushback(status: &Status) -> Duration {
 }
 
 /// Sends so many calls a second, whether earlier ones are answered or not.
-pub(crate) async fn at_rate<F>(
-    callers: &Callers,
-    call: fn(Client, Arc<Patients>, u64) -> F,
+pub(crate) async fn at_rate<C, F>(
+    callers: &Callers<C>,
+    call: fn(C, Arc<Patients>, u64) -> F,
     patients: &Arc<Patients>,
     rate: u32,
     time: Duration,
 ) -> anyhow::Result<Driven>
 where
+    C: Clone + Send + 'static,
     F: Future<Output = Outcome> + Send + 'static,
 {
     let started = Instant::now();

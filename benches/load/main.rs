@@ -6,7 +6,8 @@
 //! ```
 //!
 //! It generates patients, loads most of them into a store, serves it, and drives the server over the
-//! loopback address: lookups, match queries and registrations as fast as so many callers get answers, then
+//! loopback address: lookups, match queries and registrations as fast as so many callers get answers, by gRPC,
+//! and beside it matches by FHIR and registrations by HL7 over MLLP, each caller on a connection of its own; then
 //! registrations at a fixed rate. There every call has its time to be sent, and its latency counts from
 //! that time on: a server that falls behind cannot hide it by slowing down its callers. Server and driver
 //! share the machine. Every registration is durable when it is answered.
@@ -14,6 +15,7 @@
 #![allow(clippy::print_stdout, reason = "a program for the command line")]
 
 mod calls;
+mod exchange;
 mod figures;
 mod patients;
 mod server;
@@ -27,6 +29,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use calls::{Callers, at_rate, flat_out};
+use exchange::{Fhir, Mllp};
 use figures::{Figures, Machine, megabytes};
 use patients::Patients;
 use server::{Server, bytes_of, load};
@@ -42,7 +45,7 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     records: u64,
     /// Further records of the same people and of others, to be registered
-    #[arg(long, value_name = "N", default_value_t = 80_000)]
+    #[arg(long, value_name = "N", default_value_t = 160_000)]
     fresh: u64,
     /// Seed of the generated patients
     #[arg(long, value_name = "S", default_value_t = 7)]
@@ -100,23 +103,34 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     figures.load_seconds = load(&args.program, &patients.file, &data)?;
     figures.disk_loaded = bytes_of(&data)?;
 
-    let server = Server::start(&args.program, &data, args.config.as_deref())?;
+    let config = exchange::config(folder, args.config.as_deref(), &patients.sources)?;
+    let server = Server::start(&args.program, &data, &config)?;
     figures.start_seconds = server.start_seconds;
     figures.memory_started = server.memory()?;
     let callers = Callers::connect(server.address(), args.callers).await?;
+    let fhir = Callers::each(args.callers, || Fhir::at(&server.web));
+    let mllp = Callers::each(args.callers, || Mllp::at(&server.mllp));
     let patients = Arc::new(patients);
     figures.add("lookups of a record", flat_out(&callers, calls::lookup, &patients, time).await?);
     figures.add("match queries", flat_out(&callers, calls::matching, &patients, time).await?);
+    let matched = flat_out(&fhir, exchange::matching, &patients, time).await?;
+    figures.add("match queries, FHIR `$match`", matched);
     let searched = at_rate(&callers, calls::search, &patients, SEARCHES_PER_SECOND, time).await?;
     figures.add(&format!("searches, {SEARCHES_PER_SECOND} a second"), searched);
-    // The last records are kept for the fixed rate.
-    let reserved = usize::try_from(u64::from(args.rate) * args.seconds)?;
-    patients.reserve(reserved);
+    // The last records are kept for the fixed rates, and half of the others for HL7.
+    let paced = 2 * usize::try_from(u64::from(args.rate) * args.seconds)?;
+    patients.reserve(paced + patients.fresh_count().saturating_sub(paced) / 2);
     let driven = flat_out(&callers, calls::register, &patients, time).await?;
     figures.add("registrations, as fast as answered", driven);
+    patients.reserve(paced);
+    let fed = flat_out(&mllp, exchange::feed, &patients, time).await?;
+    figures.add("registrations, HL7 over MLLP, as fast as answered", fed);
+    patients.reserve(paced / 2);
+    let driven = at_rate(&callers, calls::register, &patients, args.rate, time).await?;
+    figures.add(&format!("registrations, {} a second", args.rate), driven);
     patients.reserve(0);
-    let paced = at_rate(&callers, calls::register, &patients, args.rate, time).await?;
-    figures.add(&format!("registrations, {} a second", args.rate), paced);
+    let fed = at_rate(&mllp, exchange::feed, &patients, args.rate, time).await?;
+    figures.add(&format!("registrations, HL7 over MLLP, {} a second", args.rate), fed);
     figures.memory_after = server.memory()?;
     if args.overload > 0 {
         let crowd = Callers::connect(server.address(), args.overload).await?;
@@ -128,10 +142,10 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
         figures.memory_overload = server.memory()?;
     }
     figures.memory_peak = server.memory_peak()?;
-    figures.records_after = callers.record_count().await?;
+    figures.records_after = calls::record_count(server.address()).await?;
     server.stop()?;
     figures.disk_after = bytes_of(&data)?;
-    let server = Server::start(&args.program, &data, args.config.as_deref())?;
+    let server = Server::start(&args.program, &data, &config)?;
     figures.restart_seconds = server.start_seconds;
     server.stop()?;
     Ok(figures)

@@ -1,5 +1,6 @@
 //! Generated patients: most of them for the store, some to be registered.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,8 @@ use empi_proto::v1;
 pub(crate) struct Patients {
     /// Those of the store, as a file.
     pub(crate) file: PathBuf,
+    /// The sources of all records, sorted.
+    pub(crate) sources: Vec<String>,
     /// The keys of those in the store.
     keys: Vec<v1::RecordKey>,
     fresh: Vec<v1::SourceRecord>,
@@ -44,10 +47,11 @@ impl Patients {
         let mut writer = csv::Writer::from_writer(File::create(&file)?);
         let columns = reader.headers()?.clone();
         writer.write_record(&columns)?;
-        let (mut keys, mut set_aside) = (Vec::new(), Vec::new());
+        let (mut keys, mut set_aside, mut sources) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (at, row) in (0..).zip(reader.records()) {
             let row = row?;
             let record = source_record(&columns, &row);
+            sources.extend(record.key.iter().map(|key| key.source.clone()));
             // Spread evenly: so many of the first `at` records are set aside.
             if (at + 1) * fresh / total > at * fresh / total {
                 set_aside.push(record);
@@ -60,7 +64,8 @@ impl Patients {
         std::fs::remove_file(&all)?;
         shuffle(&mut set_aside);
         let (next, reserved) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Ok(Self { file, keys, fresh: set_aside, next, reserved })
+        let sources = sources.into_iter().collect();
+        Ok(Self { file, sources, keys, fresh: set_aside, next, reserved })
     }
 
     /// Keeps the last records back.
@@ -77,6 +82,11 @@ impl Patients {
         }
         self.next.fetch_sub(1, Ordering::Relaxed);
         None
+    }
+
+    /// How many records there were to be registered.
+    pub(crate) const fn fresh_count(&self) -> usize {
+        self.fresh.len()
     }
 
     /// The key of some record of the store.

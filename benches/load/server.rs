@@ -10,10 +10,16 @@ use anyhow::{Context as _, ensure};
 /// What the server prints, before the address, when it answers calls.
 const READY: &str = "serving gRPC on ";
 
+/// The same of web pages with FHIR, and of HL7 version 2, each on a line of its own.
+const WEB: &str = "serving web pages on http://";
+const MLLP: &str = "serving HL7 v2 over MLLP on ";
+
 /// A server process. Dropping it kills it.
 pub(crate) struct Server {
     child: Child,
     address: String,
+    pub(crate) web: String,
+    pub(crate) mllp: String,
     pub(crate) start_seconds: f64,
 }
 
@@ -39,29 +45,31 @@ pub(crate) fn bytes_of(dir: &Path) -> anyhow::Result<u64> {
 
 impl Server {
     /// Starts a server on a free port and waits until it says that it serves.
-    pub(crate) fn start(
-        program: &Path,
-        data: &Path,
-        config: Option<&Path>,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn start(program: &Path, data: &Path, config: &Path) -> anyhow::Result<Self> {
         let started = Instant::now();
         let mut child = Command::new(program)
             .arg("serve")
             .arg("--data")
             .arg(data)
-            .args(["--grpc", "127.0.0.1:0", "--no-http"])
-            .args(config.into_iter().flat_map(|file| [Path::new("--config"), file]))
+            .args(["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"])
+            .args([Path::new("--config"), config])
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
         let stdout = child.stdout.take().context("stdout is piped")?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
+        let mut stdout = BufReader::new(stdout);
+        let mut next = |words: &str| {
+            let mut line = String::new();
+            stdout.read_line(&mut line)?;
+            let address = line.trim_end().strip_prefix(words).map(str::to_owned);
+            address.context("the server did not start")
+        };
+        let address = next(READY)?;
         let start_seconds = started.elapsed().as_secs_f64();
-        let address = line.trim_end().strip_prefix(READY).context("the server did not start")?;
-        Ok(Self { child, address: address.to_owned(), start_seconds })
+        let (web, mllp) = (next(WEB)?, next(MLLP)?);
+        Ok(Self { child, address, web, mllp, start_seconds })
     }
 
     pub(crate) fn address(&self) -> &str {

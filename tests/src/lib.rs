@@ -8,6 +8,7 @@
 
 mod binary;
 mod browser;
+mod certificates;
 mod clients;
 mod data;
 mod desk;
@@ -20,6 +21,7 @@ mod server;
 
 pub use binary::{Run, empi, empi_fed, empi_in, empi_unheard, start_empi};
 pub use browser::Browser;
+pub use certificates::{CertificateAuthority, CertificateFiles};
 pub use clients::client_of_others;
 pub use data::{Folder, Table, dataset, skipped, third_party, third_party_folder};
 pub use desk::{Desk, Steward};

@@ -130,7 +130,7 @@ fn a_client_that_is_used_wrongly_says_how_it_is_meant() {
         (&["match"], &["--file"]),
         (&["register", "--family-name", "Lee", "--file", "x.csv"], &["either"]),
         (&["register", "--family-name", "Lee", "--server", "nowhere"], &["HOST:PORT"]),
-        (&["register", "--family-name", "Lee", "--server", "https://x:1"], &["TLS"]),
+        (&["register", "--family-name", "Lee", "--server", "https://x:1"], &["--tls-ca"]),
         (&["register", "--identifier", "12345"], &["AUTHORITY:VALUE"]),
         (&["person"], &["ENTERPRISE_ID"]),
         (&["review", "resolve", "1", "--as", "perhaps", "--actor", "ines"], &["same", "different"]),

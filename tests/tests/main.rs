@@ -29,6 +29,7 @@ mod report;
 mod round_trip;
 mod search;
 mod shutdown;
+mod tls;
 mod undoing;
 mod updates;
 mod web_axe;

@@ -17,6 +17,9 @@ const UTF8_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 /// Bytes decoded at a time.
 const DECODED_BYTES: usize = 64 * 1024;
 
+/// Room in which any character fits, with what a decoder wants to have beside it.
+const CHARACTER_BYTES_MAX: usize = 16;
+
 /// The bytes of a file, unpacked and decoded.
 pub(crate) type Bytes = Box<dyn Read + Send>;
 
@@ -85,6 +88,7 @@ pub(crate) fn open_decoded(
         packed_end: 0,
         is_last: false,
         is_done: false,
+        spilt: Vec::new(),
     }))
 }
 
@@ -137,14 +141,29 @@ struct Decoded {
     packed_end: usize,
     is_last: bool,
     is_done: bool,
+    /// Text that was decoded and has found no room yet.
+    spilt: Vec<u8>,
 }
 
 impl Read for Decoded {
-    /// `buffer` must hold at least 16 bytes, so that one character always fits.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.len() < 16 {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the buffer is too small"));
+        if self.spilt.is_empty() && buffer.len() >= CHARACTER_BYTES_MAX {
+            return self.decode(buffer);
         }
+        if self.spilt.is_empty() {
+            let mut room = [0; CHARACTER_BYTES_MAX];
+            let count = self.decode(&mut room)?;
+            self.spilt.extend(room.iter().take(count));
+        }
+        let count = self.spilt.as_slice().read(buffer)?;
+        self.spilt.drain(..count);
+        Ok(count)
+    }
+}
+
+impl Decoded {
+    /// Decodes into a buffer of at least [`CHARACTER_BYTES_MAX`] bytes.
+    fn decode(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while !self.is_done {
             if self.packed_start == self.packed_end && !self.is_last {
                 self.packed_start = 0;

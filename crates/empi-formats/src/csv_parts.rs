@@ -86,23 +86,13 @@ impl<R: Read> Cutter<R> {
 
     /// Reads until so many bytes are there or the file ends.
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
-        let mut filled = self.rest.len();
-        if self.is_at_end || filled >= wanted {
+        let missing = wanted.saturating_sub(self.rest.len());
+        if self.is_at_end || missing == 0 {
             return Ok(());
         }
-        self.rest.resize(wanted, 0);
-        while filled < wanted && !self.is_at_end {
-            match self.input.read(self.rest.get_mut(filled..).unwrap_or_default()) {
-                Ok(0) => self.is_at_end = true,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.rest.truncate(filled);
-                    return Err(error);
-                }
-            }
-        }
-        self.rest.truncate(filled);
+        // It clears no more room than the file fills.
+        let read = (&mut self.input).take(missing as u64).read_to_end(&mut self.rest)?;
+        self.is_at_end = read < missing;
         Ok(())
     }
 }

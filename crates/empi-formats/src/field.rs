@@ -1,5 +1,8 @@
 //! The fields of a record by name: the canonical columns and the other names they go by.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::field_names::{NUMBER_NAMES, OTHER_NAMES, PREFIXES, TRUTH_NAMES};
 
 /// The canonical columns, in the order in which they are written.
@@ -107,8 +110,7 @@ impl Field {
 
     /// The field of a name, in any case and spelling of separators.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        let key = header_key(name);
-        Self::ALL.into_iter().find(|field| header_key(field.name()) == key)
+        own_names().get(header_key(name).as_str()).copied()
     }
 
     /// Whether several columns may hold it: each gives one more value.
@@ -163,10 +165,25 @@ pub(crate) fn recognise(header: &str) -> Recognition {
     }
 }
 
+/// The fields by the keys of their own names.
+fn own_names() -> &'static HashMap<String, Field> {
+    static NAMES: LazyLock<HashMap<String, Field>> =
+        LazyLock::new(|| Field::ALL.map(|field| (header_key(field.name()), field)).into());
+    &NAMES
+}
+
+/// The fields by the keys of the other names that they go by.
+fn other_names() -> &'static HashMap<&'static str, Field> {
+    static NAMES: LazyLock<HashMap<&'static str, Field>> = LazyLock::new(|| {
+        let names =
+            OTHER_NAMES.iter().flat_map(|(field, names)| names.iter().map(|it| (*it, *field)));
+        names.collect()
+    });
+    &NAMES
+}
+
 fn field_of_key(key: &str) -> Option<Field> {
-    Field::from_name(key).or_else(|| {
-        OTHER_NAMES.iter().find(|(_, names)| names.contains(&key)).map(|(field, _)| *field)
-    })
+    own_names().get(key).or_else(|| other_names().get(key)).copied()
 }
 
 #[cfg(test)]

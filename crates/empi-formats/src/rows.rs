@@ -12,8 +12,10 @@ pub(crate) const ROW_BYTES_MAX: usize = 1 << 20;
 /// The most lines one row may span through line breaks inside quotes.
 pub(crate) const ROW_LINES_MAX: usize = 100;
 
-/// Bytes read at a time.
-const READ_BYTES: usize = 256 * 1024;
+/// Bytes read at a time: few at first, since most of a small file's time would go into clearing the room for many,
+/// and twice as many each time.
+const READ_BYTES_MIN: usize = 4 * 1024;
+const READ_BYTES_MAX: usize = 256 * 1024;
 
 /// Parts a file into rows.
 pub(crate) struct Rows<R> {
@@ -23,6 +25,8 @@ pub(crate) struct Rows<R> {
     start: usize,
     is_at_end: bool,
     line: u64,
+    /// Bytes that are read next.
+    read_bytes: usize,
 }
 
 /// One row. Ranges point into the buffer of [`Rows`] and hold until the next row is read.
@@ -70,7 +74,7 @@ pub(crate) fn line_count(bytes: &[u8]) -> u64 {
 
 impl<R: Read> Rows<R> {
     pub(crate) fn new(input: R, delimiter: u8) -> Self {
-        Self { input, delimiter, buffer: Vec::new(), start: 0, is_at_end: false, line: 1 }
+        Self::resumed(input, delimiter, Vec::new(), 1, false)
     }
 
     /// Goes on in the middle of a file: `buffer` comes before `input`, and begins at `line`.
@@ -81,7 +85,8 @@ impl<R: Read> Rows<R> {
         line: u64,
         is_at_end: bool,
     ) -> Self {
-        Self { input, delimiter, buffer, start: 0, is_at_end, line }
+        let read_bytes = READ_BYTES_MIN;
+        Self { input, delimiter, buffer, start: 0, is_at_end, line, read_bytes }
     }
 
     /// What was not read yet, for somebody else to go on: input, delimiter, bytes that come before the
@@ -278,7 +283,8 @@ impl<R: Read> Rows<R> {
         self.start = 0;
         let filled = self.buffer.len();
         // Doubling keeps the rescans of a long row linear in its length.
-        self.buffer.resize(filled + READ_BYTES.max(filled), 0);
+        self.buffer.resize(filled + self.read_bytes.max(filled), 0);
+        self.read_bytes = (2 * self.read_bytes).min(READ_BYTES_MAX);
         let count = loop {
             let space = self.buffer.get_mut(filled..).unwrap_or_default();
             match self.input.read(space) {

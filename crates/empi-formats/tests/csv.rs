@@ -89,6 +89,34 @@ fn packed_files_of_several_members_are_read_whole() {
 }
 
 #[test]
+fn long_files_of_old_encodings_are_read_whole_in_parts() {
+    // Letters of one byte there and of two or three here: parts end in the middle of a letter's room.
+    for (fill, packed) in [("ö", b"\xF6".as_slice()), ("€", b"\x80")] {
+        let mut bytes = b"id,surname,city\n".to_vec();
+        let rows = 60_000;
+        for row in 0..rows {
+            bytes.extend(format!("{row},Lee,K").into_bytes());
+            bytes.extend(packed.repeat(20 + row % 7));
+            bytes.push(b'\n');
+        }
+        let sample = sample("old.csv", &bytes);
+        let mut reader = open(&sample.path, &ReaderOptions::default()).unwrap();
+        let mut count = 0;
+        while let Some(part) = reader.next_unparsed().unwrap() {
+            let chunk = part.parse().unwrap();
+            assert_eq!(chunk.rejects, []);
+            for record in &chunk.records {
+                let row: usize = record.key.record_id.parse().unwrap();
+                let city = record.addresses[0].city.as_ref().unwrap().expose();
+                assert_eq!(city, format!("K{}", fill.repeat(20 + row % 7)));
+            }
+            count += chunk.records.len();
+        }
+        assert_eq!(count, rows);
+    }
+}
+
+#[test]
 fn old_encodings_are_read_and_said() {
     let sample = sample("old.csv", b"surname,city\nM\xFCller,K\xF6ln\n");
     let (chunk, recognised) = read_with(&sample, &ReaderOptions::default()).unwrap();

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::exchange::config::{AuthorityConfig, authorities};
 use crate::fhir::FhirConfig;
 use crate::mllp::MllpConfig;
+use crate::tls::TlsConfig;
 use crate::web::WebConfig;
 
 /// The whole file. Parsed loosely, validated once as a whole, then immutable.
@@ -39,6 +40,8 @@ pub struct ServerConfig {
     pub fhir: FhirConfig,
     /// Limits of the web pages.
     pub web: WebConfig,
+    /// What is encrypted, and who must show a certificate.
+    pub tls: TlsConfig,
 }
 
 /// Which values survive in the golden record; a rule that is not given is the registry's own.
@@ -265,14 +268,20 @@ impl ServerConfig {
         authorities(&self.authorities).map_err(ConfigError::OutOfRange)
     }
 
-    /// Checks the values alone and against each other.
-    fn validate(&self) -> Result<(), ConfigError> {
-        let Self { grpc, registry, survivorship, authorities: _, mllp, fhir, web } = self;
+    /// Checks the values alone and against each other; done when a file was read, and to be done again when something
+    /// was changed since.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] names what is wrong.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let Self { grpc, registry, survivorship, authorities: _, mllp, fhir, web, tls } = self;
         let authorities = self.assigning_authorities()?;
-        if let Some(sentence) = fhir.fault().or_else(|| mllp.fault(&authorities)) {
+        let fault = fhir.fault().or_else(|| mllp.fault(&authorities));
+        if let Some(sentence) = fault.or_else(|| tls.fault(fhir.names_a_certificate())) {
             return Err(ConfigError::OutOfRange(sentence));
         }
-        for (name, value, max) in mllp.bounds().into_iter().chain(fhir.bounds()) {
+        for (name, value, max) in mllp.bounds().into_iter().chain(fhir.bounds()).chain(tls.bounds())
+        {
             within(name, value, max)?;
         }
         let trusts = !survivorship.trusted_sources.is_empty();
@@ -368,6 +377,24 @@ mod tests {
             ("[mllp]\nconnections_max = 0\n", "mllp.connections_max"),
             ("[[fhir.clients]]\nname = \"a\"\ntoken_sha256 = \"a\"\n", "token_sha256"),
             ("[fhir]\npage_size_max = 0\n", "fhir.page_size_max"),
+            ("[[fhir.clients]]\nname = \"a\"\n", "certificate"),
+            ("[tls]\nkey = \"a\"\n", "tls.certificates"),
+            ("[tls]\ncertificates = \"a\"\n", "tls.key"),
+            ("[tls]\nclient_authorities = \"a\"\n", "tls.certificates"),
+            ("[tls]\ngrpc = \"server\"\n", "tls.grpc"),
+            (
+                "[tls]\ncertificates = \"a\"\nkey = \"b\"\nmllp = \"everybody\"\n",
+                "tls.client_authorities",
+            ),
+            (
+                "[tls]\ncertificates = \"a\"\nkey = \"b\"\nclient_revocations = \"c\"\n",
+                "tls.client_authorities",
+            ),
+            (
+                "[tls]\ncertificates = \"a\"\nkey = \"b\"\nclient_authorities = \"c\"\n",
+                "no client is known by one",
+            ),
+            ("[tls]\nreload_seconds = 0\n", "tls.reload_seconds"),
             ("[web]\nsessions_max = 0\n", "web.sessions_max"),
             ("[grpc\n", "server.toml"),
         ] {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use empi_model::{EventSequence, Timestamp, User, UserName};
-use empi_registry::{Registry, RegistryError};
+use empi_registry::{Clock, Registry, RegistryError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
 
@@ -152,6 +152,13 @@ impl Door {
             self.healthy.send_replace(false);
         }
         answer.map_err(Failure::Registry)
+    }
+}
+
+/// Whoever needs the registry's clock alone.
+impl Clock for Door {
+    fn now(&self) -> Timestamp {
+        self.registry.now()
     }
 }
 

@@ -23,6 +23,7 @@ mod service;
 mod status;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod web;
 
 pub use config::{
@@ -33,4 +34,7 @@ pub use fhir::{FhirClient, FhirConfig, patient_of_person};
 pub use listen::Listener;
 pub use mllp::{ConsumerConfig, MllpConfig};
 pub use serve::{Listeners, ServeError, serve};
+pub use tls::{
+    Interface, Outgoing, OutgoingConfig, OutgoingError, ShownBy, Tls, TlsConfig, TlsError,
+};
 pub use web::{PasswordError, Practice, WebConfig, hash_password, random_password};

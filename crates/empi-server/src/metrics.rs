@@ -56,6 +56,12 @@ struct FamilyLabels {
     family: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    interface: &'static str,
+    reason: &'static str,
+}
+
 fn seconds() -> Histogram {
     Histogram::new(CALL_SECONDS)
 }
@@ -70,7 +76,17 @@ struct Kept {
     call_seconds: Family<MethodLabels, Histogram, fn() -> Histogram>,
     pages: Family<PageLabels, Counter>,
     page_seconds: Histogram,
+    tls: TlsFigures,
     index: IndexFigures,
+}
+
+/// How the certificates stand, and who was turned away before a word was said.
+#[derive(Default)]
+struct TlsFigures {
+    turned_away: Family<RefusalLabels, Counter>,
+    certificate_expiry: Gauge,
+    revocations_expiry: Gauge,
+    files_current: Gauge,
 }
 
 /// What the commit thread reports.
@@ -124,9 +140,10 @@ impl Metrics {
         let (help, histogram) = ("From a request's head to its answer", page_seconds.clone());
         figures.register_with_unit("web_request", help, Unit::Seconds, histogram);
         let commit = CommitFigures::register(&mut figures);
+        let tls = TlsFigures::register(&mut figures);
         let index = IndexFigures::register(&mut figures);
         registry.on_commit(move |report| commit.take(report));
-        Self(Arc::new(Kept { figures, calls, call_seconds, pages, page_seconds, index }))
+        Self(Arc::new(Kept { figures, calls, call_seconds, pages, page_seconds, tls, index }))
     }
 
     /// Counts a gRPC call. Of a method that does not exist the name is the caller's own text: it is not kept.
@@ -143,6 +160,19 @@ impl Metrics {
         self.0.page_seconds.observe(elapsed.as_secs_f64());
     }
 
+    /// Counts a handshake that failed.
+    pub(crate) fn turned_away(&self, interface: &'static str, reason: &'static str) {
+        self.0.tls.turned_away.get_or_create(&RefusalLabels { interface, reason }).inc();
+    }
+
+    /// Tells until when the server's certificate and the revocation lists are good, in seconds since 1970, and whether
+    /// they are what stands in the files.
+    pub(crate) fn certificate(&self, expires: i64, revocations: Option<i64>, are_current: bool) {
+        self.0.tls.certificate_expiry.set(expires);
+        self.0.tls.revocations_expiry.set(revocations.unwrap_or_default());
+        self.0.tls.files_current.set(i64::from(are_current));
+    }
+
     /// Everything as text, with the index as it stands now. Reads the registry, so it may wait a little.
     ///
     /// # Errors
@@ -156,6 +186,23 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.0.figures)?;
         Ok(text)
+    }
+}
+
+impl TlsFigures {
+    fn register(figures: &mut Figures) -> Self {
+        let tls = Self::default();
+        let help = "TLS handshakes that failed, by reason";
+        figures.register("tls_turned_away", help, tls.turned_away.clone());
+        let help = "When the server's certificate expires, since 1970; 0 without TLS";
+        let gauge = tls.certificate_expiry.clone();
+        figures.register_with_unit("tls_certificate_expiry", help, Unit::Seconds, gauge);
+        let help = "When the first revocation list is out of date, since 1970; 0 without one";
+        let gauge = tls.revocations_expiry.clone();
+        figures.register_with_unit("tls_revocations_expiry", help, Unit::Seconds, gauge);
+        let help = "0 while the TLS files are refused and older ones are in use; 0 without TLS";
+        figures.register("tls_files_current", help, tls.files_current.clone());
+        tls
     }
 }
 

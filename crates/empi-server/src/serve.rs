@@ -26,8 +26,10 @@ use crate::exchange::Exchange;
 use crate::exchange::config::authorities;
 use crate::fhir::Fhir;
 use crate::listen::Listener;
+use crate::metrics::Metrics;
 use crate::mllp::{self, Mllp};
 use crate::service::{Admin, EventCalls, RegistryCalls, ReviewCalls, StewardCalls};
+use crate::tls::{Acceptor, Interface, Tls};
 use crate::web::{self, Practice, Web};
 
 /// How often a silent peer is asked whether it is still there, and how long it may take to answer.
@@ -40,10 +42,16 @@ const KEEPALIVE_ANSWER_MAX: Duration = Duration::from_secs(20);
 pub enum ServeError {
     /// The address is reachable from other machines, and that was not allowed.
     #[error(
-        "{0} can be reached from other machines, but callers are not authenticated and nothing is \
-         encrypted: serve on 127.0.0.1, or say --insecure-allow-remote on a network you trust"
+        "{address} can be reached from other machines, and {why}: serve on 127.0.0.1, give the server a \
+         certificate and callers theirs (--tls-cert, --tls-key, --tls-client-ca), or say \
+         --insecure-allow-remote on a network you trust"
     )]
-    NotLoopback(SocketAddr),
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+        /// What is not secure about it.
+        why: &'static str,
+    },
     /// Another program listens there.
     #[error("port {} on {} is in use: stop the program that has it, or choose another port", .0.port(), .0.ip())]
     PortInUse(SocketAddr),
@@ -78,6 +86,21 @@ pub struct Listeners {
     pub web: Option<Listener>,
     /// Where HL7 version 2 is spoken, if anywhere.
     pub mllp: Option<Listener>,
+    /// The certificates of all of them; without it, nothing is encrypted.
+    pub tls: Option<Tls>,
+}
+
+impl Listeners {
+    /// Keeps the certificates fresh, and gives for each interface what answers its handshakes.
+    fn acceptors(
+        &self,
+        metrics: &Metrics,
+        closing: &watch::Receiver<bool>,
+    ) -> [Option<Acceptor>; 3] {
+        let Some(tls) = &self.tls else { return [const { None }; 3] };
+        tokio::spawn(tls.clone().keep_fresh(metrics.clone(), closing.clone()));
+        Interface::ALL.map(|interface| tls.acceptor(interface, metrics))
+    }
 }
 
 /// Serves the registry until `shutdown` completes, then stops accepting, lets running calls finish
@@ -96,8 +119,10 @@ pub async fn serve(
     let (limits, reflection) = (&config.grpc, reflection()?);
     let door = Door::new(registry, limits);
     let (closing_sender, closing) = watch::channel(false);
-    let Listeners { grpc, web, mllp } = listeners;
-    let others = start_others((web, mllp), config, &door, practice, &closing)?;
+    let [grpc_tls, web_tls, mllp_tls] = listeners.acceptors(door.metrics(), &closing);
+    let Listeners { grpc, web, mllp, tls } = listeners;
+    let others = Others { web: web.zip(Some(web_tls)), mllp: mllp.zip(Some(mllp_tls)), tls };
+    let others = others.start(config, &door, practice, &closing)?;
     let (health, health_service) = tonic_health::server::health_reporter();
     report_health(&health, ServingStatus::Serving).await;
     let watching = tokio::spawn(watch_health(door.healthy(), health.clone()));
@@ -119,7 +144,7 @@ pub async fn serve(
         .add_service(steward_service(door.clone(), limits))
         .add_service(event_service(door.clone(), limits, closing.clone()))
         .add_service(admin_service(door, limits));
-    let connections = grpc.connections(limits.connections_max);
+    let connections = grpc.connections(limits.connections_max, grpc_tls);
 
     let stop = async {
         shutdown.await;
@@ -148,29 +173,39 @@ pub async fn serve(
     Ok(served?)
 }
 
-/// Starts what is served beside gRPC: web pages with FHIR, HL7 version 2, and the notices of its consumers.
-fn start_others(
-    (web, mllp): (Option<Listener>, Option<Listener>),
-    config: &ServerConfig,
-    door: &Door,
-    practice: Option<Practice>,
-    closing: &watch::Receiver<bool>,
-) -> Result<Vec<JoinHandle<()>>, ServeError> {
-    let authorities = authorities(&config.authorities).map_err(ServeError::Authorities)?;
-    let exchange = Arc::new(Exchange::new(authorities));
-    let mut started =
-        mllp::notify(door, &exchange, &config.mllp, closing).map_err(ServeError::ConsumersDir)?;
-    if let Some(listener) = mllp {
-        let mllp = Mllp::new(door.clone(), Arc::clone(&exchange), config.mllp.clone());
-        started.push(tokio::spawn(mllp::serve(listener, mllp, closing.clone())));
+/// What is served beside gRPC.
+struct Others {
+    web: Option<(Listener, Option<Acceptor>)>,
+    mllp: Option<(Listener, Option<Acceptor>)>,
+    tls: Option<Tls>,
+}
+
+impl Others {
+    /// Starts web pages with FHIR, HL7 version 2, and the notices of its consumers.
+    fn start(
+        self,
+        config: &ServerConfig,
+        door: &Door,
+        practice: Option<Practice>,
+        closing: &watch::Receiver<bool>,
+    ) -> Result<Vec<JoinHandle<()>>, ServeError> {
+        let authorities = authorities(&config.authorities).map_err(ServeError::Authorities)?;
+        let exchange = Arc::new(Exchange::new(authorities, config.fhir.clients.clone()));
+        let mut started = mllp::notify(door, &exchange, &config.mllp, self.tls.as_ref(), closing)
+            .map_err(ServeError::ConsumersDir)?;
+        if let Some((listener, tls)) = self.mllp {
+            let mllp = Mllp::new(door.clone(), Arc::clone(&exchange), config.mllp.clone());
+            started.push(tokio::spawn(mllp::serve(listener, mllp, tls, closing.clone())));
+        }
+        if let Some((listener, tls)) = self.web {
+            let web = Web::new(door.clone(), config.web, closing.clone(), practice);
+            let candidates_max = config.grpc.candidates_max;
+            let fhir = Fhir::new(door.clone(), exchange, config.fhir.clone(), candidates_max);
+            let (fhir, closing) = (fhir.router(), closing.clone());
+            started.push(tokio::spawn(web::serve(listener, web, fhir, tls, closing)));
+        }
+        Ok(started)
     }
-    if let Some(listener) = web {
-        let web = Web::new(door.clone(), config.web, closing.clone(), practice);
-        let candidates_max = config.grpc.candidates_max;
-        let fhir = Fhir::new(door.clone(), exchange, config.fhir.clone(), candidates_max);
-        started.push(tokio::spawn(web::serve(listener, web, fhir.router(), closing.clone())));
-    }
-    Ok(started)
 }
 
 /// Completes when closing has begun and so much time has passed since.

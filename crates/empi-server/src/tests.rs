@@ -47,11 +47,11 @@ impl Running {
     async fn start(limits: GrpcConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let registry = registry_in(dir.path());
-        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
         let url = format!("http://{}", listener.address());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
-            let listeners = Listeners { grpc: listener, web: None, mllp: None };
+            let listeners = Listeners { grpc: listener, web: None, mllp: None, tls: None };
             let config = ServerConfig { grpc: limits, ..ServerConfig::default() };
             serve(listeners, &config, registry, None, async {
                 let _ = stopped.await;

@@ -9,7 +9,9 @@ use anyhow::Context as _;
 use empi_formats::TruthReader;
 use empi_linkage::LinkageModel;
 use empi_registry::{Registry, RegistryOptions};
-use empi_server::{Listener, Listeners, Practice, ServerConfig};
+use empi_server::{
+    Interface, Listener, Listeners, Practice, ServerConfig, ShownBy, Tls, TlsConfig,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::SystemClock;
@@ -51,18 +53,56 @@ pub(crate) struct Args {
     /// pages tell from its person_id whether it was right
     #[arg(long, value_name = "FILE")]
     practice: Option<PathBuf>,
-    /// INSECURE: allow addresses that other machines can reach. gRPC has no authentication, and nothing is
-    /// encrypted: anybody on that network can read and change all patient data. Browsers on other machines
-    /// sign in only through something that adds TLS
+    #[command(flatten)]
+    tls: TlsArgs,
+    /// INSECURE: allow addresses that other machines can reach although nothing is encrypted there, or callers are
+    /// not authenticated: anybody on that network can read and change all patient data. Browsers on other machines
+    /// sign in over TLS only
     #[arg(long)]
     insecure_allow_remote: bool,
 }
 
+/// Certificates, as in `[tls]` of the configuration, which has more to say about them; what is said here counts.
+#[derive(clap::Args)]
+#[command(next_help_heading = "TLS")]
+struct TlsArgs {
+    /// The server's certificate, and those that vouch for it; read again when it changes
+    #[arg(long, value_name = "FILE.pem")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, value_name = "FILE.pem")]
+    tls_key: Option<PathBuf>,
+    /// Who vouches for callers: over gRPC and MLLP whoever shows no certificate of theirs is turned away
+    #[arg(long, value_name = "FILE.pem")]
+    tls_client_ca: Option<PathBuf>,
+    /// Which certificates they have revoked
+    #[arg(long, value_name = "FILE.pem")]
+    tls_client_crl: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    fn lay_over(&self, config: &mut TlsConfig) {
+        let Self { tls_cert, tls_key, tls_client_ca, tls_client_crl } = self;
+        for (said, configured) in [
+            (tls_cert, &mut config.certificates),
+            (tls_key, &mut config.key),
+            (tls_client_ca, &mut config.client_authorities),
+            (tls_client_crl, &mut config.client_revocations),
+        ] {
+            if said.is_some() {
+                configured.clone_from(said);
+            }
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let config = match &args.config {
+    let mut config = match &args.config {
         Some(file) => ServerConfig::read(file)?,
         None => ServerConfig::default(),
     };
+    args.tls.lay_over(&mut config.tls);
+    config.validate()?;
     let model = read_model(args.model.as_deref())?;
     log::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -98,7 +138,10 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
         None => None,
     };
     let stop = StopSignal::listen()?;
-    let pages = web.map(|web| format!("\nserving web pages on http://{web}")).unwrap_or_default();
+    let is_encrypted = config.tls.shown_by(Interface::Web) != ShownBy::NotEncrypted;
+    let scheme = if is_encrypted { "https" } else { "http" };
+    let pages =
+        web.map(|web| format!("\nserving web pages on {scheme}://{web}")).unwrap_or_default();
     let mllp = mllp.map(|mllp| format!("\nserving HL7 v2 over MLLP on {mllp}")).unwrap_or_default();
     // In one piece: who reads no more than the first line still gets both.
     Output::lock().line(format_args!("serving gRPC on {address}{pages}{mllp}"))?;
@@ -138,10 +181,16 @@ fn practice(file: &Path, registry: &Registry) -> anyhow::Result<Practice> {
 }
 
 async fn listeners(args: &Args, config: &ServerConfig) -> anyhow::Result<Listeners> {
-    let grpc = Listener::bind(args.grpc, args.insecure_allow_remote).await?;
+    let tls = Tls::load(config, Arc::new(SystemClock))?;
+    // Why other machines must not reach an address, unless that was allowed in so many words.
+    let insecure = |interface| {
+        let why = config.tls.insecure(interface);
+        why.filter(|_| !args.insecure_allow_remote)
+    };
+    let grpc = Listener::bind(args.grpc, insecure(Interface::Grpc)).await?;
     let web = match args.http.0.filter(|_| !args.no_http) {
         None => None,
-        Some(address) => Some(Listener::bind(address, args.insecure_allow_remote).await?),
+        Some(address) => Some(Listener::bind(address, insecure(Interface::Web)).await?),
     };
     let mllp = match args.mllp {
         None => None,
@@ -149,15 +198,24 @@ async fn listeners(args: &Args, config: &ServerConfig) -> anyhow::Result<Listene
             "--mllp needs to know whose identifiers are whose: name the assigning authorities as \
              [[authority]] in the file of --config"
         ),
-        Some(address) => Some(Listener::bind(address, args.insecure_allow_remote).await?),
+        Some(address) => Some(Listener::bind(address, insecure(Interface::Mllp)).await?),
     };
-    let all = [Some(&grpc), web.as_ref(), mllp.as_ref()];
-    for address in all.into_iter().flatten().map(Listener::address) {
+    let all = [
+        (Some(&grpc), Interface::Grpc),
+        (web.as_ref(), Interface::Web),
+        (mllp.as_ref(), Interface::Mllp),
+    ];
+    for (listener, interface) in all {
+        let Some((address, why)) =
+            listener.map(Listener::address).zip(config.tls.insecure(interface))
+        else {
+            continue;
+        };
         if !address.ip().is_loopback() {
-            tracing::warn!(%address, "INSECURE: nothing is encrypted on this address");
+            tracing::warn!(%address, "INSECURE: {why}");
         }
     }
-    Ok(Listeners { grpc, web, mllp })
+    Ok(Listeners { grpc, web, mllp, tls })
 }
 
 async fn open(data: PathBuf, options: RegistryOptions) -> anyhow::Result<Arc<Registry>> {

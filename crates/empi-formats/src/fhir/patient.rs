@@ -169,6 +169,21 @@ fn add_identifiers(
 pub struct PatientLinks {
     /// The person that answers in its place.
     pub replaced_by: Option<String>,
+    /// Those in whose place it answers.
+    pub replaces: Vec<String>,
+}
+
+impl PatientLinks {
+    /// The links as they stand in a Patient.
+    #[must_use]
+    pub fn written(&self) -> Vec<Link> {
+        let link = |kind: &str, id: &String| Link {
+            other: LinkTarget { reference: Some(format!("Patient/{id}")), ..LinkTarget::default() },
+            r#type: kind.to_owned(),
+        };
+        let replaced_by = self.replaced_by.iter().map(|id| link("replaced-by", id));
+        replaced_by.chain(self.replaces.iter().map(|id| link("replaces", id))).collect()
+    }
 }
 
 /// A person as a Patient. Identifiers come with the name of their authority in the index. The SSN stays
@@ -203,17 +218,7 @@ pub fn patient_of(
         multiple_birth_integer: order,
         extension: extensions(record),
         contact: exposed(&record.guardian_name).map(guardian_contact).into_iter().collect(),
-        link: links
-            .replaced_by
-            .iter()
-            .map(|other| Link {
-                other: LinkTarget {
-                    reference: Some(format!("Patient/{other}")),
-                    ..LinkTarget::default()
-                },
-                r#type: "replaced-by".to_owned(),
-            })
-            .collect(),
+        link: links.written(),
         ..Patient::default()
     }
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 /// [[fhir.clients]]
 /// name = "portal"
 /// token_sha256 = "..."           # of the bearer token, in hexadecimal digits
+/// certificate = "portal.example" # or by the certificate that it shows, on every interface
 /// application = "PORTAL"         # as among the senders of authorities
 /// role = "steward"               # may merge persons
 /// ```
@@ -39,7 +40,12 @@ pub struct FhirClient {
     /// Its name, as the actor of what it changes.
     pub name: String,
     /// SHA-256 of its bearer token, in hexadecimal digits.
-    pub token_sha256: String,
+    #[serde(default)]
+    pub token_sha256: Option<String>,
+    /// A name of its certificate: a host name, URL, e-mail address or common name in it, or `sha256:` and its
+    /// fingerprint. Only certificates that `tls.client_authorities` vouch for count.
+    #[serde(default)]
+    pub certificate: Option<String>,
     /// The sender that it is, for authorities.
     #[serde(default)]
     pub application: String,
@@ -75,6 +81,11 @@ impl FhirConfig {
         ]
     }
 
+    /// Whether a client is known by its certificate.
+    pub(crate) fn names_a_certificate(&self) -> bool {
+        self.clients.iter().any(|client| client.certificate.is_some())
+    }
+
     /// Whether it is served at all.
     pub(crate) fn is_served(&self) -> bool {
         !self.clients.is_empty() || self.insecure_allow_anonymous
@@ -83,12 +94,19 @@ impl FhirConfig {
     /// What is wrong with the clients.
     pub(crate) fn fault(&self) -> Option<String> {
         for (at, client) in self.clients.iter().enumerate() {
-            let hash = &client.token_sha256;
-            let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if client.name.is_empty() || !is_hash {
+            let is_hash =
+                |hash: &str| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_known = match (&client.token_sha256, &client.certificate) {
+                (None, None) => false,
+                (token, name) => {
+                    token.as_deref().is_none_or(is_hash)
+                        && name.as_deref().is_none_or(|it| !it.is_empty())
+                }
+            };
+            if client.name.is_empty() || !is_known {
                 return Some(format!(
-                    "fhir.clients, number {}: a client needs a name and a `token_sha256` of 64 \
-                     hexadecimal digits",
+                    "fhir.clients, number {}: a client needs a name, and a `token_sha256` of 64 hexadecimal \
+                     digits or the name of its `certificate`",
                     at + 1
                 ));
             }
@@ -98,8 +116,16 @@ impl FhirConfig {
                     client.name
                 ));
             }
-            if self.clients.iter().take(at).any(|it| it.name == client.name) {
+            let mut before = self.clients.iter().take(at);
+            if before.clone().any(|it| it.name == client.name) {
                 return Some(format!("fhir.clients: two are named {}", client.name));
+            }
+            let name = client.certificate.as_ref();
+            let has_it = |it: &FhirClient| {
+                it.certificate.as_ref().zip(name).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+            };
+            if before.any(has_it) {
+                return Some(format!("fhir.clients: two have the certificate of {}", client.name));
             }
         }
         None

@@ -7,9 +7,11 @@ use empi_model::{EnterpriseId, RecordKey};
 use empi_registry::Registry;
 
 use super::answer::{Answer, Refusal};
+use super::link::Linking;
 use super::person::patient_of_person;
-use super::request::{Asked, Caller, token};
+use super::request::{Asked, token};
 use crate::exchange::Exchange;
+use crate::exchange::caller::Caller;
 use crate::exchange::feed::{Feed, FeedError, own_identifier};
 
 /// What of a Patient says anything of somebody.
@@ -158,6 +160,16 @@ impl<'a> Taking<'a> {
             let sentence = "the Patient has a modifierExtension, and none is known here";
             return Err(Refusal::invalid(IssueCode::Extension, sentence));
         }
+        if let Some(linking) = self.linking().filter(|_| self.leads_elsewhere(key, patient)) {
+            let links = linking.read(patient)?;
+            let known = self.feed().known(key).map_err(refusal)?;
+            let known = known.ok_or_else(|| {
+                Refusal::not_found("the Patient that should be replaced is not registered")
+            })?;
+            linking.follow_all(&links, known.enterprise_id, Some(key))?;
+            let enterprise_id = self.living(known.enterprise_id)?;
+            return Ok(Taken { enterprise_id, is_new: false });
+        }
         if let Some(survivor) = self.survivor(key, patient)? {
             self.feed().merge(&survivor, key).map_err(refusal)?;
             let known = self.feed().known(key).map_err(refusal)?;
@@ -178,8 +190,37 @@ impl<'a> Taking<'a> {
         let own = own_identifier(key);
         said.identifiers.retain(|it| *it != own);
         said.identifiers.insert(0, own);
+        let linking = self.linking();
+        let links = linking.as_ref().map(|linking| linking.read(patient)).transpose()?;
         let fed = self.feed().register(key, |record| *record = said).map_err(refusal)?;
-        Ok(Taken { enterprise_id: fed.enterprise_id, is_new: fed.is_new })
+        if let (Some(linking), Some(links)) = (linking, links) {
+            linking.follow_all(&links, fed.enterprise_id, Some(key))?;
+        }
+        let enterprise_id = self.living(fed.enterprise_id)?;
+        Ok(Taken { enterprise_id, is_new: fed.is_new })
+    }
+
+    /// Who answers for a person now.
+    fn living(&self, id: EnterpriseId) -> Result<EnterpriseId, Refusal> {
+        Ok(self.registry.person(id)?.person.enterprise_id)
+    }
+
+    /// What follows links, for a caller with the role. Of whoever has none, links but those between its own records are
+    /// left aside.
+    fn linking(&self) -> Option<Linking<'a>> {
+        let Self { exchange, registry, caller, .. } = *self;
+        caller.may_change_identities().then_some(Linking { exchange, registry, caller })
+    }
+
+    /// Whether a Patient is replaced by another one than of its own authority: that is a merge of persons, and no
+    /// source's to say.
+    fn leads_elsewhere(&self, key: &RecordKey, patient: &Patient) -> bool {
+        let replaced_by = patient.link.iter().find(|link| link.r#type == "replaced-by");
+        replaced_by.is_some_and(|link| {
+            let system = link.other.identifier.as_ref().and_then(|it| it.system.as_deref());
+            let authority = system.and_then(|it| self.exchange.authorities.of_system(it));
+            authority.is_none_or(|authority| authority.name != key.source)
+        })
     }
 
     /// The record that a Patient says it is replaced by.

@@ -1,15 +1,13 @@
 //! `Patient/$merge`: one person is another, said by a client that has the role for it. The merge is a steward's: it
 //! outranks scoring, is told as an event, and can be undone.
 
-use axum::http::StatusCode;
-use empi_formats::fhir::{
-    FhirIdentifier, IssueCode, OperationOutcome, Parameter, Parameters, Reference,
-};
-use empi_model::{EnterpriseId, ReasonCode};
+use empi_formats::fhir::{FhirIdentifier, IssueCode, OperationOutcome, Parameter, Parameters};
+use empi_model::ReasonCode;
 use empi_registry::{PersonView, Registry, StewardOperation, StewardRequest};
 
 use super::answer::{Answer, Refusal};
-use super::person::{by_number, patient_of_person};
+use super::link::{allowed, id_of};
+use super::person::{by_number, patient_with_links};
 use super::request::Asked;
 use crate::exchange::Exchange;
 
@@ -19,10 +17,7 @@ pub(super) fn merge(
     registry: &Registry,
     asked: &Asked,
 ) -> Result<Answer, Refusal> {
-    if !asked.caller.may_change_identities() {
-        let sentence = "the client has no role that may merge persons: see fhir.clients.role";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, IssueCode::Forbidden, sentence));
-    }
+    allowed(&asked.caller)?;
     let parameters: Parameters = serde_json::from_slice(&asked.body).map_err(|_| {
         Refusal::invalid(IssueCode::Structure, "the body must be a Parameters resource")
     })?;
@@ -32,7 +27,7 @@ pub(super) fn merge(
     let is_preview = parameters.named("preview").and_then(|it| it.value_boolean).unwrap_or(false);
     if surviving == subsumed {
         // Also where the same request came before.
-        return Ok(answer(exchange, &target, "the two are one Patient already"));
+        return answer(exchange, registry, &target, "the two are one Patient already");
     }
     let preview = StewardRequest {
         operation: StewardOperation::MergePersons { surviving, subsumed },
@@ -45,7 +40,8 @@ pub(super) fn merge(
     };
     let seen = registry.steward(preview.clone())?;
     if is_preview {
-        return Ok(answer(exchange, &target, "the Patients can be merged; nothing was changed"));
+        let sentence = "the Patients can be merged; nothing was changed";
+        return answer(exchange, registry, &target, sentence);
     }
     registry.steward(StewardRequest {
         version_token: Some(seen.version_token),
@@ -53,7 +49,7 @@ pub(super) fn merge(
         ..preview
     })?;
     let merged = registry.person(surviving)?;
-    Ok(answer(exchange, &merged, "the Patients were merged"))
+    answer(exchange, registry, &merged, "the Patients were merged")
 }
 
 /// The person that a parameter names, by a reference or by an identifier.
@@ -67,7 +63,7 @@ fn one(
     let identifier = parameters.named(&format!("{name}-identifier"));
     let identifier = identifier.and_then(|it| it.value_identifier.as_ref());
     match (reference, identifier) {
-        (Some(reference), None) => Ok(registry.person(id_of(reference)?)?),
+        (Some(reference), None) => Ok(registry.person(id_of(&reference.reference)?)?),
         (None, Some(FhirIdentifier { system: Some(system), value: Some(value), .. })) => {
             by_number(exchange, registry, (system, value), name)
         }
@@ -80,19 +76,15 @@ fn one(
     }
 }
 
-/// The enterprise ID of a reference such as `Patient/7K3M-9QXT-2VC`, with or without the server's URL before it.
-fn id_of(reference: &Reference) -> Result<EnterpriseId, Refusal> {
-    let mut parts = reference.reference.rsplit('/');
-    let (id, kind) = (parts.next().unwrap_or_default(), parts.next());
-    id.parse().ok().filter(|_| kind == Some("Patient")).ok_or_else(|| {
-        Refusal::not_found("a reference leads to no Patient: write Patient/ and the enterprise ID")
-    })
-}
-
-fn answer(exchange: &Exchange, target: &PersonView, sentence: &str) -> Answer {
+fn answer(
+    exchange: &Exchange,
+    registry: &Registry,
+    target: &PersonView,
+    sentence: &str,
+) -> Result<Answer, Refusal> {
     let outcome = OperationOutcome::information(sentence);
-    let patient = patient_of_person(&exchange.authorities, target);
-    Answer::ok(&Parameters::answer(vec![
+    let patient = patient_with_links(exchange, registry, target)?;
+    Ok(Answer::ok(&Parameters::answer(vec![
         Parameter {
             name: "outcome".to_owned(),
             resource: serde_json::to_value(outcome).ok(),
@@ -103,5 +95,5 @@ fn answer(exchange: &Exchange, target: &PersonView, sentence: &str) -> Answer {
             resource: serde_json::to_value(patient).ok(),
             ..Parameter::default()
         },
-    ]))
+    ])))
 }

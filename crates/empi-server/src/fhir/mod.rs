@@ -12,6 +12,7 @@
 mod answer;
 mod config;
 mod feed;
+mod link;
 mod matching;
 mod merge;
 mod message;
@@ -27,13 +28,15 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{Method, Response, StatusCode, header};
 use empi_formats::fhir::{IssueCode, capability_statement};
 use empi_registry::{Registry, RegistryError};
 
 use crate::call_log::milliseconds;
 use crate::door::Door;
 use crate::exchange::{Exchange, time};
+use crate::listen::Peer;
 use answer::{Answer, Refusal};
 pub use config::{FhirClient, FhirConfig};
 pub use person::patient_of_person;
@@ -79,6 +82,7 @@ impl Fhir {
 /// Answers a request, whatever it is.
 async fn handle(State(fhir): State<Fhir>, request: Request) -> Response<Body> {
     let started = Instant::now();
+    let peer = request.extensions().get::<Peer>().and_then(|peer| peer.address);
     let limit = fhir.0.config.request_time_max();
     let (name, answer) = match tokio::time::timeout(limit, answered(&fhir, request)).await {
         Ok((name, answer)) => (name, answer.unwrap_or_else(Answer::from)),
@@ -89,7 +93,10 @@ async fn handle(State(fhir): State<Fhir>, request: Request) -> Response<Body> {
         }
     };
     let elapsed_ms = milliseconds(started.elapsed());
-    tracing::info!(interaction = name, status = answer.status.as_u16(), elapsed_ms, "fhir");
+    // Where somebody knocks who is not known.
+    let peer = peer.filter(|_| answer.status == StatusCode::UNAUTHORIZED).map(|peer| peer.ip());
+    let (status, peer) = (answer.status.as_u16(), peer.map(tracing::field::display));
+    tracing::info!(interaction = name, status, elapsed_ms, peer, "fhir");
     answer.into_response()
 }
 
@@ -124,7 +131,7 @@ async fn answered(fhir: &Fhir, request: Request) -> (&'static str, Result<Answer
 async fn asked(fhir: &Fhir, request: Request) -> Result<Asked, Refusal> {
     let config = &fhir.0.config;
     let (parts, body) = request.into_parts();
-    let caller = caller(config, &parts.headers)?;
+    let caller = caller(&fhir.0, &parts)?;
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let mut all = parameters(query.as_bytes())?;
     check_format(&parts.headers, &all)?;
@@ -148,8 +155,12 @@ async fn asked(fhir: &Fhir, request: Request) -> Result<Asked, Refusal> {
     } else if matches!(parts.method, Method::POST | Method::PUT) {
         check_body(&parts.headers, "json")?;
     }
-    let base = config.base_url.clone().unwrap_or_else(|| base_of(&parts.headers));
-    let request_id = parts.headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    let base = config.base_url.clone().unwrap_or_else(|| base_of(&parts));
+    let said = |name: &str| {
+        let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
+        value.map(str::to_owned)
+    };
+    let (request_id, if_match) = (said("x-request-id"), said("if-match"));
     Ok(Asked {
         method: parts.method,
         path,
@@ -158,14 +169,17 @@ async fn asked(fhir: &Fhir, request: Request) -> Result<Asked, Refusal> {
         caller,
         base,
         query,
-        request_id: request_id.map(str::to_owned),
+        if_match,
+        request_id,
     })
 }
 
 /// The URL of the interface as the client called it.
-fn base_of(headers: &HeaderMap) -> String {
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    format!("http://{}{PATH}", host.unwrap_or("localhost"))
+fn base_of(parts: &Parts) -> String {
+    let host = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let is_encrypted = parts.extensions.get::<Peer>().is_some_and(|peer| peer.is_encrypted);
+    let scheme = if is_encrypted { "https" } else { "http" };
+    format!("{scheme}://{}{PATH}", host.unwrap_or("localhost"))
 }
 
 /// What can be asked for.
@@ -178,6 +192,7 @@ enum Interaction {
     Merge,
     Pix,
     Put,
+    Link,
     Create,
     Delete,
     Message,
@@ -193,6 +208,7 @@ impl Interaction {
             ["Patient", "_search"] if post => Self::Search,
             ["Patient"] if post => Self::Create,
             ["Patient"] if asked.method == Method::PUT => Self::Put,
+            ["Patient", _] if asked.method == Method::PUT => Self::Link,
             ["Patient"] if asked.method == Method::DELETE => Self::Delete,
             ["Patient", "$match"] if post => Self::Match,
             ["Patient", "$merge"] if post => Self::Merge,
@@ -225,6 +241,7 @@ impl Interaction {
             Self::Merge => "merge",
             Self::Pix => "ihe-pix",
             Self::Put => "update",
+            Self::Link => "link",
             Self::Create => "create",
             Self::Delete => "delete",
             Self::Message => "process-message",
@@ -248,6 +265,10 @@ impl Interaction {
             Self::Merge => merge::merge(exchange, registry, asked),
             Self::Pix => person::pix(exchange, registry, asked),
             Self::Put => feed::put(exchange, registry, asked),
+            Self::Link => {
+                let id = asked.path.get(1).map_or("", String::as_str);
+                link::put(exchange, registry, asked, id)
+            }
             Self::Create => feed::create(exchange, registry, asked),
             Self::Delete => feed::delete(exchange, registry, asked),
             Self::Message => message::take(exchange, registry, asked),

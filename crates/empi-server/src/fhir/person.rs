@@ -1,5 +1,7 @@
 //! Persons as Patients: reading one, and the operation that maps its numbers ($ihe-pix, ITI-83).
 
+use std::collections::BTreeSet;
+
 use axum::http::StatusCode;
 use empi_formats::Authorities;
 use empi_formats::fhir::{
@@ -7,13 +9,16 @@ use empi_formats::fhir::{
     patient_of,
 };
 use empi_model::{EnterpriseId, SourceRecord, Timestamp};
-use empi_registry::{PersonView, Registry};
+use empi_registry::{EventView, PersonFate, PersonView, Registry};
 
 use super::answer::{Answer, Refusal};
 use super::request::{Asked, token};
 use crate::exchange::Exchange;
 use crate::exchange::person::{LookupError, Number, Told, numbers, owner, shown};
 use crate::exchange::time;
+
+/// Most events of a person that are looked through for merges.
+const REPLACES_EVENTS_MAX: usize = 200;
 
 /// A person as a Patient, with the numbers that are told of it.
 pub(super) fn patient(authorities: &Authorities, view: &PersonView, numbers: &[Number]) -> Patient {
@@ -40,7 +45,45 @@ pub(super) fn read(exchange: &Exchange, registry: &Registry, id: &str) -> Result
         .parse()
         .map_err(|_| Refusal::not_found("no Patient has this ID: it is no enterprise ID"))?;
     let view = registry.person(id)?;
-    Ok(Answer::ok(&patient_of_person(&exchange.authorities, &view)))
+    Ok(Answer::ok(&patient_with_links(exchange, registry, &view)?))
+}
+
+/// The same as [`patient_of_person`], and of the living also whom they replace: what one reads, and not what one
+/// searches.
+pub(super) fn patient_with_links(
+    exchange: &Exchange,
+    registry: &Registry,
+    view: &PersonView,
+) -> Result<Patient, Refusal> {
+    let mut patient = patient_of_person(&exchange.authorities, view);
+    let id = view.person.enterprise_id;
+    if view.asked != id {
+        return Ok(patient);
+    }
+    let (events, _) = registry.history(&view.person, &view.records, REPLACES_EVENTS_MAX)?;
+    let fates = events.iter().flat_map(EventView::persons);
+    let retired = fates.filter(|(_, fate)| matches!(fate, PersonFate::Retired(_)));
+    let mut replaces = BTreeSet::new();
+    for (other, _) in retired {
+        if registry.person(other)?.person.enterprise_id == id && other != id {
+            replaces.insert(other.to_string());
+        }
+    }
+    let links =
+        PatientLinks { replaces: replaces.into_iter().collect(), ..PatientLinks::default() };
+    patient.link = links.written();
+    patient.active = Some(true);
+    Ok(patient)
+}
+
+/// Refuses a change of a person that is no more what the client has read, where it says what that was (`If-Match`).
+pub(super) fn if_unchanged(asked: &Asked, view: &PersonView) -> Result<(), Refusal> {
+    let version = format!("W/\"{}\"", view.person.version);
+    if asked.if_match.as_ref().is_none_or(|said| *said == version || said == "*") {
+        return Ok(());
+    }
+    let sentence = "the Patient has changed since it was read (If-Match): read it again";
+    Err(Refusal::new(StatusCode::PRECONDITION_FAILED, IssueCode::Conflict, sentence))
 }
 
 /// A person as a Patient with all numbers, as FHIR clients read it and exports write it; of one that was merged away,
@@ -52,7 +95,7 @@ pub fn patient_of_person(authorities: &Authorities, view: &PersonView) -> Patien
         return patient(authorities, view, &numbers);
     }
     let survivor = view.person.enterprise_id.to_string();
-    let links = PatientLinks { replaced_by: Some(survivor) };
+    let links = PatientLinks { replaced_by: Some(survivor), ..PatientLinks::default() };
     let (id, nothing) = (view.asked.to_string(), SourceRecord::default());
     patient_of(&id, &nothing, &numbers, &links, authorities)
 }

@@ -1,13 +1,13 @@
 //! A request: who sends it, what it asks for, and in which format.
 
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use empi_formats::fhir::IssueCode;
-use empi_model::{Actor, ActorKind, Role};
-use sha2::{Digest as _, Sha256};
 
+use super::Shared;
 use super::answer::Refusal;
-use super::config::{FhirClient, FhirConfig};
-use crate::web::Operation;
+use crate::exchange::caller::Caller;
+use crate::listen::Peer;
 
 /// Most parameters of one request.
 const PARAMETERS_MAX: usize = 100;
@@ -25,65 +25,36 @@ pub(super) struct Asked {
     pub(super) base: String,
     /// The query as it came, for links to pages.
     pub(super) query: String,
+    /// The version of the resource that the client has read, if it says so.
+    pub(super) if_match: Option<String>,
     /// The client's own name of the request, if it gave one.
     pub(super) request_id: Option<String>,
 }
 
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Caller {
-    pub(super) name: String,
-    pub(super) application: String,
-    pub(super) facility: String,
-    /// The role of people that it acts for, if any.
-    pub(super) role: Option<Role>,
-}
-
-impl Caller {
-    /// Whether it may say which persons are one.
-    pub(super) fn may_change_identities(&self) -> bool {
-        self.role.is_some_and(|role| Operation::ChangeIdentities.allows(role))
-    }
-
-    /// The caller as the steward of what it changes.
-    pub(super) fn steward(&self) -> Actor {
-        Actor { kind: ActorKind::Steward, name: self.name.clone() }
-    }
-
-    /// The caller as the actor of what they change.
-    pub(super) fn actor(&self) -> Actor {
-        Actor { kind: ActorKind::System, name: self.name.clone() }
-    }
-}
-
-/// Who sends a request, by its bearer token.
-pub(super) fn caller(config: &FhirConfig, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+/// Who sends a request: by its bearer token, or by the certificate that was shown in the handshake.
+pub(super) fn caller(fhir: &Shared, parts: &Parts) -> Result<Caller, Refusal> {
+    let callers = &fhir.exchange.callers;
+    let peer = parts.extensions.get::<Peer>();
+    let certificate = peer.and_then(|peer| peer.certificate.as_deref());
+    let by_certificate = certificate.and_then(|it| callers.of_certificate(it));
+    let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = bearer.and_then(|value| value.split_once(' '));
     let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = token else {
-        if config.insecure_allow_anonymous && bearer.is_none() {
-            return Ok(Caller {
-                name: "fhir".to_owned(),
-                application: String::new(),
-                facility: String::new(),
-                role: None,
-            });
-        }
-        return Err(unauthorized("send the token of a client as `Authorization: Bearer`"));
+        return match by_certificate {
+            Some(caller) => Ok(caller),
+            None if fhir.config.insecure_allow_anonymous && bearer.is_none() => {
+                Ok(Caller::anonymous())
+            }
+            None => Err(unauthorized("send the token of a client as `Authorization: Bearer`")),
+        };
     };
-    let hash: String =
-        Sha256::digest(token.trim().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    // The tokens are drawn at random; that their hashes are compared letter by letter tells nothing of them.
-    let is_it = |client: &&FhirClient| client.token_sha256.eq_ignore_ascii_case(&hash);
-    let client = config.clients.iter().find(is_it);
-    let client = client.ok_or_else(|| unauthorized("this token is no client's"))?;
-    Ok(Caller {
-        name: client.name.clone(),
-        application: client.application.clone(),
-        facility: client.facility.clone(),
-        role: client.role.as_deref().and_then(Role::from_name),
-    })
+    let by_token = callers.of_token(token.trim());
+    let by_token = by_token.ok_or_else(|| unauthorized("this token is no client's"))?;
+    if by_certificate.is_some_and(|caller| caller != by_token) {
+        return Err(unauthorized("the token and the certificate are those of different clients"));
+    }
+    Ok(by_token)
 }
 
 fn unauthorized(sentence: &str) -> Refusal {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use empi_formats::Authorities;
 use serde::Deserialize;
 
+use crate::tls::OutgoingConfig;
+
 /// Limits and names of the MLLP listener. All limits are at least 1.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -63,6 +65,10 @@ pub struct ConsumerConfig {
     pub facility: String,
     /// The authorities whose identifiers it is told, by their names.
     pub domains: Vec<String>,
+    /// TLS of the connection to it, in which the server shows its own certificate (`[tls]`); without it, what it is told
+    /// is not encrypted.
+    #[serde(default)]
+    pub tls: Option<OutgoingConfig>,
 }
 
 impl Default for MllpConfig {

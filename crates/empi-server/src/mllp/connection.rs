@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::frame::{Frames, framed};
 use super::{Mllp, PERMIT_BYTES, message};
+use crate::exchange::caller::Caller;
 
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 16 << 10;
@@ -35,12 +36,16 @@ enum End {
     Broken,
 }
 
-/// Serves a connection until one side ends it.
-pub(super) async fn serve<S>(stream: S, mllp: Mllp, closing: watch::Receiver<bool>)
-where
+/// Serves a connection until one side ends it. The caller is whoever showed a certificate, if any was shown.
+pub(super) async fn serve<S>(
+    stream: S,
+    mllp: Mllp,
+    caller: Option<Caller>,
+    closing: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let end = exchange(stream, &mllp, closing).await;
+    let end = exchange(stream, &mllp, caller.map(Arc::new), closing).await;
     match end {
         End::Closed | End::Closing => {}
         End::TooLong | End::TooSlow | End::Broken => {
@@ -49,7 +54,12 @@ where
     }
 }
 
-async fn exchange<S>(mut stream: S, mllp: &Mllp, mut closing: watch::Receiver<bool>) -> End
+async fn exchange<S>(
+    mut stream: S,
+    mllp: &Mllp,
+    caller: Option<Arc<Caller>>,
+    mut closing: watch::Receiver<bool>,
+) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -63,7 +73,7 @@ where
             Ok(bytes) => bytes,
             Err(end) => return end,
         };
-        let answer = message::answer(mllp, bytes).await;
+        let answer = message::answer(mllp, bytes, caller.as_ref()).await;
         match timeout(ANSWER_TIME_MAX, send(&mut stream, &answer)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return End::Broken,

@@ -9,6 +9,7 @@ use empi_registry::Registry;
 
 use super::Mllp;
 use super::message::{Stop, entry, warned};
+use crate::exchange::caller::Caller;
 use crate::exchange::feed::{Feed, FeedError, own_identifier};
 
 /// Longest name of an actor that is taken from a message, in letters.
@@ -72,7 +73,7 @@ pub(super) fn take(
     mllp: &Mllp,
     registry: &Registry,
     message: &Message,
-    (event, hash): (Event, u64),
+    (event, hash, caller): (Event, u64, Option<&Caller>),
 ) -> Result<Vec<ErrorEntry>, Stop> {
     let said = |number: usize| message.header(number).component(1).text().into_owned();
     let (application, facility) = (said(3), said(4));
@@ -83,7 +84,9 @@ pub(super) fn take(
     let feed = Feed {
         exchange: &mllp.0.exchange,
         registry,
-        actor: Actor { kind: ActorKind::System, name: sender },
+        // Who is known by a certificate is the actor, whatever the message says of itself.
+        actor: caller
+            .map_or_else(|| Actor { kind: ActorKind::System, name: sender }, Caller::actor),
         request_id: Some(format!("mllp-{request:016x}-{hash:016x}")),
     };
     let authorities = &mllp.0.exchange.authorities;

@@ -13,6 +13,7 @@ use super::feed::{self, Event};
 use super::{Mllp, query};
 use crate::call_log::milliseconds;
 use crate::door::Failure;
+use crate::exchange::caller::Caller;
 use crate::exchange::time;
 
 /// Why a message is not done.
@@ -55,8 +56,8 @@ pub(super) struct Answered {
     pub(super) code: &'static str,
 }
 
-/// Answers a message, whatever it is.
-pub(super) async fn answer(mllp: &Mllp, bytes: Vec<u8>) -> Vec<u8> {
+/// Answers a message, whatever it is. `caller` is whoever showed a certificate, if any was shown.
+pub(super) async fn answer(mllp: &Mllp, bytes: Vec<u8>, caller: Option<&Arc<Caller>>) -> Vec<u8> {
     let started = Instant::now();
     let (message, answered, kind) = match Message::read(&bytes) {
         Err(error) => {
@@ -67,7 +68,7 @@ pub(super) async fn answer(mllp: &Mllp, bytes: Vec<u8>) -> Vec<u8> {
         Ok(message) => {
             let hash = xxhash_rust::xxh3::xxh3_64(&bytes);
             let message = Arc::new(message);
-            let (answered, kind) = done(mllp, &message, hash).await;
+            let (answered, kind) = done(mllp, &message, (hash, caller)).await;
             (message, answered, kind)
         }
     };
@@ -76,14 +77,20 @@ pub(super) async fn answer(mllp: &Mllp, bytes: Vec<u8>) -> Vec<u8> {
     answered.writer.bytes(message.charset())
 }
 
-async fn done(mllp: &Mllp, message: &Arc<Message>, hash: u64) -> (Answered, &'static str) {
-    let kind = match route(message) {
+async fn done(
+    mllp: &Mllp,
+    message: &Arc<Message>,
+    (hash, caller): (u64, Option<&Arc<Caller>>),
+) -> (Answered, &'static str) {
+    let kind = match route(message).and_then(|kind| spoken_for(message, caller).map(|()| kind)) {
         Ok(kind) => kind,
         Err(stop) => return (refused(mllp, message, stop), "unsupported"),
     };
-    let (working, asked) = (mllp.clone(), Arc::clone(message));
-    let answered =
-        mllp.0.door.wait(move |registry| work(&working, registry, &asked, (kind, hash))).await;
+    let (working, asked, caller) = (mllp.clone(), Arc::clone(message), caller.cloned());
+    let working = move |registry: &Registry| {
+        work(&working, registry, &asked, (kind, hash, caller.as_deref()))
+    };
+    let answered = mllp.0.door.wait(working).await;
     let answered = answered.unwrap_or_else(|failure| {
         let text = match failure {
             Failure::Registry(error) => return refused(mllp, message, Stop::Failed(error)),
@@ -102,13 +109,15 @@ fn work(
     mllp: &Mllp,
     registry: &Registry,
     message: &Message,
-    (kind, hash): (Kind, u64),
+    (kind, hash, caller): (Kind, u64, Option<&Caller>),
 ) -> Result<Answered, RegistryError> {
     let answered = match kind {
-        Kind::Feed(event) => feed::take(mllp, registry, message, (event, hash)).map(|warnings| {
-            let writer = acknowledgement(&reply(mllp, message), AckCode::Accept, &warnings);
-            Answered { writer, code: AckCode::Accept.as_str() }
-        }),
+        Kind::Feed(event) => {
+            feed::take(mllp, registry, message, (event, hash, caller)).map(|warnings| {
+                let writer = acknowledgement(&reply(mllp, message), AckCode::Accept, &warnings);
+                Answered { writer, code: AckCode::Accept.as_str() }
+            })
+        }
         Kind::Pix => query::pix(mllp, registry, message),
         Kind::Pdq => query::pdq(mllp, registry, message),
         // Nothing is kept for a query, so there is nothing to let go.
@@ -177,6 +186,16 @@ fn route(message: &Message) -> Result<Kind, Stop> {
         let place = Location::part("MSH", 1, [9, 1, 2]);
         Stop::reject(place, ErrorCode::UnsupportedEvent, "this event is not taken here")
     })
+}
+
+/// Refuses a message of a sender that the certificate of whoever calls does not stand for.
+fn spoken_for(message: &Message, caller: Option<&Arc<Caller>>) -> Result<(), Stop> {
+    let said = |number: usize| message.header(number).component(1).text().into_owned();
+    if caller.is_none_or(|caller| caller.speaks_for(&said(3), &said(4))) {
+        return Ok(());
+    }
+    let text = "MSH-3 and MSH-4 are not those of the caller's certificate";
+    Err(Stop::reject(Location::field("MSH", 1, 3), ErrorCode::UnknownKey, text))
 }
 
 fn unreadable(error: ReadError) -> Stop {

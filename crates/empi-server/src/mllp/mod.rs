@@ -29,6 +29,7 @@ use tokio_stream::StreamExt as _;
 use crate::door::Door;
 use crate::exchange::Exchange;
 use crate::listen::Listener;
+use crate::tls::{Acceptor, Tls};
 pub use config::{ConsumerConfig, MllpConfig};
 use notify::Notifier;
 use pointer::Pointers;
@@ -88,6 +89,7 @@ pub(crate) fn notify(
     door: &Door,
     exchange: &Arc<Exchange>,
     config: &MllpConfig,
+    tls: Option<&Tls>,
     closing: &watch::Receiver<bool>,
 ) -> std::io::Result<Vec<tokio::task::JoinHandle<()>>> {
     let Some(dir) = &config.consumers_dir else { return Ok(Vec::new()) };
@@ -96,15 +98,21 @@ pub(crate) fn notify(
         Application { application: config.application.clone(), facility: config.facility.clone() };
     let notifiers = config.consumers.iter().map(|consumer| {
         let (own, consumer) = (own.clone(), consumer.clone());
-        let notifier = Notifier::new(door.clone(), Arc::clone(exchange), own, consumer, dir);
+        let parts = (door.clone(), Arc::clone(exchange), tls.cloned());
+        let notifier = Notifier::new(parts, own, consumer, dir);
         tokio::spawn(notifier.run(closing.clone()))
     });
     Ok(notifiers.collect())
 }
 
 /// Serves connections until `closing` turns true, then lets messages in work be answered.
-pub(crate) async fn serve(listener: Listener, mllp: Mllp, closing: watch::Receiver<bool>) {
-    let mut connections = listener.connections(mllp.0.config.connections_max);
+pub(crate) async fn serve(
+    listener: Listener,
+    mllp: Mllp,
+    tls: Option<Acceptor>,
+    closing: watch::Receiver<bool>,
+) {
+    let mut connections = listener.connections(mllp.0.config.connections_max, tls);
     let mut running = tokio::task::JoinSet::new();
     let mut stop = closing.clone();
     loop {
@@ -115,7 +123,11 @@ pub(crate) async fn serve(listener: Listener, mllp: Mllp, closing: watch::Receiv
         };
         match accepted {
             Some(Ok(stream)) => {
-                running.spawn(connection::serve(stream, mllp.clone(), closing.clone()));
+                let certificate = stream.peer().certificate.as_deref();
+                let callers = &mllp.0.exchange.callers;
+                let caller = certificate.and_then(|it| callers.of_certificate(it));
+                let mllp = mllp.clone();
+                running.spawn(connection::serve(stream, mllp, caller, closing.clone()));
             }
             Some(Err(_)) => {}
             None => break,

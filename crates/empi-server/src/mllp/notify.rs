@@ -15,7 +15,7 @@ use std::time::Duration;
 use empi_formats::hl7::{Application, Charset, Message, NotificationWords, notification};
 use empi_model::{EnterpriseId, EventKind, EventSequence};
 use empi_registry::{EventView, Registry, RegistryError};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -27,6 +27,7 @@ use crate::door::Door;
 use crate::exchange::Exchange;
 use crate::exchange::person::{Number, Told, numbers};
 use crate::exchange::time;
+use crate::tls::{Outgoing, Tls};
 
 /// Events that are read at a time.
 const EVENTS_MAX: usize = 64;
@@ -53,8 +54,15 @@ pub(crate) struct Notifier {
     /// Keeps the number of the last event that was told.
     place: PathBuf,
     dead_letters: PathBuf,
-    connection: Option<TcpStream>,
+    connection: Option<Box<dyn Stream>>,
+    /// What the server shows of itself.
+    tls: Option<Tls>,
 }
+
+/// A connection to a consumer, encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> Stream for S {}
 
 /// One message to a consumer.
 struct Letter {
@@ -73,15 +81,14 @@ enum Fate {
 
 impl Notifier {
     pub(crate) fn new(
-        door: Door,
-        exchange: Arc<Exchange>,
+        (door, exchange, tls): (Door, Arc<Exchange>, Option<Tls>),
         own: Application,
         consumer: ConsumerConfig,
         dir: &Path,
     ) -> Self {
         let place = dir.join(format!("{}.told", consumer.name));
         let dead_letters = dir.join(format!("{}.dead.csv", consumer.name));
-        Self { door, exchange, own, consumer, place, dead_letters, connection: None }
+        Self { door, exchange, own, consumer, place, dead_letters, connection: None, tls }
     }
 
     /// Tells events as they come, until `closing` turns true.
@@ -159,7 +166,7 @@ impl Notifier {
     async fn send(&mut self, bytes: &[u8]) -> io::Result<String> {
         let mut stream = match self.connection.take() {
             Some(stream) => stream,
-            None => TcpStream::connect(&self.consumer.address).await?,
+            None => self.connect().await?,
         };
         stream.write_all(&framed(bytes)).await?;
         let (mut frames, mut read) = (Frames::default(), vec![0; 4096]);
@@ -176,6 +183,26 @@ impl Notifier {
             }
             frames.take(read.get(..count).unwrap_or_default());
         }
+    }
+
+    /// Connects, with the files of TLS as they are now.
+    async fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        let address = &self.consumer.address;
+        let Some(config) = &self.consumer.tls else {
+            return Ok(Box::new(TcpStream::connect(address).await?));
+        };
+        let outgoing = match &self.tls {
+            Some(tls) => tls.outgoing(config),
+            None => Outgoing::load(config, None, Arc::new(self.door.clone())),
+        };
+        let connected = match outgoing {
+            Ok(outgoing) => outgoing.connect(address).await,
+            Err(error) => Err(error),
+        };
+        connected.map(|stream| Box::new(stream) as Box<dyn Stream>).map_err(|error| {
+            tracing::warn!(consumer = self.consumer.name, %error, "no connection to a consumer by TLS");
+            io::Error::other(error)
+        })
     }
 
     fn read_place(&self) -> io::Result<Option<EventSequence>> {

@@ -25,7 +25,8 @@ pub struct WebConfig {
     /// Seconds after which somebody has to sign in again, whatever they did.
     pub session_seconds_max: u64,
     /// Whether whatever stands in front adds TLS to every page: then browsers are told to come back over nothing
-    /// else. Where the front says so itself, in `X-Forwarded-Proto` or `Forwarded`, it need not be said here.
+    /// else. Where the front says so itself, in `X-Forwarded-Proto` or `Forwarded`, it need not be said here, nor where the
+    /// server speaks TLS (`[tls]`).
     pub over_tls: bool,
 }
 

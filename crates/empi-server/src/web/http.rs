@@ -1,15 +1,20 @@
 //! Connections of browsers: how many, how long, and their orderly end.
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
 use tokio_stream::StreamExt as _;
+use tower::{Service, ServiceExt as _};
 
 use super::{Web, routes};
-use crate::listen::Listener;
+use crate::listen::{Listener, Peer};
+use crate::tls::Acceptor;
 
 /// Least bytes that hyper takes for the head of a request.
 const HEAD_BYTES_MIN: usize = 8 << 10;
@@ -19,10 +24,11 @@ pub(crate) async fn serve(
     listener: Listener,
     web: Web,
     beside: Router,
+    tls: Option<Acceptor>,
     mut closing: watch::Receiver<bool>,
 ) {
     let config = web.0.config;
-    let mut connections = listener.connections(config.connections_max);
+    let mut connections = listener.connections(config.connections_max, tls);
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -36,7 +42,7 @@ pub(crate) async fn serve(
             accepted = connections.next() => accepted,
         };
         let Some(Ok(connection)) = accepted else { continue };
-        let service = TowerToHyperService::new(app.clone());
+        let service = TowerToHyperService::new(of_peer(app.clone(), connection.peer().clone()));
         let served = builder.serve_connection(TokioIo::new(connection), service);
         let watched = graceful.watch(served);
         tokio::spawn(async move {
@@ -46,4 +52,21 @@ pub(crate) async fn serve(
     }
     drop(connections);
     graceful.shutdown().await;
+}
+
+/// The same pages, told who is at the other end.
+fn of_peer(
+    app: Router,
+    peer: Peer,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<Body>,
+    Error = std::convert::Infallible,
+    Future: Send,
+> + Clone
++ Send {
+    app.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        request
+    })
 }

@@ -16,6 +16,7 @@ use super::pages::{
     account, alike, decide, labels, operation, overview, person, quality, search, sign_in, state,
     task, tuning, undo, users, worklist,
 };
+use crate::listen::Peer;
 
 /// One line of the table.
 pub(super) struct Route {
@@ -106,7 +107,10 @@ pub(super) fn router(web: Web) -> Router {
     let unknown = || async { refused(&Refusal::not_found(), None) };
     let config = web.0.config;
     let protected = move |request: Request, next: Next| async move {
-        let is_over_tls = config.over_tls || is_over_tls(request.headers());
+        let peer = request.extensions().get::<Peer>();
+        let is_over_tls = config.over_tls
+            || peer.is_some_and(|peer| peer.is_encrypted)
+            || is_over_tls(request.headers());
         let mut response = next.run(request).await;
         protect(response.headers_mut(), is_over_tls);
         response

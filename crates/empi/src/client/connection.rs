@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -10,10 +12,12 @@ use empi_proto::v1::event_service_client::EventServiceClient;
 use empi_proto::v1::registry_service_client::RegistryServiceClient;
 use empi_proto::v1::review_service_client::ReviewServiceClient;
 use empi_proto::v1::steward_service_client::StewardServiceClient;
+use empi_server::{Outgoing, OutgoingConfig, OutgoingError};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::cli::UsageError;
+use crate::clock::SystemClock;
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -26,6 +30,18 @@ pub(crate) struct ServerArgs {
     /// The server: HOST:PORT or a URL
     #[arg(long, global = true, value_name = "ADDR", default_value = "127.0.0.1:7311")]
     server: String,
+    /// With an https URL: who vouches for the server's certificate
+    #[arg(long, global = true, value_name = "FILE.pem")]
+    tls_ca: Option<PathBuf>,
+    /// The certificate to show, and those that vouch for it
+    #[arg(long, global = true, value_name = "FILE.pem")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, global = true, value_name = "FILE.pem")]
+    tls_key: Option<PathBuf>,
+    /// The name that the server's certificate is for, where it is another than the host of the URL
+    #[arg(long, global = true, value_name = "NAME")]
+    tls_name: Option<String>,
     /// Print each answer as one line of JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -40,18 +56,42 @@ impl ServerArgs {
     /// Connects, or says what to start.
     pub(crate) async fn connect(&self) -> anyhow::Result<Server> {
         let url = url_of(&self.server)?;
-        let endpoint = Endpoint::from_shared(url)
+        let endpoint = Endpoint::from_shared(url.clone())
             .map_err(|_| bad_address(&self.server))?
             .connect_timeout(CONNECT_TIME_MAX);
-        let channel = endpoint.connect().await.map_err(|error| {
+        let connected = match url.strip_prefix("https://") {
+            None => endpoint.connect().await,
+            Some(address) => {
+                let outgoing = self.outgoing()?;
+                outgoing.channel(endpoint, address.trim_end_matches('/').to_owned()).await
+            }
+        };
+        let channel = connected.map_err(|error| {
             anyhow!(
                 "no server answers at {} ({}): start one with `empi serve --data DIR`, or \
                  name another with --server",
                 self.server,
-                root_cause(&error)
+                cause(&error)
             )
         })?;
         Ok(Server { channel })
+    }
+
+    /// What this program shows of itself, and whom it takes for the server.
+    fn outgoing(&self) -> anyhow::Result<Outgoing> {
+        let Some(authorities) = self.tls_ca.clone() else {
+            return Err(UsageError::new(
+                "an https URL needs --tls-ca, the file of those who vouch for the server's certificate",
+            )
+            .into());
+        };
+        let own = match (self.tls_cert.clone(), self.tls_key.clone()) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            _ => return Err(UsageError::new("--tls-cert and --tls-key go together").into()),
+        };
+        let config = OutgoingConfig { authorities, name: self.tls_name.clone() };
+        Ok(Outgoing::load(&config, own, Arc::new(SystemClock))?)
     }
 }
 
@@ -91,10 +131,16 @@ pub(crate) fn converse(
 /// The server's own sentence. A status that the transport made gets one that says what it means.
 pub(crate) fn refusal(status: &Status) -> anyhow::Error {
     match (status.code(), status.source()) {
-        (Code::Unknown | Code::Unavailable | Code::Cancelled, Some(_)) => anyhow!(
-            "the connection to the server broke: what was not answered may or may not be durable, \
-             so send it again"
-        ),
+        (Code::Unknown | Code::Unavailable | Code::Cancelled, Some(error)) => {
+            // A connection that was made again and broke again may say why.
+            match turned_away(error) {
+                Some(why) => anyhow!("the server takes no call ({why})"),
+                None => anyhow!(
+                    "the connection to the server broke: what was not answered may or may not be durable, \
+                     so send it again"
+                ),
+            }
+        }
         _ if status.message().is_empty() => {
             anyhow!("the server refused without a reason ({:?})", status.code())
         }
@@ -107,19 +153,26 @@ pub(crate) fn incomplete() -> anyhow::Error {
     anyhow!("the server's answer is incomplete: is it of another version than this program?")
 }
 
-/// What the system said, below what each layer made of it.
-fn root_cause(error: &dyn Error) -> &dyn Error {
-    error.source().map_or(error, root_cause)
+/// What TLS or the system said, below what each layer made of it.
+fn cause(error: &(dyn Error + 'static)) -> String {
+    turned_away(error).unwrap_or_else(|| {
+        let mut last = error;
+        while let Some(source) = last.source() {
+            last = source;
+        }
+        last.to_string()
+    })
+}
+
+/// What TLS said, if it did.
+fn turned_away(error: &(dyn Error + 'static)) -> Option<String> {
+    let own = error.downcast_ref::<OutgoingError>().map(OutgoingError::to_string);
+    own.or_else(|| error.source().and_then(turned_away))
 }
 
 fn url_of(address: &str) -> Result<String, UsageError> {
-    if address.starts_with("http://") {
+    if address.starts_with("http://") || address.starts_with("https://") {
         return Ok(address.to_owned());
-    }
-    if address.starts_with("https://") {
-        return Err(UsageError::new(
-            "this version speaks no TLS: use http:// on a network you trust",
-        ));
     }
     match address.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
@@ -131,7 +184,7 @@ fn url_of(address: &str) -> Result<String, UsageError> {
 
 fn bad_address(address: &str) -> UsageError {
     UsageError::new(format!(
-        "--server {address} is no address: write HOST:PORT or http://HOST:PORT"
+        "--server {address} is no address: write HOST:PORT, or a URL of http or https"
     ))
 }
 
@@ -145,7 +198,7 @@ mod tests {
             ("127.0.0.1:7311", Some("http://127.0.0.1:7311")),
             ("[::1]:7311", Some("http://[::1]:7311")),
             ("http://index.example:80", Some("http://index.example:80")),
-            ("https://index.example", None),
+            ("https://index.example:7311", Some("https://index.example:7311")),
             ("index.example", None),
             (":7311", None),
             ("host:port", None),

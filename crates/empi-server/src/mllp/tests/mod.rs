@@ -15,10 +15,11 @@ use crate::GrpcConfig;
 use crate::door::Door;
 use crate::exchange::Exchange;
 use crate::exchange::config::authorities;
+use crate::fhir::FhirClient;
 use crate::tests::registry_in;
 
 /// Two hospitals with an interface each, a laboratory with two domains, and a national number.
-const AUTHORITIES: &str = r#"
+pub(crate) const AUTHORITIES: &str = r#"
 [[authority]]
 name = "north"
 namespace = "NORTH"
@@ -68,17 +69,22 @@ impl Desk {
     }
 
     pub(crate) fn with(config: MllpConfig) -> Self {
+        Self::known(config, Vec::new())
+    }
+
+    /// With clients that are known by their tokens or certificates.
+    pub(crate) fn known(config: MllpConfig, clients: Vec<FhirClient>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let registry = registry_in(dir.path());
         let door = Door::new(registry, &GrpcConfig::default());
         let file: File = toml::from_str(AUTHORITIES).unwrap();
-        let exchange = Arc::new(Exchange::new(authorities(&file.authority).unwrap()));
+        let exchange = Arc::new(Exchange::new(authorities(&file.authority).unwrap(), clients));
         Self { mllp: Mllp::new(door, exchange, config), _dir: dir }
     }
 
     /// The answer to a message, with line ends for people.
     pub(crate) async fn send(&self, text: &str) -> String {
-        let answer = message::answer(&self.mllp, text.replace('\n', "\r").into_bytes()).await;
+        let answer = message::answer(&self.mllp, text.replace('\n', "\r").into_bytes(), None).await;
         assert!(Message::read(&answer).is_ok());
         String::from_utf8(answer).unwrap().replace('\r', "\n")
     }

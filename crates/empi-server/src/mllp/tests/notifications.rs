@@ -32,8 +32,9 @@ impl Consumer {
             application: "EHR".into(),
             facility: "NORTH".into(),
             domains: vec!["north".into(), "south".into()],
+            tls: None,
         };
-        Notifier::new(door, exchange, own, config, dir)
+        Notifier::new((door, exchange, None), own, config, dir)
     }
 
     /// The control ID and identifiers of the next message, which is answered so.

@@ -11,7 +11,7 @@ use crate::mllp::frame::framed;
 fn connected(desk: &Desk) -> (DuplexStream, watch::Sender<bool>, tokio::task::JoinHandle<()>) {
     let (client, server) = duplex(1 << 20);
     let (stop, closing) = watch::channel(false);
-    let serving = tokio::spawn(connection::serve(server, desk.mllp.clone(), closing));
+    let serving = tokio::spawn(connection::serve(server, desk.mllp.clone(), None, closing));
     (client, stop, serving)
 }
 

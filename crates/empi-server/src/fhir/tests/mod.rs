@@ -1,5 +1,8 @@
 //! Requests and their answers, on a store of its own for each test, beside an HL7 interface on the same index.
 
+mod formats;
+mod links;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
@@ -7,6 +10,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::{Fhir, FhirClient, FhirConfig};
+use crate::MllpConfig;
 use crate::mllp::tests::{AMARA, BORIS, Desk, adt, pid};
 
 struct Interface {
@@ -19,7 +23,8 @@ fn client(name: &str, application: &str, facility: &str) -> FhirClient {
     let hash = sha2::Sha256::digest(format!("{name}-token").as_bytes());
     FhirClient {
         name: name.to_owned(),
-        token_sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        token_sha256: Some(hash.iter().map(|byte| format!("{byte:02x}")).collect()),
+        certificate: None,
         application: application.to_owned(),
         facility: facility.to_owned(),
         role: None,
@@ -37,7 +42,7 @@ impl Interface {
     }
 
     fn with(config: FhirConfig) -> Self {
-        let desk = Desk::new();
+        let desk = Desk::known(MllpConfig::default(), config.clients.clone());
         let (door, exchange) = desk.parts();
         let router = Fhir::new(door, exchange, config, 100).router();
         Self { router, desk }
