@@ -176,6 +176,33 @@ fn whoever_spoke_last_about_the_model_is_heard() {
 }
 
 #[test]
+fn desks_go_on_while_models_change() {
+    let index = index();
+    let registry = index.registry();
+    let register = |source: &str| {
+        for at in 0..45 {
+            let record = record(&format!("{source}/{at}"), [ROBERT, BOB, ALICE][at % 3]);
+            let request = RegisterRequest { record, actor: system(), request_id: None };
+            registry.register(request).unwrap();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| register("p"));
+        scope.spawn(|| register("q"));
+        for _ in 0..4 {
+            promoted(&index, strict());
+            promoted(&index, LinkageModel::us_default().unwrap());
+        }
+    });
+    index.check();
+    promoted(&index, LinkageModel::us_default().unwrap());
+    let again = tried(&index, LinkageModel::us_default().unwrap()).replay.unwrap();
+    assert_eq!(again.report.changes(), 0, "every person is as the last model sees it");
+    assert_eq!(index.enterprise_id("p/0"), index.enterprise_id("q/1"));
+    index.check();
+}
+
+#[test]
 fn linking_anew_goes_by_the_model_that_was_put_in_force_last() {
     let mut index = index();
     let told = |index: &mut Index| {
