@@ -103,7 +103,7 @@ impl Journal for StoreJournal {
 
 /// A change that somebody waits for.
 pub(crate) struct Waiting {
-    pub(crate) work: Work,
+    pub(crate) wanted: Wanted,
     /// Who asks.
     pub(crate) asked: Option<Asked>,
     /// Dropped without an answer when the registry fails.
@@ -115,10 +115,22 @@ pub(crate) enum Work {
     Review(Box<Reviewed>),
     Steward(Box<StewardRequest>),
     Retire(Box<RetireRequest>),
-    /// Another model decides from now on.
-    Promote(Box<Promoting>),
     /// Persons exchange records, as linking anew has found.
     Regroup(Box<Regrouping>),
+}
+
+/// What somebody wants of the commit thread.
+pub(crate) enum Wanted {
+    /// That rows of the index change.
+    Change(Work),
+    /// That another model decides from now on. It changes no row, but must come between two changes.
+    Promotion(Box<Promoting>),
+}
+
+impl From<Work> for Wanted {
+    fn from(work: Work) -> Self {
+        Self::Change(work)
+    }
 }
 
 /// A registration with what its caller read.
@@ -185,8 +197,8 @@ impl Committer {
             // All that is in the mirror now is durable: the write before has ended.
             let durable = mirror.sequence();
             mirror.recent.turn(durable);
-            for Waiting { work, asked, answer } in waiting {
-                answers.push((answer, self.take(&mut mirror, &mut pending, work, asked)));
+            for Waiting { wanted, asked, answer } in waiting {
+                answers.push((answer, self.take(&mut mirror, &mut pending, wanted, asked)));
             }
             mirror.sequence()
         };
@@ -209,17 +221,18 @@ impl Committer {
         Ok(())
     }
 
-    /// Takes one change into the mirror and into the write.
+    /// Takes one change into the mirror and into the write; another model decides from the next one on.
     fn take(
         &self,
         mirror: &mut Mirror,
         pending: &mut Pending<'_>,
-        work: Work,
+        wanted: Wanted,
         asked: Option<Asked>,
     ) -> Result<Answer, RegistryError> {
-        if let Work::Promote(promoting) = work {
-            return self.core.promote(mirror, &promoting).map(Answer::Promoted);
-        }
+        let work = match wanted {
+            Wanted::Change(work) => work,
+            Wanted::Promotion(it) => return self.core.promote(mirror, &it).map(Answer::Promoted),
+        };
         let (change, answer) = self.compose(mirror, pending, work)?;
         if let Some(mut change) = change {
             change.commit.asked = asked;
@@ -283,8 +296,6 @@ impl Committer {
                 let change = compose_relinked(context, &regrouping.regroup, &weight)?;
                 (Some(change), Answer::Regrouped(true))
             }
-            // It changes no row that a change could hold: `take` sees to it.
-            Work::Promote(_) => return Err(RegistryError::Poisoned),
         })
     }
 

@@ -15,7 +15,7 @@ use crate::accounts::Accounts;
 use crate::assess::assess;
 use crate::audit::{AuditWriter, Trail};
 use crate::commit::{
-    Answer, CommitReport, Committer, Core, Journal, Planned, StoreJournal, Waiting, Work,
+    Answer, CommitReport, Committer, Core, Journal, Planned, StoreJournal, Waiting, Wanted, Work,
     answer_again,
 };
 use crate::compose::unchanged;
@@ -233,16 +233,16 @@ impl Registry {
         self.queue.clone().ok_or(RegistryError::Poisoned)
     }
 
-    pub(crate) fn submit(&self, work: Work) -> Result<Answer, RegistryError> {
-        self.receive(&self.send(work)?)
+    pub(crate) fn submit(&self, wanted: impl Into<Wanted>) -> Result<Answer, RegistryError> {
+        self.receive(&self.send(wanted)?)
     }
 
     /// Hands work to the commit thread.
-    pub(crate) fn send(&self, work: Work) -> Result<Answering, RegistryError> {
+    pub(crate) fn send(&self, wanted: impl Into<Wanted>) -> Result<Answering, RegistryError> {
         let queue = self.queue.as_ref().ok_or(RegistryError::Poisoned)?;
         let (answer, receiver) = bounded(1);
         let asked = self.asked();
-        queue.try_send(Waiting { work, asked, answer }).map_err(|error| match error {
+        queue.try_send(Waiting { wanted: wanted.into(), asked, answer }).map_err(|error| match error {
             TrySendError::Full(_) => RegistryError::busy(format!(
                 "{} changes wait to be committed already: send the request again a little later",
                 self.queue_max

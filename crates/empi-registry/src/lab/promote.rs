@@ -9,7 +9,7 @@ use empi_store::Snapshot;
 
 use super::{Replay, busy};
 use crate::RegistryError;
-use crate::commit::{Answer, Core, Work};
+use crate::commit::{Answer, Core, Wanted};
 use crate::compose::Pending;
 use crate::in_force::InForce;
 use crate::mirror::Mirror;
@@ -183,7 +183,8 @@ impl Registry {
         if request.note.len() > NOTE_BYTES_MAX {
             return Err(RegistryError::invalid("the note is too long: say it in 2,000 bytes"));
         }
-        match self.submit(Work::Promote(Box::new(Promoting { model, request, is_rollback })))? {
+        let promoting = Promoting { model, request, is_rollback };
+        match self.submit(Wanted::Promotion(Box::new(promoting)))? {
             Answer::Promoted(promotion) => Ok(promotion),
             _ => Err(RegistryError::Poisoned),
         }

@@ -134,7 +134,7 @@ impl Job {
                 let (answer, receiver) = bounded(1);
                 let work = Work::Regroup(Box::new(regrouping));
                 self.queue
-                    .send(Waiting { work, asked: None, answer })
+                    .send(Waiting { wanted: work.into(), asked: None, answer })
                     .map_err(|_| RegistryError::Poisoned)?;
                 answers.push(receiver);
             }
