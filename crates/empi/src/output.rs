@@ -29,13 +29,20 @@ impl Output {
         self.line(printable(text))
     }
 
-    /// Prints one line as it is. Lines reach the reader at once, also in a pipe.
+    /// Prints one line as it is, or several that belong together. They reach the reader at once, also in a pipe.
     pub(crate) fn line(&mut self, line: impl fmt::Display) -> anyhow::Result<()> {
-        match writeln!(self.0, "{line}").and_then(|()| self.0.flush()) {
+        match print(&mut self.0, line) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Closed.into()),
             other => other.map_err(|error| anyhow::Error::new(error).context("cannot print")),
         }
     }
+}
+
+/// Hands a line over in one piece. Stdout by itself passes on each line that ends inside of it: a reader that goes
+/// away after the first would end the program before it could print the next.
+fn print(out: &mut impl Write, line: impl fmt::Display) -> io::Result<()> {
+    out.write_all(format!("{line}\n").as_bytes())?;
+    out.flush()
 }
 
 fn printable(text: &str) -> String {
@@ -51,6 +58,33 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A reader that goes away when it has got something.
+    #[derive(Default)]
+    struct ReadsOnce(Vec<u8>);
+
+    impl Write for ReadsOnce {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if !self.0.is_empty() {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            self.0.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_belong_together_reach_a_reader_who_wants_only_the_first() {
+        let mut out = io::LineWriter::new(ReadsOnce::default());
+        let (address, pages) = ("127.0.0.1:7311", "\nserving web pages");
+        print(&mut out, format_args!("serving gRPC on {address}{pages}")).unwrap();
+        let read = String::from_utf8_lossy(&out.get_ref().0).into_owned();
+        assert_eq!(read, "serving gRPC on 127.0.0.1:7311\nserving web pages\n");
+    }
 
     #[test]
     fn patient_data_cannot_steer_the_terminal() {
