@@ -1,8 +1,7 @@
 //! Clients of the configuration, by their tokens or by the certificates they showed. What one may do is asked elsewhere
 //! (`access`), as of everybody who calls.
 
-use empi_model::Role;
-use sha2::{Digest as _, Sha256};
+use empi_model::{Role, TokenHash};
 
 use crate::fhir::FhirClient;
 use crate::tls::PeerCertificate;
@@ -37,10 +36,9 @@ impl Callers {
         Self(clients)
     }
 
-    /// Whose token it is.
-    pub(crate) fn of_token(&self, token: &str) -> Option<Client> {
-        let digest = Sha256::digest(token.as_bytes());
-        let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    /// Whose token it is that has this hash.
+    pub(crate) fn of_token(&self, hash: TokenHash) -> Option<Client> {
+        let hash: String = hash.0.iter().map(|byte| format!("{byte:02x}")).collect();
         // The tokens are drawn at random; that their hashes are compared letter by letter tells nothing of them.
         self.find(|it| it.token_sha256.as_ref().is_some_and(|it| it.eq_ignore_ascii_case(&hash)))
     }

@@ -59,9 +59,10 @@ pub(super) fn caller(fhir: &Shared, parts: &Parts) -> Result<Caller, Refusal> {
             return Err(unauthorized("send the token of a client as `Authorization: Bearer`"));
         }
         (Some(Some(token)), by_certificate) => {
-            let by_token = match fhir.door.account(hash_token(token)) {
+            let hash = hash_token(token);
+            let by_token = match fhir.door.account(hash) {
                 Some(account) => Some(Caller::of_account(&account, origin)),
-                None => callers.of_token(token).map(|client| exchange.caller(client, origin)),
+                None => callers.of_token(hash).map(|client| exchange.caller(client, origin)),
             };
             let are_two = by_token.is_some() && by_certificate.is_some();
             if are_two && by_token != by_certificate {
