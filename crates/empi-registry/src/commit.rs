@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use empi_model::{
     Actor, Asked, EnterpriseId, EventSequence, PersonState, Promotion, RecordIndex, RegistryEvent,
 };
@@ -19,7 +19,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
 use crate::accounts::Accounts;
-use crate::assess::{Assessment, assess};
+use crate::assess::assess;
 use crate::audit::AuditWriter;
 use crate::compose::{
     Context, Pending, compose_operation, compose_registration, compose_relinked,
@@ -30,13 +30,13 @@ use crate::events::EventView;
 use crate::golden::{GoldenRecord, Survivorship, golden_record};
 use crate::in_force::InForce;
 use crate::incoming::Incoming;
-use crate::lab::{Promoting, Regrouping, Samples};
+use crate::lab::Samples;
 use crate::mirror::{Change, Mirror, RECORDS_MAX};
 use crate::queue::Claims;
 use crate::retire::{self, RetireRequest, Retirement};
-use crate::review::Reviewed;
 use crate::steward::{StewardAnswer, StewardRequest, check_token, fingerprint, version_token};
 use crate::users::Users;
+use crate::wanted::{Answer, Planned, Waiting, Wanted, Work};
 use crate::words::{Clock, Registration, RegistrationDecision};
 
 /// What callers and the commit thread share.
@@ -99,59 +99,6 @@ impl Journal for StoreJournal {
     fn commit(&self, store: &Store, changes: &[Commit]) -> Result<(), StoreError> {
         store.commit(changes)
     }
-}
-
-/// A change that somebody waits for.
-pub(crate) struct Waiting {
-    pub(crate) wanted: Wanted,
-    /// Who asks.
-    pub(crate) asked: Option<Asked>,
-    /// Dropped without an answer when the registry fails.
-    pub(crate) answer: Sender<Result<Answer, RegistryError>>,
-}
-
-pub(crate) enum Work {
-    Register(Box<Planned>),
-    Review(Box<Reviewed>),
-    Steward(Box<StewardRequest>),
-    Retire(Box<RetireRequest>),
-    /// Persons exchange records, as linking anew has found.
-    Regroup(Box<Regrouping>),
-}
-
-/// What somebody wants of the commit thread.
-pub(crate) enum Wanted {
-    /// That rows of the index change.
-    Change(Work),
-    /// That another model decides from now on. It changes no row, but must come between two changes.
-    Promotion(Box<Promoting>),
-}
-
-impl From<Work> for Wanted {
-    fn from(work: Work) -> Self {
-        Self::Change(work)
-    }
-}
-
-/// A registration with what its caller read.
-pub(crate) struct Planned {
-    pub(crate) incoming: Incoming,
-    pub(crate) actor: Actor,
-    pub(crate) request_id: Option<String>,
-    /// The mirror's last change when the request ID was looked for.
-    pub(crate) looked_up: u64,
-    pub(crate) assessment: Assessment,
-}
-
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Registered(Box<Registration>),
-    Reviewed,
-    Steward(Box<StewardAnswer>),
-    Retired(Retirement),
-    Promoted(Promotion),
-    /// Whether the persons were still as linking anew had seen them, and were changed.
-    Regrouped(bool),
 }
 
 /// The commit thread's own.

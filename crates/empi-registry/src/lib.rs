@@ -83,6 +83,7 @@ mod compose;
 
 mod commit;
 mod durability;
+mod wanted;
 
 mod events;
 mod explain;

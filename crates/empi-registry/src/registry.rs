@@ -14,10 +14,7 @@ use crate::RegistryError;
 use crate::accounts::Accounts;
 use crate::assess::assess;
 use crate::audit::{AuditWriter, Trail};
-use crate::commit::{
-    Answer, CommitReport, Committer, Core, Journal, Planned, StoreJournal, Waiting, Wanted, Work,
-    answer_again,
-};
+use crate::commit::{CommitReport, Committer, Core, Journal, StoreJournal, answer_again};
 use crate::compose::unchanged;
 use crate::durability::Durability;
 use crate::in_force::{self, InForce};
@@ -27,6 +24,7 @@ use crate::mirror::Mirror;
 use crate::quality::Surveyor;
 use crate::queue::Claims;
 use crate::users::Users;
+use crate::wanted::{Answer, Planned, Waiting, Wanted, Work};
 use crate::words::{RegisterRequest, Registration, RegistrationDecision, RegistryOptions};
 
 /// Longest request ID, in bytes. Its event keeps it for ever.

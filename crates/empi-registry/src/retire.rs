@@ -4,8 +4,8 @@ use empi_model::{Actor, EnterpriseId, EventSequence, RecordKey};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::RegistryError;
-use crate::commit::{Answer, Work};
 use crate::registry::{Registry, check_request_id};
+use crate::wanted::{Answer, Work};
 
 /// A source's word that a record counts no longer.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,8 +7,8 @@
 use empi_model::{Actor, ReasonCode, ReviewOutcome, TaskId, Timestamp};
 
 use crate::RegistryError;
-use crate::commit::{Answer, Work};
 use crate::registry::Registry;
+use crate::wanted::{Answer, Work};
 use crate::words::TaskView;
 
 /// Most tasks of one request.

@@ -11,10 +11,10 @@ use empi_model::{
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::RegistryError;
-use crate::commit::{Answer, Work};
 use crate::events::EventView;
 use crate::golden::GoldenRecord;
 use crate::registry::{Registry, check_request_id};
+use crate::wanted::{Answer, Work};
 
 /// What a steward wants to be done.
 #[derive(Clone, Debug, PartialEq)]

@@ -26,8 +26,9 @@ use empi_linkage::Progress;
 use parking_lot::Mutex;
 
 use crate::RegistryError;
-use crate::commit::{Core, Waiting};
+use crate::commit::Core;
 use crate::registry::Registry;
+use crate::wanted::Waiting;
 
 pub(crate) use estimate::label_figures;
 pub use estimate::{LabelFigures, SampleProgress};

@@ -9,13 +9,14 @@ use empi_store::Snapshot;
 
 use super::{Replay, busy};
 use crate::RegistryError;
-use crate::commit::{Answer, Core, Wanted};
+use crate::commit::Core;
 use crate::compose::Pending;
 use crate::in_force::InForce;
 use crate::mirror::Mirror;
 use crate::offline;
 use crate::registry::Registry;
 use crate::relink::Regroup;
+use crate::wanted::{Answer, Wanted};
 
 /// Longest note, in bytes.
 const NOTE_BYTES_MAX: usize = 2000;

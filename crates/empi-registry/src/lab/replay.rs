@@ -10,9 +10,9 @@ use hashbrown::HashMap;
 
 use super::{Job, LabWork, Outcome, Regrouping};
 use crate::RegistryError;
-use crate::commit::{Answer, Waiting, Work};
 use crate::registry::Registry;
 use crate::relink::{Anew, Regroup, RelinkOptions, RelinkReport, read_records};
+use crate::wanted::{Answer, Waiting, Work};
 
 /// Changes of persons that wait for the commit thread at a time.
 const CHANGES_WAITING_MAX: usize = 32;

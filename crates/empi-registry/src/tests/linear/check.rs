@@ -13,10 +13,11 @@ use std::sync::atomic::AtomicI64;
 use super::history::{Answered, answer_of};
 use super::*;
 use crate::assess::assess;
-use crate::commit::{Answer, Committer, Planned, Work};
+use crate::commit::Committer;
 use crate::compose::Pending;
 use crate::incoming::Incoming;
 use crate::review::Reviewed;
+use crate::wanted::{Answer, Planned, Work};
 
 /// The use cases one after the other.
 struct Sequential {
