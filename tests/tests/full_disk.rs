@@ -1,8 +1,8 @@
 //! A disk that takes no more: nothing is answered that is not on it, and all that was answered is there.
 //!
 //! The disk is real, and so is the error: the server may make no file longer than a limit, and the write
-//! that would is refused by the system, in the middle if it must be. What this cannot show is a disk that
-//! refuses to sync what it took.
+//! that would is refused by the system, in the middle if it must be. A disk that
+//! refuses to sync what it took is that of `failing_disk`.
 
 use empi_tests::{Desk, Folder, Server, empi, nth_patient};
 use tokio::task::JoinSet;

@@ -13,6 +13,7 @@ mod crash;
 mod eight_clients;
 mod explain;
 mod export;
+mod failing_disk;
 mod febrl;
 mod fhir;
 mod full_disk;

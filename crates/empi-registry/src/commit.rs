@@ -144,8 +144,8 @@ impl Committer {
             // All that is in the mirror now is durable: the write before has ended.
             let durable = mirror.sequence();
             mirror.recent.turn(durable);
-            for Waiting { wanted, asked, answer } in waiting {
-                answers.push((answer, self.take(&mut mirror, &mut pending, wanted, asked)));
+            for Waiting { wanted, asked, tell } in waiting {
+                answers.push((tell, self.take(&mut mirror, &mut pending, wanted, asked)));
             }
             mirror.sequence()
         };
@@ -161,10 +161,7 @@ impl Committer {
             waiting: more,
         };
         core.listeners.lock().iter().for_each(|listener| listener(report));
-        for (caller, answer) in answers {
-            // A caller that has gone does not want its answer any more; the change stands.
-            let _ = caller.send(answer);
-        }
+        answers.into_iter().for_each(|(tell, answer)| tell(answer));
         Ok(())
     }
 

@@ -98,6 +98,7 @@ mod quality;
 mod query;
 mod queue;
 mod rarity;
+mod register;
 mod registry;
 mod retire;
 mod review;

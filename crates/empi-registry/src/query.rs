@@ -92,13 +92,25 @@ impl Registry {
     /// [`RegistryError::NotFound`] when no such record was registered.
     pub fn record(&self, key: &RecordKey) -> Result<RecordView, RegistryError> {
         self.core.durability.check()?;
-        let snapshot = self.core.store.snapshot();
-        let index = snapshot.record_index(key)?.ok_or_else(|| {
+        let missing = || {
             RegistryError::not_found(
                 "no such record is registered: check its source and its record ID",
             )
-        })?;
-        let view = record_view(&snapshot, index)?;
+        };
+        // Memory tells the number of a record sooner than the disk, unless somebody changes it just now.
+        let at_hand = self.core.mirror.try_read().map(|mirror| mirror.record_index(key));
+        let snapshot = self.core.store.snapshot();
+        let index = match at_hand {
+            Some(known) => known,
+            None => snapshot.record_index(key)?,
+        };
+        let index = index.ok_or_else(missing)?;
+        let view = match (snapshot.record(index)?, at_hand) {
+            (Some(record), _) => RecordView { enterprise_id: record.link.enterprise_id, record },
+            // One that memory has and the disk has not yet is not registered yet.
+            (None, Some(_)) => return Err(missing()),
+            (None, None) => record_view(&snapshot, index)?,
+        };
         self.saw([view.enterprise_id]);
         Ok(view)
     }

@@ -1,4 +1,4 @@
-//! The registry: opening, registering, closing.
+//! The registry: opening, the way to the commit thread, closing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,26 +6,22 @@ use std::sync::atomic::AtomicI64;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use empi_model::RecordIndex;
 use empi_store::{Store, StoreOptions};
 use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
 use crate::accounts::Accounts;
-use crate::assess::assess;
 use crate::audit::{AuditWriter, Trail};
-use crate::commit::{CommitReport, Committer, Core, Journal, StoreJournal, answer_again};
-use crate::compose::unchanged;
+use crate::commit::{CommitReport, Committer, Core, Journal, StoreJournal};
 use crate::durability::Durability;
 use crate::in_force::{self, InForce};
-use crate::incoming::Incoming;
 use crate::lab::{Lab, Samples};
 use crate::mirror::Mirror;
 use crate::quality::Surveyor;
 use crate::queue::Claims;
 use crate::users::Users;
-use crate::wanted::{Answer, Planned, Waiting, Wanted, Work};
-use crate::words::{RegisterRequest, Registration, RegistrationDecision, RegistryOptions};
+use crate::wanted::{Answer, Tell, Waiting, Wanted};
+use crate::words::RegistryOptions;
 
 /// Longest request ID, in bytes. Its event keeps it for ever.
 const REQUEST_ID_BYTES_MAX: usize = 200;
@@ -72,6 +68,16 @@ impl Registry {
         options: RegistryOptions,
         journal: Box<dyn Journal>,
     ) -> Result<Self, RegistryError> {
+        let (model, create) = (options.model.name().to_owned(), options.create);
+        Self::over(Store::open(dir, &StoreOptions { model, create })?, options, journal)
+    }
+
+    /// A registry over a store that is open.
+    pub(crate) fn over(
+        store: Store,
+        options: RegistryOptions,
+        journal: Box<dyn Journal>,
+    ) -> Result<Self, RegistryError> {
         let RegistryOptions {
             model,
             clock,
@@ -82,14 +88,12 @@ impl Registry {
             survivorship,
             backups,
             audit,
-            create,
+            create: _,
         } = options;
         if queue_max == 0 || commit_batch_max == 0 {
             let sentence = "`queue_max` and `commit_batch_max` must be at least 1: set them higher";
             return Err(RegistryError::invalid(sentence));
         }
-        let store_options = StoreOptions { model: model.name().to_owned(), create };
-        let store = Store::open(dir, &store_options)?;
         store.upgrade()?;
         let configured = store.keep_model(model.name(), model.text())?;
         let promotions = store.snapshot().promotions().collect::<Result<Vec<_>, _>>()?;
@@ -132,81 +136,6 @@ impl Registry {
         Ok(Self { core, queue, queue_max, commit_thread, surveyor, lab, trail: None })
     }
 
-    /// Registers a record, or updates it when its key is known, and says which person it belongs
-    /// to.
-    ///
-    /// Sent again with the same request ID, or with the same content, it changes nothing.
-    ///
-    /// # Errors
-    /// [`RegistryError::Invalid`] without source or record ID; [`RegistryError::Conflict`] when the
-    /// request ID was used for other content; [`RegistryError::Busy`] when too many changes wait;
-    /// [`RegistryError::Poisoned`] after a failed write.
-    pub fn register(&self, request: RegisterRequest) -> Result<Registration, RegistryError> {
-        self.core.durability.check()?;
-        let RegisterRequest { record, actor, request_id } = request;
-        check_request_id(request_id.as_deref())?;
-        let incoming = Incoming::new(record)?;
-        let looked_up = match &request_id {
-            None => 0,
-            Some(request_id) => match self.look_up(request_id, &incoming)? {
-                Ok(answer) => {
-                    self.saw([answer.enterprise_id]);
-                    return Ok(answer);
-                }
-                Err(sequence) => sequence,
-            },
-        };
-        let assessment = {
-            let mirror = self.core.mirror.read();
-            let existing = mirror.record_index(&incoming.record.key);
-            let is_answered = request_id.as_deref().is_some_and(|request_id| {
-                mirror.recent.request(request_id).is_some() || looked_up < mirror.recent.floor()
-            });
-            // A request that was answered since it was looked for is left to the commit thread.
-            let repeat = if is_answered { None } else { repeat(&mirror, existing, &incoming) };
-            if let Some(answer) = repeat {
-                let sequence = mirror.recent.person_changed(answer.enterprise_id);
-                drop(mirror);
-                self.core.durability.wait(sequence)?;
-                self.saw([answer.enterprise_id]);
-                return Ok(answer);
-            }
-            assess(&mirror, &self.core.in_force().model, &incoming.normalized, existing)
-        };
-        let planned = Planned { incoming, actor, request_id, looked_up, assessment };
-        match self.submit(Work::Register(Box::new(planned)))? {
-            Answer::Registered(registration) => {
-                match registration.decision {
-                    RegistrationDecision::Unchanged => self.saw([registration.enterprise_id]),
-                    _ => self.changed([registration.enterprise_id]),
-                }
-                Ok(*registration)
-            }
-            _ => Err(RegistryError::Poisoned),
-        }
-    }
-
-    /// The answer given to a request before, or the mirror's last change before it was looked for:
-    /// first in memory, then on disk, so that no answer slips through between the two.
-    fn look_up(
-        &self,
-        request_id: &str,
-        incoming: &Incoming,
-    ) -> Result<Result<Registration, u64>, RegistryError> {
-        let (remembered, sequence) = {
-            let mirror = self.core.mirror.read();
-            (mirror.recent.request(request_id).cloned(), mirror.sequence())
-        };
-        if let Some((changed, stored)) = remembered {
-            self.core.durability.wait(changed)?;
-            return answer_again(&stored, incoming).map(Ok);
-        }
-        match self.core.store.snapshot().request(request_id)? {
-            Some(stored) => answer_again(&stored, incoming).map(Ok),
-            None => Ok(Err(sequence)),
-        }
-    }
-
     /// Wants to be told of every commit once it is durable. The listener is called by the thread that
     /// commits, so it must not wait.
     pub fn on_commit(&self, listener: impl Fn(CommitReport) + Send + Sync + 'static) {
@@ -237,17 +166,29 @@ impl Registry {
 
     /// Hands work to the commit thread.
     pub(crate) fn send(&self, wanted: impl Into<Wanted>) -> Result<Answering, RegistryError> {
-        let queue = self.queue.as_ref().ok_or(RegistryError::Poisoned)?;
         let (answer, receiver) = bounded(1);
-        let asked = self.asked();
-        queue.try_send(Waiting { wanted: wanted.into(), asked, answer }).map_err(|error| match error {
-            TrySendError::Full(_) => RegistryError::busy(format!(
-                "{} changes wait to be committed already: send the request again a little later",
-                self.queue_max
-            )),
-            TrySendError::Disconnected(_) => RegistryError::Poisoned,
-        })?;
+        let tell = move |told| {
+            // A caller that has gone does not want its answer any more; the change stands.
+            let _ = answer.send(told);
+        };
+        self.hand_in(wanted.into(), Box::new(tell)).map_err(|(error, _)| error)?;
         Ok(receiver)
+    }
+
+    /// Hands work to the commit thread, which tells what came of it. What it does not take comes back.
+    pub(crate) fn hand_in(&self, wanted: Wanted, tell: Tell) -> Result<(), (RegistryError, Tell)> {
+        let Some(queue) = &self.queue else { return Err((RegistryError::Poisoned, tell)) };
+        let asked = self.asked();
+        queue.try_send(Waiting { wanted, asked, tell }).map_err(|error| match error {
+            TrySendError::Full(back) => {
+                let busy = RegistryError::busy(format!(
+                    "{} changes wait to be committed already: send the request again a little later",
+                    self.queue_max
+                ));
+                (busy, back.tell)
+            }
+            TrySendError::Disconnected(back) => (RegistryError::Poisoned, back.tell),
+        })
     }
 
     /// Waits for the answer to work.
@@ -264,6 +205,15 @@ impl Registry {
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.queue.as_ref().map_or(0, Sender::len)
+    }
+
+    /// Commits what waits, and gives the store back.
+    #[cfg(test)]
+    pub(crate) fn into_store(mut self) -> Option<Store> {
+        self.finish();
+        let core = Arc::clone(&self.core);
+        drop(self);
+        Arc::into_inner(core).map(|core| core.store)
     }
 
     /// Commits what waits, and leaves a store that opens quickly. Dropping commits, too.
@@ -291,20 +241,6 @@ impl Drop for Registry {
     fn drop(&mut self) {
         self.finish();
     }
-}
-
-/// The answer to content that the index holds already; `None` when there is something to decide.
-fn repeat(
-    mirror: &Mirror,
-    existing: Option<RecordIndex>,
-    incoming: &Incoming,
-) -> Option<Registration> {
-    let record = existing?;
-    let known = mirror.record(record)?;
-    let is_same = known.is_active && known.content_hash == incoming.content_hash;
-    // The content that stands, said again, withdraws an update that waits: that is a change.
-    let is_repeat = is_same && mirror.tasks.held(record).is_none();
-    is_repeat.then(|| unchanged(mirror, record, incoming)).flatten()
 }
 
 pub(crate) fn check_request_id(request_id: Option<&str>) -> Result<(), RegistryError> {

@@ -1,6 +1,5 @@
 //! What callers want of the commit thread, and what it answers.
 
-use crossbeam_channel::Sender;
 use empi_model::{Actor, Asked, Promotion};
 
 use crate::RegistryError;
@@ -18,8 +17,11 @@ pub(crate) struct Waiting {
     /// Who asks.
     pub(crate) asked: Option<Asked>,
     /// Dropped without an answer when the registry fails.
-    pub(crate) answer: Sender<Result<Answer, RegistryError>>,
+    pub(crate) tell: Tell,
 }
+
+/// Tells whoever waits for a change what came of it. Called by the commit thread, so it must not wait.
+pub(crate) type Tell = Box<dyn FnOnce(Result<Answer, RegistryError>) + Send>;
 
 pub(crate) enum Work {
     Register(Box<Planned>),

@@ -87,7 +87,8 @@ where
         let started = Instant::now();
         let notes = CallNotes::default();
         request.extensions_mut().insert(notes.clone());
-        let method = request.uri().path().to_owned();
+        // Both share what was read: no text is copied.
+        let method = request.uri().clone();
         let (limit, metrics) = (self.call_time_max, self.metrics.clone());
         let answering = tokio::time::timeout(limit, self.inner.call(request));
         Box::pin(async move {
@@ -95,7 +96,7 @@ where
                 Ok(answered) => answered?,
                 Err(_) => out_of_time(limit).into_http(),
             };
-            log(&method, &response, started.elapsed(), &notes, &metrics);
+            log(method.path(), &response, started.elapsed(), &notes, &metrics);
             Ok(response)
         })
     }

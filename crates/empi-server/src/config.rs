@@ -117,6 +117,9 @@ pub struct GrpcConfig {
     pub calls_per_connection_max: u32,
     /// Calls at a time on all connections; more are answered with RESOURCE_EXHAUSTED.
     pub calls_max: usize,
+    /// Milliseconds that a call may wait behind others when there are too many: a queue is as long as what is worked
+    /// off in that time, and more are answered with RESOURCE_EXHAUSTED.
+    pub queue_ms_max: u64,
     /// Threads that run registry calls; the other admitted calls wait for one.
     pub threads_max: usize,
     /// Bytes of one message from a client, after decompression.
@@ -190,6 +193,7 @@ impl Default for GrpcConfig {
             connections_max: 1024,
             calls_per_connection_max: 256,
             calls_max: 512,
+            queue_ms_max: 25,
             threads_max: 64,
             message_bytes_max: 1 << 20,
             answer_bytes_max: 16 << 20,
@@ -318,6 +322,7 @@ impl ServerConfig {
         }
         for (name, value) in [
             ("grpc.call_ms_max", grpc.call_ms_max),
+            ("grpc.queue_ms_max", grpc.queue_ms_max),
             ("grpc.connection_age_seconds_max", grpc.connection_age_seconds_max),
             ("grpc.bulk_idle_ms_max", grpc.bulk_idle_ms_max),
             ("grpc.watch_stall_ms_max", grpc.watch_stall_ms_max),

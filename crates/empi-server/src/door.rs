@@ -1,21 +1,26 @@
 //! The one door from the async threads to the registry, whose calls block, and in front of it the question whether the
 //! caller may: nothing runs without a permit.
 //!
-//! Two bounds: so many calls are admitted at all, and so many of them run at a time. The others wait,
-//! first come first served. A call whose caller has gone away runs to its end and keeps its place
-//! until then, so the bounds hold whatever callers do.
+//! Two bounds: so many calls are admitted at all ([`Admission`]), and so many of them run at a time. The others wait,
+//! first come first served. A call that runs when its caller goes away runs to its end and keeps its place until then,
+//! so the bounds hold whatever callers do; one that waits is not worked on any more, nor is one whose time is over.
+//!
+//! Registrations take a thread only for as long as they think: until the change is durable, nobody waits on one.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::time::Instant;
 
 use empi_model::{
     Asked, AuditEntry, AuditHead, AuditOutcome, EventSequence, Operation, ServiceAccount,
     Timestamp, TokenHash, User, UserName,
 };
-use empi_registry::{Clock, Registry, RegistryError, Trail};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use empi_registry::{Clock, RegisterRequest, Registration, Registry, RegistryError, Trail};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tonic::Status;
 
 use crate::access::{Caller, Denial, Permit, Subject};
+use crate::admission::{Admission, Place, Refused};
 use crate::config::GrpcConfig;
 use crate::metrics::{Metrics, Standing};
 use crate::status;
@@ -24,13 +29,14 @@ use crate::status;
 #[derive(Clone)]
 pub(crate) struct Door {
     registry: Arc<Registry>,
-    admitted: Arc<Semaphore>,
+    admission: Admission,
     threads: Arc<Semaphore>,
+    /// Registrations that are thought about: as many as there are cores, for more would only take turns.
+    thinking: Arc<Semaphore>,
     /// False once the registry can take no more changes.
     healthy: Arc<watch::Sender<bool>>,
     /// The last event that is durable.
     last_event: watch::Receiver<EventSequence>,
-    calls_max: usize,
     metrics: Metrics,
 }
 
@@ -47,13 +53,14 @@ impl Door {
             commit.last_event.into_iter().for_each(|event| hear(&listening, event));
         });
         hear(&heard, EventSequence(registry.stats().events));
+        let cores = std::thread::available_parallelism().map_or(2, NonZero::get).max(2);
         Self {
             last_event,
-            calls_max: limits.calls_max,
             metrics: Metrics::new(&registry),
             registry,
-            admitted: Arc::new(Semaphore::new(limits.calls_max)),
+            admission: Admission::new(limits),
             threads: Arc::new(Semaphore::new(limits.threads_max)),
+            thinking: Arc::new(Semaphore::new(cores.min(limits.threads_max))),
             healthy: Arc::new(watch::Sender::new(true)),
         }
     }
@@ -68,6 +75,11 @@ impl Door {
         self.healthy.subscribe()
     }
 
+    /// Who lets calls in.
+    pub(crate) const fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
     /// Where calls and pages are counted.
     pub(crate) const fn metrics(&self) -> &Metrics {
         &self.metrics
@@ -76,7 +88,8 @@ impl Door {
     /// The figures of the server as text. Also told while calls are refused: then most of all.
     pub(crate) async fn figures(&self) -> Result<String, Failure> {
         let standing = Standing {
-            calls_running: self.calls_max.saturating_sub(self.admitted.available_permits()),
+            calls_running: self.admission.running(),
+            calls_refused: self.admission.refused(),
             is_ready: *self.healthy.borrow(),
         };
         let (registry, metrics) = (Arc::clone(&self.registry), self.metrics.clone());
@@ -144,13 +157,13 @@ impl Door {
     }
 
     /// The same for other callers than those of gRPC.
-    pub(crate) async fn answer<T, F>(&self, permit: Permit, work: F) -> Result<T, Failure>
+    pub(crate) async fn answer<T, F>(&self, mut permit: Permit, work: F) -> Result<T, Failure>
     where
         T: Send + 'static,
         F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
     {
-        let admission = Arc::clone(&self.admitted).try_acquire_owned();
-        self.run(permit, work, Some(admission.map_err(|_| Failure::Full)?)).await
+        let place = self.place(&mut permit)?;
+        self.run(permit, work, Some(place)).await
     }
 
     /// The same for callers that wait: a connection with one message at a time is bounded itself.
@@ -172,11 +185,49 @@ impl Door {
         self.run(permit, work, None).await.map_err(Status::from)
     }
 
+    /// Registers a record, or refuses it at once when too many calls are admitted already.
+    pub(crate) async fn register(
+        &self,
+        mut permit: Permit,
+        request: RegisterRequest,
+    ) -> Result<Registration, Failure> {
+        let place = self.place(&mut permit)?;
+        let thread = Arc::clone(&self.thinking).acquire_owned().await;
+        let thread = thread.map_err(|_| Failure::Closing)?;
+        let registry = Arc::clone(&self.registry);
+        let (tell, told) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            if let Some(failure) = unwanted(&tell, Some(&place)) {
+                return drop(tell.send(Err(failure)));
+            }
+            let trail = Arc::new(Trail::new(permit.asked(), registry.now()));
+            let handle = registry.asked_by(&trail);
+            // The registry goes before the call has its answer: whoever waits for the last call finds it free.
+            drop(registry);
+            handle.register_then(request, move |answer| {
+                drop(place);
+                // A caller that has gone does not want its answer any more.
+                let _ = tell.send(answer.map_err(Failure::Registry));
+            });
+            drop(thread);
+        });
+        self.hear(told).await
+    }
+
+    /// The place of a call: the one it came in with, or one now.
+    fn place(&self, permit: &mut Permit) -> Result<Arc<Place>, Failure> {
+        if let Some(place) = permit.take_place() {
+            return Ok(place);
+        }
+        let place = self.admission.enter(permit.operation(), Instant::now(), None);
+        place.map(Arc::new).map_err(Failure::Full)
+    }
+
     async fn run<T, F>(
         &self,
         permit: Permit,
         work: F,
-        admission: Option<OwnedSemaphorePermit>,
+        place: Option<Arc<Place>>,
     ) -> Result<T, Failure>
     where
         T: Send + 'static,
@@ -185,20 +236,36 @@ impl Door {
         let thread = Arc::clone(&self.threads).acquire_owned().await;
         let thread = thread.map_err(|_| Failure::Closing)?;
         let registry = Arc::clone(&self.registry);
-        let running = tokio::task::spawn_blocking(move || {
-            let answer = audited(&registry, &permit, work);
+        let (tell, told) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            let answer = match unwanted(&tell, place.as_deref()) {
+                Some(failure) => Err(failure),
+                None => audited(&registry, &permit, work).map_err(Failure::Registry),
+            };
             // The registry goes before the permits: whoever waits for the last call finds it free.
             drop(registry);
-            drop((admission, thread));
-            answer
+            drop((permit, place, thread));
+            // A caller that has gone does not want its answer any more.
+            let _ = tell.send(answer);
         });
-        // The panic itself was logged, without its message, where it happened.
-        let answer = running.await.map_err(|_| Failure::Panicked)?;
-        if matches!(answer, Err(RegistryError::Poisoned)) {
+        self.hear(told).await
+    }
+
+    /// Waits for the answer of a call.
+    async fn hear<T>(&self, told: oneshot::Receiver<Result<T, Failure>>) -> Result<T, Failure> {
+        // A panic was logged, without its message, where it happened.
+        let answer = told.await.unwrap_or(Err(Failure::Panicked));
+        if matches!(answer, Err(Failure::Registry(RegistryError::Poisoned))) {
             self.healthy.send_replace(false);
         }
-        answer.map_err(Failure::Registry)
+        answer
     }
+}
+
+/// Why a call is not worked on although its turn has come: nobody waits for its answer.
+fn unwanted<T>(tell: &oneshot::Sender<T>, place: Option<&Place>) -> Option<Failure> {
+    let is_late = || place.is_some_and(|place| place.is_late(Instant::now()));
+    (tell.is_closed() || is_late()).then_some(Failure::Late)
 }
 
 /// Runs a call with its trail. What the trail cannot keep is not answered.
@@ -224,7 +291,9 @@ impl Clock for Door {
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Too many calls are admitted already.
-    Full,
+    Full(Refused),
+    /// Its caller has stopped waiting: nothing was done.
+    Late,
     /// The server is shutting down.
     Closing,
     /// The call failed inside the server.
@@ -236,9 +305,8 @@ pub(crate) enum Failure {
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Full => {
-                status::busy("the server has as many calls as it can take: wait a little")
-            }
+            Failure::Full(refused) => status::full(refused),
+            Failure::Late => status::late(),
             Failure::Closing => status::shutting_down(),
             Failure::Panicked => Self::internal(
                 "the call failed inside the server: please report it with the server's log",
@@ -252,31 +320,42 @@ impl From<Failure> for Status {
 mod tests {
     use std::sync::mpsc;
 
+    use tokio::task::JoinHandle;
     use tonic::Code;
 
     use super::*;
     use crate::access::tests::permit;
     use crate::tests::registry_in;
 
-    #[tokio::test]
-    async fn more_calls_than_admitted_are_refused_at_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let limits = GrpcConfig { calls_max: 2, threads_max: 1, ..GrpcConfig::default() };
-        let door = Door::new(registry_in(dir.path()), &limits);
+    /// A call that runs until it is released.
+    fn held(
+        door: &Door,
+    ) -> (mpsc::Sender<()>, oneshot::Receiver<()>, JoinHandle<Result<(), Status>>) {
         let (release, released) = mpsc::channel::<()>();
-        let (started, starting) = tokio::sync::oneshot::channel();
-        let (first, second) = (door.clone(), door.clone());
+        let (started, starting) = oneshot::channel();
+        let door = door.clone();
         let running = tokio::spawn(async move {
             let work = move |_: &Registry| {
                 started.send(()).unwrap();
                 released.recv().unwrap();
                 Ok(())
             };
-            first.call(permit(), work).await
+            door.call(permit(), work).await
         });
+        (release, starting, running)
+    }
+
+    #[tokio::test]
+    async fn more_calls_than_admitted_are_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        // Three quarters of three places are for calls of one kind.
+        let limits = GrpcConfig { calls_max: 3, threads_max: 1, ..GrpcConfig::default() };
+        let door = Door::new(registry_in(dir.path()), &limits);
+        let (release, starting, running) = held(&door);
         starting.await.unwrap();
+        let second = door.clone();
         let waiting = tokio::spawn(async move { second.call(permit(), |_| Ok(())).await });
-        while door.admitted.available_permits() > 0 {
+        while door.admission.running() < 2 {
             tokio::task::yield_now().await;
         }
         let refused = door.call(permit(), |_| Ok(())).await.unwrap_err();
@@ -285,6 +364,31 @@ mod tests {
         running.await.unwrap().unwrap();
         waiting.await.unwrap().unwrap();
         door.call(permit(), |_| Ok(())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = GrpcConfig { threads_max: 1, ..GrpcConfig::default() };
+        let door = Door::new(registry_in(dir.path()), &limits);
+        let (release, starting, running) = held(&door);
+        starting.await.unwrap();
+        let now = Instant::now();
+        let late = door.admission.enter(permit().operation(), now, Some(now)).unwrap();
+        let late = permit().with_place(Some(Arc::new(late)));
+        let begun = |_: &Registry| -> Result<(), RegistryError> { panic!("nobody waits for it") };
+        let (second, third) = (door.clone(), door.clone());
+        let late = tokio::spawn(async move { second.call(late, begun).await });
+        let gone = tokio::spawn(async move { third.call(permit(), begun).await });
+        while door.admission.running() < 3 {
+            tokio::task::yield_now().await;
+        }
+        gone.abort();
+        assert!(gone.await.unwrap_err().is_cancelled());
+        release.send(()).unwrap();
+        running.await.unwrap().unwrap();
+        assert_eq!(late.await.unwrap().unwrap_err().code(), Code::DeadlineExceeded);
+        assert_eq!(door.admission.running(), 0);
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! gRPC and the steward's web pages over the registry: conversions, limits, health, shutdown.
 //!
-//! The way of one call: `listen` accepts a connection within its limits, `call_log` times it out
+//! The way of one call: `listen` accepts a connection within its limits, `admission` lets it in or refuses it, `call_log` times it out
 //! and logs it, `access` finds out who calls and whether they may, `service` turns the message into the registry's words (`convert`), `door` runs the
 //! registry off the async threads, and the answer or the error (`status`) goes back. Browsers come in through
 //! `web`, and to the registry through the same door.
@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod access;
+mod admission;
 mod audit;
 mod call_log;
 mod config;

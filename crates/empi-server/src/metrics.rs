@@ -1,9 +1,10 @@
 //! Figures for whoever watches the server, in the text format of Prometheus (OpenMetrics 1.0): counts and
 //! durations, never values of patients, record IDs or names of people.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use empi_registry::{CommitReport, Registry, RegistryStats};
@@ -15,6 +16,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry as Figures, Unit};
+
+use crate::access::methods;
 
 /// Seconds that calls and pages are sorted by: from a lookup in memory to the longest a call may take.
 const CALL_SECONDS: [f64; 15] = [
@@ -74,11 +77,24 @@ struct Kept {
     figures: Figures,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<MethodLabels, Histogram, fn() -> Histogram>,
+    /// The figures of every method of ours, found without making a label for each call.
+    methods: HashMap<String, MethodFigures>,
     pages: Family<PageLabels, Counter>,
     page_seconds: Histogram,
     tls: TlsFigures,
     index: IndexFigures,
 }
+
+/// The figures of one method, once it was called.
+#[derive(Default)]
+struct MethodFigures {
+    /// By status code.
+    calls: [OnceLock<Counter>; CODES],
+    seconds: OnceLock<Histogram>,
+}
+
+/// How many status codes there are.
+const CODES: usize = tonic::Code::Unauthenticated as usize + 1;
 
 /// How the certificates stand, and who was turned away before a word was said.
 #[derive(Default)]
@@ -106,6 +122,7 @@ struct IndexFigures {
     open_tasks: Family<KindLabels, Gauge>,
     disk_bytes: Family<FamilyLabels, Gauge>,
     calls_running: Gauge,
+    calls_refused: Counter,
     ready: Gauge,
     resident_bytes: Gauge<u64, AtomicU64>,
 }
@@ -115,6 +132,8 @@ struct IndexFigures {
 pub(crate) struct Standing {
     /// Calls that are admitted.
     pub(crate) calls_running: usize,
+    /// Calls that found no place.
+    pub(crate) calls_refused: u64,
     /// Whether changes are taken.
     pub(crate) is_ready: bool,
 }
@@ -143,15 +162,41 @@ impl Metrics {
         let tls = TlsFigures::register(&mut figures);
         let index = IndexFigures::register(&mut figures);
         registry.on_commit(move |report| commit.take(report));
-        Self(Arc::new(Kept { figures, calls, call_seconds, pages, page_seconds, tls, index }))
+        let methods = methods().into_iter().map(|method| (method, MethodFigures::default()));
+        let methods = methods.collect();
+        Self(Arc::new(Kept {
+            figures,
+            calls,
+            call_seconds,
+            methods,
+            pages,
+            page_seconds,
+            tls,
+            index,
+        }))
     }
 
     /// Counts a gRPC call. Of a method that does not exist the name is the caller's own text: it is not kept.
     pub(crate) fn called(&self, method: &str, code: tonic::Code, elapsed: Duration) {
-        let method = method.trim_start_matches('/').to_owned();
-        let labels = CallLabels { method: method.clone(), code: format!("{code:?}") };
-        self.0.calls.get_or_create(&labels).inc();
-        self.0.call_seconds.get_or_create(&MethodLabels { method }).observe(elapsed.as_secs_f64());
+        let method = method.trim_start_matches('/');
+        let known = self.0.methods.get(method);
+        let Some((figures, calls)) = known.zip(known.and_then(|it| it.calls.get(code as usize)))
+        else {
+            self.counter(method, code).inc();
+            return self.histogram(method).observe(elapsed.as_secs_f64());
+        };
+        calls.get_or_init(|| self.counter(method, code)).inc();
+        let seconds = figures.seconds.get_or_init(|| self.histogram(method));
+        seconds.observe(elapsed.as_secs_f64());
+    }
+
+    fn counter(&self, method: &str, code: tonic::Code) -> Counter {
+        let labels = CallLabels { method: method.to_owned(), code: format!("{code:?}") };
+        self.0.calls.get_or_create(&labels).clone()
+    }
+
+    fn histogram(&self, method: &str) -> Histogram {
+        self.0.call_seconds.get_or_create(&MethodLabels { method: method.to_owned() }).clone()
     }
 
     /// Counts a request for a page, by the route's place in the table, not by what stood in the address.
@@ -243,6 +288,8 @@ impl IndexFigures {
         let (help, family) = ("Sorted files on disk", index.disk_bytes.clone());
         figures.register_with_unit("disk", help, Unit::Bytes, family);
         figures.register("calls_running", "Calls that are admitted", index.calls_running.clone());
+        let counter = index.calls_refused.clone();
+        figures.register("calls_refused", "Calls for which there was no place", counter);
         figures.register("ready", "1 while changes are taken", index.ready.clone());
         let (help, gauge) = ("Memory that the process occupies", index.resident_bytes.clone());
         figures.register_with_unit("resident_memory", help, Unit::Bytes, gauge);
@@ -263,6 +310,8 @@ impl IndexFigures {
             self.disk_bytes.get_or_create(&FamilyLabels { family }).set(gauged(bytes));
         }
         self.calls_running.set(gauged(standing.calls_running as u64));
+        let refused = standing.calls_refused.saturating_sub(self.calls_refused.get());
+        self.calls_refused.inc_by(refused);
         self.ready.set(i64::from(standing.is_ready));
         self.resident_bytes.set(resident_bytes().unwrap_or_default());
     }
@@ -300,13 +349,11 @@ mod tests {
         };
         let actor = Actor { kind: ActorKind::System, name: "north".to_owned() };
         registry.register(RegisterRequest { record, actor, request_id: None }).unwrap();
-        metrics.called(
-            "/empi.v1.RegistryService/Register",
-            tonic::Code::Ok,
-            Duration::from_micros(700),
-        );
+        for method in ["/empi.v1.RegistryService/RegisterRecord", "/other.Service/Call"] {
+            metrics.called(method, tonic::Code::Ok, Duration::from_micros(700));
+        }
         metrics.shown("/persons/{id}", 200, Duration::from_millis(3));
-        let standing = Standing { calls_running: 3, is_ready: true };
+        let standing = Standing { calls_running: 3, calls_refused: 7, is_ready: true };
         let text = metrics.text(&registry, standing).unwrap();
         for line in [
             "empi_records 1",
@@ -314,11 +361,13 @@ mod tests {
             "empi_last_event 1",
             "empi_open_tasks{kind=\"possible_match\"} 0",
             "empi_calls_running 3",
+            "empi_calls_refused_total 7",
             "empi_ready 1",
             "empi_commit_callers_sum 1.0",
             "empi_commit_write_seconds_count 1",
-            "empi_grpc_calls_total{method=\"empi.v1.RegistryService/Register\",code=\"Ok\"} 1",
-            "empi_grpc_call_seconds_bucket{le=\"0.001\",method=\"empi.v1.RegistryService/Register\"} 1",
+            "empi_grpc_calls_total{method=\"empi.v1.RegistryService/RegisterRecord\",code=\"Ok\"} 1",
+            "empi_grpc_calls_total{method=\"other.Service/Call\",code=\"Ok\"} 1",
+            "empi_grpc_call_seconds_bucket{le=\"0.001\",method=\"empi.v1.RegistryService/RegisterRecord\"} 1",
             "empi_web_requests_total{route=\"/persons/{id}\",status=\"200\"} 1",
             "# EOF",
         ] {

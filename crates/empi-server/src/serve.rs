@@ -22,6 +22,7 @@ use tonic_health::server::HealthReporter;
 use tower::layer::util::{Identity, Stack};
 
 use crate::access::AccessLayer;
+use crate::admission::AdmissionLayer;
 use crate::audit::{Heads, HeadsEnd, keep_heads};
 use crate::call_log::CallLogLayer;
 use crate::config::{GrpcConfig, ServerConfig};
@@ -188,8 +189,9 @@ pub async fn serve(
     Ok(served?)
 }
 
-/// What every call goes through: the log, then the question who calls and whether they may.
-type Layers = Stack<AccessLayer, Stack<CallLogLayer, Identity>>;
+/// What every call goes through: whether there is a place for it, the log, then the question who calls and whether
+/// they may.
+type Layers = Stack<AccessLayer, Stack<CallLogLayer, Stack<AdmissionLayer, Identity>>>;
 
 /// The gRPC services within their limits.
 fn router(
@@ -206,6 +208,7 @@ fn router(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER_MAX))
         .max_connection_age(Duration::from_secs(limits.connection_age_seconds_max))
+        .layer(AdmissionLayer(door.admission().clone()))
         .layer(log)
         .layer(access)
         .add_service(reflection()?)

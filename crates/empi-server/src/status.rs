@@ -4,9 +4,10 @@ use empi_registry::RegistryError;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
+use crate::admission::Refused;
 use crate::convert::InvalidRequest;
 
-/// How long a refused caller is asked to wait, in milliseconds. Long enough for a full commit queue
+/// How long a caller is asked to wait whom the registry refuses, in milliseconds. Long enough for a full commit queue
 /// to drain: it holds thousands of changes and one synced write covers hundreds.
 const RETRY_AFTER_MS: u32 = 200;
 
@@ -38,8 +39,23 @@ pub(crate) fn of_registry(error: RegistryError) -> Status {
 
 /// Overloaded: nothing was done, and the caller is told when to come again.
 pub(crate) fn busy(sentence: impl Into<String>) -> Status {
+    come_again(sentence, RETRY_AFTER_MS)
+}
+
+/// There is no place for a call.
+pub(crate) fn full(refused: Refused) -> Status {
+    let again_ms = u32::try_from(refused.again.as_millis()).unwrap_or(u32::MAX);
+    come_again("the server has as many calls as it can take: wait a little", again_ms)
+}
+
+/// Nothing has come of a call because the time had passed that its caller gave it.
+pub(crate) fn late() -> Status {
+    Status::deadline_exceeded("the call waited for as long as its caller does: nothing was done")
+}
+
+fn come_again(sentence: impl Into<String>, again_ms: u32) -> Status {
     let mut status = Status::new(Code::ResourceExhausted, sentence);
-    status.metadata_mut().insert(RETRY_TRAILER, MetadataValue::from(RETRY_AFTER_MS));
+    status.metadata_mut().insert(RETRY_TRAILER, MetadataValue::from(again_ms));
     status
 }
 

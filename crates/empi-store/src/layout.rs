@@ -31,7 +31,7 @@ use empi_model::{
 };
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType,
-    DBRecoveryMode, LogLevel, Options, WriteBufferManager,
+    DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, LogLevel, Options, WriteBufferManager,
 };
 
 /// The format that this program writes. Raised whenever an earlier program would read rows of this one
@@ -150,7 +150,13 @@ pub(crate) fn descriptors() -> Vec<ColumnFamilyDescriptor> {
     let descriptor = |family: Family| {
         ColumnFamilyDescriptor::new(family.as_str(), family_options(family, &cache))
     };
-    Family::ALL.into_iter().map(descriptor).collect()
+    let mut families: Vec<_> = Family::ALL.into_iter().map(descriptor).collect();
+    // Nothing is in the family that every database has. Left out, it would be opened with a write buffer
+    // of 64 MB, for which the log reserves as much room on disk.
+    let mut unused = Options::default();
+    unused.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    families.push(ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, unused));
+    families
 }
 
 pub(crate) fn family_options(family: Family, cache: &Cache) -> Options {

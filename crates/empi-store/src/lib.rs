@@ -9,6 +9,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+#[cfg(debug_assertions)]
+mod again;
 mod audit;
 mod backup;
 mod bulk;
@@ -28,6 +30,8 @@ mod tests;
 mod users;
 mod verify;
 
+#[cfg(debug_assertions)]
+pub use again::Rows;
 pub use audit::{
     AUDIT_PROBLEMS_MAX, AuditArchive, AuditFault, AuditProblem, AuditReport, check_archive,
 };

@@ -14,7 +14,9 @@ use empi_model::{Asked, AuditEntry, AuditOutcome, EnterpriseId, Timestamp};
 use parking_lot::Mutex;
 
 use crate::RegistryError;
+use crate::commit::Core;
 use crate::registry::Registry;
+use crate::words::{Registration, RegistrationDecision};
 
 pub use read::{
     AuditQuery, audit_entries_offline, audit_head_offline, audit_offline, retire_audit_offline,
@@ -48,6 +50,26 @@ impl Trail {
         Self { asked, began: now, shown: Mutex::default() }
     }
 
+    /// Who was shown.
+    fn saw(&self, persons: impl IntoIterator<Item = EnterpriseId>) {
+        self.shown.lock().persons.extend(persons);
+    }
+
+    /// Something was changed, of which the change's own entry tells.
+    fn changed(&self, persons: impl IntoIterator<Item = EnterpriseId>) {
+        let mut shown = self.shown.lock();
+        shown.has_changed = true;
+        shown.changed.extend(persons);
+    }
+
+    /// A registration was answered.
+    pub(crate) fn registered(&self, registration: &Registration) {
+        match registration.decision {
+            RegistrationDecision::Unchanged => self.saw([registration.enterprise_id]),
+            _ => self.changed([registration.enterprise_id]),
+        }
+    }
+
     /// The entry of the call, if there is anything that no change's entry tells.
     fn entry(&self, outcome: AuditOutcome) -> Option<AuditEntry> {
         let mut shown = std::mem::take(&mut *self.shown.lock());
@@ -75,6 +97,23 @@ pub(crate) const fn outcome_of(error: &RegistryError) -> AuditOutcome {
     }
 }
 
+impl Core {
+    /// Keeps what a call came to.
+    pub(crate) fn end(
+        &self,
+        trail: &Trail,
+        error: Option<&RegistryError>,
+    ) -> Result<(), RegistryError> {
+        let outcome = error.map_or(AuditOutcome::Done, outcome_of);
+        trail.entry(outcome).map_or(Ok(()), |entry| self.keep(entry))
+    }
+
+    fn keep(&self, entry: AuditEntry) -> Result<(), RegistryError> {
+        self.durability.check()?;
+        self.audit.keep(entry)
+    }
+}
+
 impl Registry {
     /// The same registry for one call of somebody: whatever they change and see through it is kept with their name.
     #[must_use]
@@ -88,8 +127,7 @@ impl Registry {
     /// [`RegistryError::Busy`] when as many entries wait as may, and the limits say that nobody is shown then what cannot
     /// be kept; [`RegistryError::Poisoned`] after a failed write.
     pub fn end(&self, trail: &Trail, error: Option<&RegistryError>) -> Result<(), RegistryError> {
-        let outcome = error.map_or(AuditOutcome::Done, outcome_of);
-        trail.entry(outcome).map_or(Ok(()), |entry| self.keep(entry))
+        self.core.end(trail, error)
     }
 
     /// Keeps an entry that is no call's own, such as that of somebody who may not.
@@ -97,8 +135,7 @@ impl Registry {
     /// # Errors
     /// As [`end`](Self::end).
     pub fn keep(&self, entry: AuditEntry) -> Result<(), RegistryError> {
-        self.core.durability.check()?;
-        self.core.audit.keep(entry)
+        self.core.keep(entry)
     }
 
     /// Remembers that the answer is a refusal.
@@ -111,16 +148,14 @@ impl Registry {
     /// Remembers who was shown.
     pub(crate) fn saw(&self, persons: impl IntoIterator<Item = EnterpriseId>) {
         if let Some(trail) = &self.trail {
-            trail.shown.lock().persons.extend(persons);
+            trail.saw(persons);
         }
     }
 
     /// Remembers that something was changed, of which the change's own entry tells.
     pub(crate) fn changed(&self, persons: impl IntoIterator<Item = EnterpriseId>) {
         if let Some(trail) = &self.trail {
-            let mut shown = trail.shown.lock();
-            shown.has_changed = true;
-            shown.changed.extend(persons);
+            trail.changed(persons);
         }
     }
 

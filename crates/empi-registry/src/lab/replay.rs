@@ -12,7 +12,7 @@ use super::{Job, LabWork, Outcome, Regrouping};
 use crate::RegistryError;
 use crate::registry::Registry;
 use crate::relink::{Anew, Regroup, RelinkOptions, RelinkReport, read_records};
-use crate::wanted::{Answer, Waiting, Work};
+use crate::wanted::{Answer, Tell, Waiting, Work};
 
 /// Changes of persons that wait for the commit thread at a time.
 const CHANGES_WAITING_MAX: usize = 32;
@@ -132,9 +132,13 @@ impl Job {
                     model,
                 };
                 let (answer, receiver) = bounded(1);
+                let tell: Tell = Box::new(move |told| {
+                    // Where nobody waits for it any more, the change stands all the same.
+                    let _ = answer.send(told);
+                });
                 let work = Work::Regroup(Box::new(regrouping));
                 self.queue
-                    .send(Waiting { wanted: work.into(), asked: None, answer })
+                    .send(Waiting { wanted: work.into(), asked: None, tell })
                     .map_err(|_| RegistryError::Poisoned)?;
                 answers.push(receiver);
             }

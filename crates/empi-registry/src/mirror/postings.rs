@@ -18,6 +18,9 @@ const PAGE_BITS: u32 = 12;
 /// How many pages there are.
 const PAGES: usize = 1 << PAGE_BITS;
 
+/// Pages that are packed together, before what they were packed from is given back.
+const GROUP: usize = 256;
+
 /// Records by blocking key.
 #[derive(Debug)]
 pub(crate) struct Postings {
@@ -43,16 +46,20 @@ impl Default for Postings {
 }
 
 impl Postings {
-    /// Packs very many postings, page by page on all cores.
-    pub(crate) fn of_parts(parts: &[Part]) -> Self {
-        let pages = (0..PAGES).into_par_iter().map(|number| {
-            let mut postings: Vec<Posting> =
-                parts.iter().flat_map(|part| part.of_page(number)).copied().collect();
-            postings.sort_unstable();
-            postings.dedup();
-            Page::of_sorted(&postings)
-        });
-        let pages: Vec<Page> = pages.collect();
+    /// Packs very many postings, page by page on all cores. Their memory goes back as the pages are made, so that
+    /// there is never room for all of them twice.
+    pub(crate) fn of_parts(mut parts: Vec<Part>) -> Self {
+        let mut pages = Vec::with_capacity(PAGES);
+        for first in (0..PAGES).step_by(GROUP) {
+            pages.par_extend((first..first + GROUP).into_par_iter().map(|number| {
+                let mut postings: Vec<Posting> =
+                    parts.iter().flat_map(|part| part.of_page(number)).copied().collect();
+                postings.sort_unstable();
+                postings.dedup();
+                Page::of_sorted(&postings)
+            }));
+            parts.iter_mut().for_each(|part| part.forget_group(first));
+        }
         Self { pages: pages.into() }
     }
 
@@ -105,16 +112,26 @@ impl Postings {
 /// Some postings, in the order of their pages.
 #[derive(Debug)]
 pub(crate) struct Part {
-    postings: Vec<Posting>,
-    /// Where the postings of each page end.
+    /// Those of each group of pages.
+    groups: Vec<Vec<Posting>>,
+    /// Where the postings of each page end among those of its group.
     ends: Vec<u32>,
 }
 
 impl Part {
     fn of_page(&self, number: usize) -> &[Posting] {
-        let begin = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let end = self.ends.get(number).copied().unwrap_or(0);
-        self.postings.get(begin.unwrap_or(0) as usize..end as usize).unwrap_or_default()
+        let before = if number.is_multiple_of(GROUP) { None } else { self.ends.get(number - 1) };
+        let (begin, end) = (before.copied().unwrap_or(0), self.ends.get(number).copied());
+        let group = self.groups.get(number / GROUP);
+        let postings = group.zip(end).and_then(|(it, end)| it.get(begin as usize..end as usize));
+        postings.unwrap_or_default()
+    }
+
+    /// Gives the memory of a group back.
+    fn forget_group(&mut self, first: usize) {
+        if let Some(group) = self.groups.get_mut(first / GROUP) {
+            *group = Vec::new();
+        }
     }
 }
 
@@ -130,18 +147,21 @@ impl FromIterator<(BlockingKey, RecordIndex)> for Part {
         for (page, _) in &placed {
             ends[usize::from(*page)] += 1;
         }
-        let mut sum = 0;
-        for end in &mut ends {
-            // Until its postings are put there, a page's end is where the page before ends.
-            sum += std::mem::replace(end, sum);
-        }
-        let mut postings = vec![0; placed.len()];
+        let groups = ends.chunks_mut(GROUP).map(|ends| {
+            let mut sum = 0;
+            for end in ends {
+                // Until its postings are put there, a page's end is where the page before ends.
+                sum += std::mem::replace(end, sum);
+            }
+            vec![0; sum as usize]
+        });
+        let mut groups: Vec<Vec<Posting>> = groups.collect();
         for (page, posting) in placed {
-            let end = &mut ends[usize::from(page)];
-            postings[*end as usize] = posting;
+            let (group, end) = (usize::from(page) / GROUP, &mut ends[usize::from(page)]);
+            groups[group][*end as usize] = posting;
             *end += 1;
         }
-        Self { postings, ends }
+        Self { groups, ends }
     }
 }
 
@@ -162,7 +182,7 @@ mod tests {
         let mut one_by_one = Postings::default();
         pairs.iter().for_each(|(key, record)| one_by_one.insert(*key, *record));
         let parts: Vec<Part> = pairs.chunks(7777).map(|it| it.iter().copied().collect()).collect();
-        let at_once = Postings::of_parts(&parts);
+        let at_once = Postings::of_parts(parts);
         let lists = |postings: &Postings| -> BTreeMap<(usize, u32), Vec<u32>> {
             postings.iter().map(|(place, records)| (place, records.to_vec())).collect()
         };

@@ -14,10 +14,10 @@ use super::{Known, Mirror};
 use crate::content::content_hash;
 
 /// Records that one task reads and normalises.
-const CHUNK_RECORDS: u32 = 4096;
+const CHUNK_RECORDS: u32 = 8192;
 
 /// Chunks that are prepared while those before are taken in, for each core.
-const CHUNKS_PER_CORE: u32 = 4;
+const CHUNKS_PER_CORE: u32 = 2;
 
 /// Records whose keys one task makes and puts in order.
 const KEYED_RECORDS: usize = 1 << 15;
@@ -153,8 +153,7 @@ impl Mirror {
                 })
                 .collect::<Part>()
         });
-        let parts: Vec<Part> = parts.collect();
-        Postings::of_parts(&parts)
+        Postings::of_parts(parts.collect())
     }
 }
 

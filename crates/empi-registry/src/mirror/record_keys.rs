@@ -24,14 +24,15 @@ pub(crate) struct RecordKeys {
 #[derive(Debug, Default)]
 struct Piece {
     sources: Vec<u32>,
-    ends: Vec<usize>,
+    ends: Vec<u32>,
     record_ids: String,
 }
 
 impl Piece {
     fn get(&self, at: usize) -> Option<(u32, &str)> {
         let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let record_id = self.record_ids.get(begin.unwrap_or(0)..*self.ends.get(at)?)?;
+        let (begin, end) = (begin.unwrap_or(0) as usize, *self.ends.get(at)? as usize);
+        let record_id = self.record_ids.get(begin..end)?;
         Some((*self.sources.get(at)?, record_id))
     }
 }
@@ -108,11 +109,16 @@ impl RecordKeys {
             u32::try_from(self.sources.len() - 1).unwrap_or(u32::MAX)
         });
         if (self.count as usize).is_multiple_of(PIECE) {
+            // Nothing more comes into the piece before: it needs no room to grow.
+            if let Some(full) = self.pieces.last_mut() {
+                full.record_ids.shrink_to_fit();
+            }
             self.pieces.push(Piece::default());
         }
         if let Some(piece) = self.pieces.last_mut() {
             piece.record_ids.push_str(&key.record_id);
-            piece.ends.push(piece.record_ids.len());
+            // Each is shorter than a message of a megabyte: four thousand stay below 2^32.
+            piece.ends.push(u32::try_from(piece.record_ids.len()).unwrap_or(u32::MAX));
             piece.sources.push(source);
         }
         let index = self.count;

@@ -38,6 +38,7 @@ use empi_model::{
     PostalAddress, ReasonCode, RecordIndex, RecordKey, RegistryEvent, ReviewOutcome, ReviewState,
     SourceRecord, TaskId, Timestamp,
 };
+use empi_store::{Rows, Store};
 use tempfile::TempDir;
 
 use crate::commit::{Journal, StoreJournal};
@@ -119,11 +120,18 @@ pub(crate) fn model_with_limits(block: u32, candidates: u32, person: u32) -> Lin
     LinkageModel::parse(&changed).unwrap()
 }
 
+/// A store that is open, and nobody's.
+pub(crate) struct Spare {
+    store: Store,
+    dir: TempDir,
+}
+
 /// An index in a directory of its own.
 pub(crate) struct Index {
-    dir: TempDir,
-    options: RegistryOptions,
+    /// Closed before its directory goes: a store whose files are gone tries for a second to write them.
     registry: Option<Registry>,
+    options: RegistryOptions,
+    dir: TempDir,
 }
 
 impl Index {
@@ -138,7 +146,21 @@ impl Index {
     pub(crate) fn with_journal(options: RegistryOptions, journal: Box<dyn Journal>) -> Self {
         let dir = TempDir::new().unwrap();
         let registry = Registry::open_with(dir.path(), options.clone(), journal).unwrap();
-        Self { dir, options, registry: Some(registry) }
+        Self { registry: Some(registry), options, dir }
+    }
+
+    /// An index over the store of another, as it was once.
+    pub(crate) fn again(Spare { store, dir }: Spare, rows: &Rows) -> Self {
+        store.replace_rows(rows).unwrap();
+        let options = options();
+        let registry = Registry::over(store, options.clone(), Box::new(StoreJournal)).unwrap();
+        Self { registry: Some(registry), options, dir }
+    }
+
+    /// Its store, for another.
+    pub(crate) fn spare(mut self) -> Spare {
+        let store = self.registry.take().unwrap().into_store().unwrap();
+        Spare { store, dir: self.dir }
     }
 
     pub(crate) fn registry(&self) -> &Registry {

@@ -6,6 +6,11 @@ use empi_model::Operation;
 /// Services of the transport itself: health and reflection.
 const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/"];
 
+/// Whether a method answers with a stream, by its path.
+pub(crate) fn is_stream(path: &str) -> bool {
+    ["/BulkRegister", "/WatchEvents", "/Backup", "/Verify"].iter().any(|it| path.ends_with(it))
+}
+
 /// The operation of a method by its path; `None` for one that has none.
 pub(crate) fn operation(path: &str) -> Option<Operation> {
     if OPEN.iter().any(|open| path.starts_with(open)) {

@@ -13,6 +13,7 @@ use tonic::{Extensions, Status};
 use tower::{Layer, Service};
 
 use super::{Caller, Denial, Origin, Permit, Subject, bearer, calls, hash_token};
+use crate::admission::Place;
 use crate::door::Door;
 use crate::exchange::Exchange;
 use crate::listen::Peer;
@@ -25,6 +26,8 @@ pub(crate) const PURPOSE_HEADER: &str = "x-purpose-of-use";
 pub(crate) struct Entry {
     pub(crate) caller: Arc<Caller>,
     pub(crate) operation: Operation,
+    /// The place of a call that was let in.
+    pub(crate) place: Option<Arc<Place>>,
 }
 
 impl Entry {
@@ -36,7 +39,8 @@ impl Entry {
 
     /// Leave for what the call is about.
     pub(crate) fn permit(&self, door: &Door, subject: Subject<'_>) -> Result<Permit, Denial> {
-        door.admit(&self.caller, self.operation, subject)
+        let permit = door.admit(&self.caller, self.operation, subject)?;
+        Ok(permit.with_place(self.place.clone()))
     }
 }
 
@@ -137,7 +141,8 @@ fn entry(
     };
     let caller = Arc::new(caller.for_purpose(purpose));
     door.admit(&caller, operation, Subject::Named)?;
-    Ok(Some(Entry { caller, operation }))
+    let place = request.extensions().get().cloned();
+    Ok(Some(Entry { caller, operation, place }))
 }
 
 /// The paths of all methods of ours, without the first slash.
@@ -148,7 +153,7 @@ fn calls_of_ours() -> &'static std::collections::BTreeSet<String> {
 }
 
 /// Every method of the contract, such as `empi.v1.RegistryService/GetPerson`, as the descriptor tells.
-pub(super) fn methods() -> std::collections::BTreeSet<String> {
+pub(crate) fn methods() -> std::collections::BTreeSet<String> {
     use prost::Message as _;
     let files = prost_types::FileDescriptorSet::decode(empi_proto::FILE_DESCRIPTOR_SET);
     let mut paths = std::collections::BTreeSet::new();

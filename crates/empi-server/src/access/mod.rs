@@ -26,7 +26,9 @@ use empi_model::{
 };
 use tonic::Status;
 
-pub(crate) use layer::{AccessLayer, Entry, PURPOSE_HEADER, reader_of_its_own};
+use crate::admission::Place;
+
+pub(crate) use layer::{AccessLayer, Entry, PURPOSE_HEADER, methods, reader_of_its_own};
 pub(crate) use token::bearer;
 pub use token::{TokenError, hash_token, random_token};
 
@@ -149,6 +151,8 @@ pub(crate) enum Subject<'a> {
 pub(crate) struct Permit {
     caller: Arc<Caller>,
     operation: Operation,
+    /// Its place among the calls that are in, if it has one already.
+    place: Option<Arc<Place>>,
 }
 
 impl Permit {
@@ -164,13 +168,27 @@ impl Permit {
             (Grant::OwnDomains, Subject::Index) | (Grant::Denied, _) => false,
         };
         if is_granted {
-            return Ok(Self { caller: Arc::clone(caller), operation });
+            return Ok(Self { caller: Arc::clone(caller), operation, place: None });
         }
         Err(match (&caller.standing, caller.grant(operation)) {
             (Standing::Nobody, _) => Denial::Unknown,
             (_, Grant::OwnDomains) => Denial::ForeignDomain,
             _ => Denial::NotAllowed(operation),
         })
+    }
+
+    /// With the place of its call.
+    pub(crate) fn with_place(self, place: Option<Arc<Place>>) -> Self {
+        Self { place, ..self }
+    }
+
+    /// The place of its call, which is no longer its own.
+    pub(crate) fn take_place(&mut self) -> Option<Arc<Place>> {
+        self.place.take()
+    }
+
+    pub(crate) const fn operation(&self) -> Operation {
+        self.operation
     }
 
     /// Whether the caller may also do something else, whatever the domain.

@@ -130,7 +130,7 @@ impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Registry(error) => error.into(),
-            Failure::Full => {
+            Failure::Full(_) | Failure::Late => {
                 let text = "the server has as many calls as it can take: wait a little";
                 Self::new(StatusCode::TOO_MANY_REQUESTS, IssueCode::Throttled, text)
             }

@@ -107,7 +107,9 @@ async fn done(
     let answered = answered.unwrap_or_else(|failure| {
         let text = match failure {
             Failure::Registry(error) => return refused(mllp, message, Stop::Failed(error)),
-            Failure::Closing | Failure::Full => "the server is shutting down: send it again",
+            Failure::Closing | Failure::Full(_) | Failure::Late => {
+                "the server is shutting down: send it again"
+            }
             Failure::Panicked => "the message failed inside the server: send it again later",
         };
         let place = Location::segment("MSH", 1);

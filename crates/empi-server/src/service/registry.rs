@@ -40,8 +40,7 @@ impl RegistryService for RegistryCalls {
         let source = Subject::Source(&registration.record.key.source);
         let permit = entry.permit(&self.door, source)?;
         registration.actor = permit.actor(registration.actor);
-        let answer =
-            self.door.call(permit, move |registry| registry.register(registration)).await?;
+        let answer = self.door.register(permit, registration).await.map_err(Status::from)?;
         Ok(Response::new(convert::registration(answer)))
     }
 

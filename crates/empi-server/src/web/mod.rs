@@ -91,7 +91,7 @@ impl Web {
         let permit = PERMIT.try_with(Clone::clone).map_err(|_| Refusal::forbidden())?;
         self.0.door.answer(permit, work).await.map_err(|failure| match failure {
             Failure::Registry(error) => error.into(),
-            Failure::Full => Refusal::overloaded(),
+            Failure::Full(_) | Failure::Late => Refusal::overloaded(),
             Failure::Closing => Refusal::shutting_down(),
             Failure::Panicked => Refusal::broken(),
         })

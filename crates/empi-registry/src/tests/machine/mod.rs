@@ -4,6 +4,7 @@
 //! A test run does a few sequences; `EMPI_MACHINE_SEQUENCES=100000` does many.
 
 mod model;
+mod shared;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ use proptest::test_runner::RngSeed;
 use super::*;
 use crate::{GoldenField, ReviewStep};
 use model::{Model, Refused};
+use shared::{SHARED, Shared, sequences, tell_progress};
 
 /// Contents that link, nearly link or contradict one another.
 const CONTENTS: [&str; 12] = [
@@ -104,7 +106,7 @@ struct Machine {
 impl Machine {
     fn new() -> Self {
         Self {
-            index: Index::new(),
+            index: SHARED.with_borrow_mut(Shared::index),
             model: Model::default(),
             history: HashMap::new(),
             requests: Vec::new(),
@@ -417,11 +419,6 @@ impl Machine {
     }
 }
 
-/// How many sequences a run takes, where somebody says so.
-fn sequences() -> Option<u32> {
-    std::env::var("EMPI_MACHINE_SEQUENCES").ok()?.parse().ok()
-}
-
 /// Every test run takes the same few sequences, so that a change answers for its own errors; a long run
 /// takes others each time.
 fn seed() -> RngSeed {
@@ -444,8 +441,14 @@ proptest! {
             machine.take(step);
         }
         machine.index.check();
-        machine.index.reopen();
-        machine.index.check();
+        if SHARED.with_borrow(Shared::reopens) {
+            machine.index.reopen();
+            machine.index.check();
+        }
         machine.model.check_rules(&machine.index);
+        SHARED.with_borrow_mut(|shared| {
+            tell_progress(shared.sequences);
+            shared.spare = Some(machine.index.spare());
+        });
     }
 }

@@ -163,7 +163,7 @@ async fn a_handshake_that_never_comes_is_given_up_and_counted() {
     let (stream, _) = gate.listener.accept().await.unwrap();
     assert!(gate.acceptor.accept(stream).await.is_none());
     let index = tempfile::tempdir().unwrap();
-    let standing = crate::metrics::Standing { calls_running: 0, is_ready: true };
+    let standing = crate::metrics::Standing { calls_running: 0, calls_refused: 0, is_ready: true };
     let figures = gate.acceptor.metrics.text(&registry_in(index.path()), standing).unwrap();
     let line = "empi_tls_turned_away_total{interface=\"mllp\",reason=\"too_slow\"} 1";
     assert!(figures.lines().any(|it| it == line), "{figures}");

@@ -61,7 +61,7 @@ fn the_figures_tell_until_when_and_whether_the_files_are_in_use() {
     // 2027-01-01.
     let (expiry, day) = (1_798_761_600, NOW / 1000 / DAY_SECONDS);
     assert_eq!(tls.report(&metrics, false, None), None);
-    let standing = crate::metrics::Standing { calls_running: 0, is_ready: true };
+    let standing = crate::metrics::Standing { calls_running: 0, calls_refused: 0, is_ready: true };
     let figures = metrics.text(&registry, standing).unwrap();
     for line in [
         format!("empi_tls_certificate_expiry_seconds {expiry}"),
