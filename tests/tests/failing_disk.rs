@@ -104,13 +104,18 @@ async fn what_cannot_be_read_is_not_said_to_be_missing() {
         match desk.try_record(source, &number.to_string()).await {
             Ok(held) => assert_eq!(&held.enterprise_id, enterprise_id),
             Err(status) => {
-                assert_eq!(status.code(), Code::Internal, "{status}");
+                // Unavailable for good, where RocksDB met the failure behind the scenes.
+                assert!([Code::Internal, Code::Unavailable].contains(&status.code()), "{status}");
                 failed += 1;
             }
         }
     }
-    disk.mend();
     println!("{failed} of {} could not be read", answered.len());
+    let run = server.stop();
+    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+
+    let server = Server::start(&data);
+    let mut desk = server.desk().await;
     for (source, number, enterprise_id) in &answered {
         let held = desk.record(source, &number.to_string()).await;
         assert_eq!(&held.enterprise_id, enterprise_id);

@@ -43,8 +43,7 @@ fn registration(record_id: u64, letters: usize) -> v1::RegisterRecordRequest {
 #[tokio::test]
 async fn whoever_finds_no_place_is_refused_and_the_connection_holds() {
     let (release, released) = mpsc::channel();
-    let clock =
-        Arc::new(Held { is_held: AtomicBool::new(false), released: Mutex::new(released) });
+    let clock = Arc::new(Held { is_held: AtomicBool::new(false), released: Mutex::new(released) });
     let dir = tempfile::tempdir().unwrap();
     let model = LinkageModel::us_default().unwrap();
     let options = RegistryOptions::new(model, Arc::<Held>::clone(&clock));
