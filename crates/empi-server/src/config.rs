@@ -7,6 +7,7 @@ use empi_formats::Authorities;
 use empi_registry::{Survivorship, SurvivorshipRule};
 use serde::Deserialize;
 
+use crate::access::issuers::IssuerConfig;
 use crate::audit::AuditConfig;
 use crate::exchange::config::{AuthorityConfig, authorities};
 use crate::fhir::FhirConfig;
@@ -39,6 +40,9 @@ pub struct ServerConfig {
     pub mllp: MllpConfig,
     /// Limits of FHIR, and who may use it.
     pub fhir: FhirConfig,
+    /// Who may vouch for callers by tokens.
+    #[serde(rename = "issuer")]
+    pub issuers: Vec<IssuerConfig>,
     /// How the audit trail is kept.
     pub audit: AuditConfig,
     /// Limits of the web pages.
@@ -277,14 +281,15 @@ impl ServerConfig {
     /// # Errors
     /// [`ConfigError::OutOfRange`] names what is wrong.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let Self { grpc, registry, survivorship, authorities: _, mllp, fhir, audit, web, tls } =
-            self;
+        let Self { grpc, registry, survivorship, mllp, fhir, issuers, audit, web, tls, .. } = self;
         let authorities = self.assigning_authorities()?;
         let fault = fhir.fault().or_else(|| mllp.fault(&authorities)).or_else(|| audit.fault());
+        let fault = fault.or_else(|| IssuerConfig::fault(issuers));
         if let Some(sentence) = fault.or_else(|| tls.fault(fhir.names_a_certificate())) {
             return Err(ConfigError::OutOfRange(sentence));
         }
         let bounds = mllp.bounds().into_iter().chain(fhir.bounds()).chain(tls.bounds());
+        let bounds = bounds.chain(IssuerConfig::bounds(issuers));
         for (name, value, max) in bounds.chain(audit.bounds()) {
             within(name, value, max)?;
         }

@@ -11,6 +11,7 @@
 //! that says so in plain words.
 
 pub(crate) mod calls;
+pub(crate) mod issuers;
 mod layer;
 #[cfg(test)]
 pub(crate) mod tests;
