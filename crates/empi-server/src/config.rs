@@ -13,7 +13,7 @@ use crate::exchange::config::{AuthorityConfig, authorities};
 use crate::fhir::FhirConfig;
 use crate::mllp::MllpConfig;
 use crate::tls::TlsConfig;
-use crate::web::WebConfig;
+use crate::web::{SignInConfig, WebConfig};
 
 /// The whole file. Parsed loosely, validated once as a whole, then immutable.
 ///
@@ -47,6 +47,8 @@ pub struct ServerConfig {
     pub audit: AuditConfig,
     /// Limits of the web pages.
     pub web: WebConfig,
+    /// Where people may sign in instead of here.
+    pub sign_in: Option<SignInConfig>,
     /// What is encrypted, and who must show a certificate.
     pub tls: TlsConfig,
 }
@@ -284,7 +286,10 @@ impl ServerConfig {
         let Self { grpc, registry, survivorship, mllp, fhir, issuers, audit, web, tls, .. } = self;
         let authorities = self.assigning_authorities()?;
         let fault = fhir.fault().or_else(|| mllp.fault(&authorities)).or_else(|| audit.fault());
-        let fault = fault.or_else(|| IssuerConfig::fault(issuers));
+        let fault = fault.or_else(|| IssuerConfig::fault(issuers)).or_else(|| {
+            let names = issuers.iter().map(|issuer| issuer.name.clone());
+            self.sign_in.as_ref().and_then(|sign_in| sign_in.fault(names))
+        });
         if let Some(sentence) = fault.or_else(|| tls.fault(fhir.names_a_certificate())) {
             return Err(ConfigError::OutOfRange(sentence));
         }

@@ -45,4 +45,4 @@ pub use serve::{Listeners, ServeError, serve};
 pub use tls::{
     Interface, Outgoing, OutgoingConfig, OutgoingError, ShownBy, Tls, TlsConfig, TlsError,
 };
-pub use web::{PasswordError, Practice, WebConfig, hash_password, random_password};
+pub use web::{PasswordError, Practice, SignInConfig, WebConfig, hash_password, random_password};

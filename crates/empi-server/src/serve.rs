@@ -37,7 +37,7 @@ use crate::service::{
     AccountCalls, Admin, AuditCalls, EventCalls, RegistryCalls, ReviewCalls, StewardCalls,
 };
 use crate::tls::{Acceptor, Interface, Tls};
-use crate::web::{self, Practice, Web};
+use crate::web::{self, Elsewhere, Practice, Web};
 
 /// How often a silent peer is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -90,6 +90,9 @@ pub enum ServeError {
         "the server has stopped: heads of the audit trail cannot be written (audit.heads_file)"
     )]
     AuditHeads,
+    /// The secret of signing in elsewhere cannot be read.
+    #[error("sign_in.client_secret_file cannot be read: {0}")]
+    SignIn(io::Error),
     /// How far the audit trail was sent cannot be read.
     #[error("audit.syslog.place_file cannot be read: {0}")]
     AuditPlace(io::Error),
@@ -267,7 +270,15 @@ impl Others {
             started.push(tokio::spawn(mllp::serve(listener, mllp, tls, closing.clone())));
         }
         if let Some((listener, tls)) = self.web {
-            let web = Web::new(door.clone(), config.web, closing.clone(), practice);
+            let elsewhere = match config.sign_in.clone() {
+                None => None,
+                Some(sign_in) => {
+                    let (issuers, clock) = (exchange.issuers.clone(), Arc::new(door.clone()));
+                    let elsewhere = Elsewhere::new(sign_in, issuers, self.tls, clock);
+                    Some(elsewhere.map_err(ServeError::SignIn)?)
+                }
+            };
+            let web = Web::new(door.clone(), config.web, closing.clone(), practice, elsewhere);
             let candidates_max = config.grpc.candidates_max;
             let exchange = Arc::clone(exchange);
             let fhir = Fhir::new(door.clone(), exchange, config.fhir.clone(), candidates_max);

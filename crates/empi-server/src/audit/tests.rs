@@ -8,9 +8,6 @@ use tokio::io::{AsyncReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig as TlsServer;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
 use super::heads::CarryingEnd;
@@ -21,7 +18,7 @@ use crate::access::tests::permit;
 use crate::door::Door;
 use crate::tests::registry_in;
 use crate::tls::OutgoingConfig;
-use crate::tls::tests::{Authority, Scene, Use};
+use crate::tls::tests::{Authority, Scene};
 
 /// A repository of audit records.
 struct Repository {
@@ -33,19 +30,8 @@ type Connection = BufReader<TlsStream<tokio::net::TcpStream>>;
 
 impl Repository {
     async fn new(authority: &Authority) -> Self {
-        // The door's clock begins in 1970.
-        let identity = authority.issue_for("localhost", Use::Server, (1970, 2100));
-        let chain = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
-        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
-        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-        let config = TlsServer::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![chain], key)
-            .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self { listener, acceptor: TlsAcceptor::from(Arc::new(config)) }
+        Self { listener, acceptor: authority.acceptor() }
     }
 
     async fn accept(&self) -> Connection {
@@ -128,7 +114,8 @@ async fn every_entry_is_sent_in_order_and_again_after_a_broken_connection() {
     // After a start it goes on where it was: nothing is left out.
     look(&door, 3).await;
     let syslog = Syslog::new(config(&scene, &repository), door, None).unwrap();
-    let running = tokio::spawn(syslog.run(watch::channel(false).1));
+    let (_close, closing) = watch::channel(false);
+    let running = tokio::spawn(syslog.run(closing));
     let mut connection = repository.accept().await;
     let (mut number, _) = next(&mut connection).await;
     assert!(number <= 252);
@@ -151,7 +138,8 @@ async fn the_server_may_end_when_nothing_can_be_sent_for_too_long() {
     let begun = tokio::time::Instant::now();
     let strict = SyslogConfig { stop_after_seconds: 600, ..reachable };
     let syslog = Syslog::new(strict, door, None).unwrap();
-    assert_eq!(syslog.run(watch::channel(false).1).await, CarryingEnd::Failed);
+    let (_close, closing) = watch::channel(false);
+    assert_eq!(syslog.run(closing).await, CarryingEnd::Failed);
     assert!(begun.elapsed() >= Duration::from_secs(600));
 }
 

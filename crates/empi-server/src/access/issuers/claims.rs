@@ -1,10 +1,10 @@
 //! What a token says, once its signature holds: whom it is for, for how long, with which roles in which domains.
 
 use empi_model::{Domains, Role, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::config::IssuerConfig;
-use super::{Refused, Vouched};
+use super::{Claims, Refused, Vouched};
 
 /// Longest name that an issuer may give somebody, in bytes.
 const SUBJECT_BYTES_MAX: usize = 128;
@@ -12,10 +12,11 @@ const SUBJECT_BYTES_MAX: usize = 128;
 /// Most sources that a token may name.
 const DOMAINS_MAX: usize = 1000;
 
-type Claims = Map<String, Value>;
-
-/// Whom a token is for.
-pub(super) fn vouched(config: &IssuerConfig, claims: &Claims) -> Result<Vouched, Refused> {
+/// From when until when a token is good; refused where that is not said, or is too long.
+pub(super) fn times(
+    config: &IssuerConfig,
+    claims: &Claims,
+) -> Result<(Timestamp, Timestamp), Refused> {
     let seconds = |name: &str| claims.get(name).and_then(Value::as_f64).map(|it| it.floor() as i64);
     let until = seconds("exp").ok_or(Refused::NotGood)?;
     // RFC 9068 asks for `iat`; where only `nbf` is given, the life of a token is counted from that.
@@ -24,6 +25,13 @@ pub(super) fn vouched(config: &IssuerConfig, claims: &Claims) -> Result<Vouched,
     if life > i64::try_from(config.lifetime_seconds_max).unwrap_or(i64::MAX) {
         return Err(Refused::TooLong);
     }
+    let moment = |seconds: i64| Timestamp(seconds.saturating_mul(1000));
+    Ok((moment(from), moment(until)))
+}
+
+/// Whom a token is for.
+pub(super) fn vouched(config: &IssuerConfig, claims: &Claims) -> Result<Vouched, Refused> {
+    let (from, until) = times(config, claims)?;
     let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
     let is_plain = |letter: char| !letter.is_control() && letter != '/';
     if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX || !subject.chars().all(is_plain) {
@@ -43,8 +51,8 @@ pub(super) fn vouched(config: &IssuerConfig, claims: &Claims) -> Result<Vouched,
         name: format!("{}:{subject}", config.name),
         roles,
         domains: Domains::Only(domains.collect()),
-        from: Timestamp(from.saturating_mul(1000)),
-        until: Timestamp(until.saturating_mul(1000)),
+        from,
+        until,
     })
 }
 

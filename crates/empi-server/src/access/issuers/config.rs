@@ -30,7 +30,8 @@ pub struct IssuerConfig {
     pub audience: String,
     /// Its public keys as a JSON Web Key Set.
     pub keys_file: PathBuf,
-    /// The roles that it may give; others in a token are passed over.
+    /// The roles that it may give; others in a token are passed over. None where people only sign in there.
+    #[serde(default)]
     pub roles: Vec<String>,
     /// The claim with the role or roles; dots lead into objects (`realm_access.roles`).
     #[serde(default = "roles_claim")]
@@ -91,11 +92,6 @@ impl IssuerConfig {
             if let Some(role) = unknown {
                 return Some(format!(
                     "issuer: {name} gives the role {role:?}, which does not exist"
-                ));
-            }
-            if roles.is_empty() {
-                return Some(format!(
-                    "issuer: {name} needs `roles`, such as [\"source\", \"reader\"]"
                 ));
             }
             let mut before = issuers.iter().take(at);

@@ -55,11 +55,13 @@ pub(crate) struct Vouched {
     until: Timestamp,
 }
 
-impl Vouched {
-    fn is_good_at(&self, now: Timestamp) -> bool {
-        let apart = i64::try_from(CLOCKS_APART_MAX.as_millis()).unwrap_or(0);
-        self.from.0 <= now.0.saturating_add(apart) && now.0 < self.until.0.saturating_add(apart)
-    }
+/// What a token says.
+type Claims = Map<String, Value>;
+
+/// Whether it is now, as far as clocks agree, between two moments.
+fn is_between(from: Timestamp, until: Timestamp, now: Timestamp) -> bool {
+    let apart = i64::try_from(CLOCKS_APART_MAX.as_millis()).unwrap_or(0);
+    from.0 <= now.0.saturating_add(apart) && now.0 < until.0.saturating_add(apart)
 }
 
 /// Why a token is none. Says nothing of what stands in it.
@@ -139,7 +141,7 @@ impl Issuers {
             Some(vouched) => vouched,
             None => self.checked(token)?,
         };
-        if !vouched.is_good_at(now) {
+        if !is_between(vouched.from, vouched.until, now) {
             self.0.remembered.lock().remove(&hash);
             return Err(Refused::NotNow);
         }
@@ -153,17 +155,39 @@ impl Issuers {
 
     /// Checks everything about a token but the time.
     fn checked(&self, token: &str) -> Result<Vouched, Refused> {
+        let (issuer, claims) = self.signed(token, None)?;
+        claims::vouched(&issuer.config, &claims)
+    }
+
+    /// What the identity token of somebody who signed in at an issuer says, if it is good now and for this client.
+    pub(crate) fn identity(
+        &self,
+        (name, client): (&str, &str),
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Claims, Refused> {
+        let (issuer, claims) = self.signed(token, Some(client))?;
+        if issuer.config.name != name {
+            return Err(Refused::UnknownIssuer);
+        }
+        let (from, until) = claims::times(&issuer.config, &claims)?;
+        is_between(from, until, now).then_some(claims).ok_or(Refused::NotNow)
+    }
+
+    /// The claims of a token whose signature holds, and whose issuer and audience are those of the configuration; with
+    /// `audience`, it is for that one.
+    fn signed(&self, token: &str, audience: Option<&str>) -> Result<(&Issuer, Claims), Refused> {
         if token.len() > TOKEN_BYTES_MAX || token.bytes().filter(|byte| *byte == b'.').count() != 2
         {
             return Err(Refused::NotSigned);
         }
         let header = decode_header(token).map_err(|_| Refused::NotSigned)?;
         // RFC 7515 §4.1.11: what is marked critical and not understood makes a token no good; nothing is.
-        if !matches!(header.extras.get::<Value>("crit"), Ok(None)) {
+        if header.crit.is_some() {
             return Err(Refused::NotGood);
         }
         // What it says of its issuer only tells which keys to try: it is checked with everything else.
-        let said: Map<String, Value> = jsonwebtoken::dangerous::insecure_decode_claims(token)
+        let said: Claims = jsonwebtoken::dangerous::insecure_decode_claims(token)
             .map_err(|_| Refused::NotSigned)?;
         let said = said.get("iss").and_then(Value::as_str).unwrap_or_default();
         let issuer = self.0.issuers.iter().find(|it| it.config.issuer == said);
@@ -173,11 +197,14 @@ impl Issuers {
         if meant.peek().is_none() {
             return Err(Refused::UnknownKey);
         }
-        let validation = Validation { algorithms: vec![header.alg], ..issuer.validation.clone() };
-        let claims = meant.find_map(|key| {
-            decode::<Map<String, Value>>(token, key, &validation).ok().map(|it| it.claims)
-        });
-        claims::vouched(&issuer.config, &claims.ok_or(Refused::NotGood)?)
+        let mut validation =
+            Validation { algorithms: vec![header.alg], ..issuer.validation.clone() };
+        if let Some(audience) = audience {
+            validation.set_audience(&[audience]);
+        }
+        let claims = meant
+            .find_map(|key| decode::<Claims>(token, key, &validation).ok().map(|it| it.claims));
+        Ok((issuer, claims.ok_or(Refused::NotGood)?))
     }
 
     /// Looks at the files of keys now and then until `closing` turns true. What does not do never replaces what did;

@@ -22,7 +22,7 @@ fn registration(source: &str, token: Option<&str>) -> Request<v1::RegisterRecord
     let key = Some(v1::RecordKey { source: source.to_owned(), record_id: "1".to_owned() });
     let birth_date = "1971-08-23".to_owned();
     let record = Some(v1::SourceRecord { key, birth_date, ..v1::SourceRecord::default() });
-    let actor = Some(v1::Actor { kind: v1::ActorKind::System.into(), name: String::new() });
+    let actor = Some(v1::Actor { kind: v1::ActorKind::System.into(), name: "adt".to_owned() });
     let request_id = String::new();
     let mut request = Request::new(v1::RegisterRecordRequest { record, actor, request_id });
     if let Some(token) = token {
@@ -57,7 +57,7 @@ async fn a_program_comes_with_the_token_of_an_issuer_and_needs_no_account() {
     let mut request = Request::new(v1::GetEventRequest { sequence: 1 });
     request.metadata_mut().insert("authorization", format!("Bearer {good}").parse().unwrap());
     let event = events.get_event(request).await.unwrap().into_inner().event.unwrap();
-    assert_eq!(event.actor.unwrap().name, "hie:portal-7");
+    assert_eq!(event.actor.unwrap().name, "hie:portal-7/adt");
     running.stop().await;
 }
 
