@@ -68,9 +68,9 @@ impl Fhir {
         Self(Arc::new(Shared { door, exchange, config, candidates_max }))
     }
 
-    /// The routes, to stand beside those of the web pages; none where no client is configured.
+    /// The routes, to stand beside those of the web pages; none where nobody could be known.
     pub(crate) fn router(self) -> Router {
-        if !self.0.config.is_served() {
+        if !self.0.config.is_served() && self.0.exchange.issuers.is_empty() {
             return Router::new();
         }
         let below = format!("{PATH}/{{*path}}");
