@@ -120,13 +120,31 @@ where
     C: Clone + Send + 'static,
     F: Future<Output = Outcome> + Send + 'static,
 {
+    crowd(callers, call, patients, time, Duration::ZERO).await
+}
+
+/// The same for callers of whom the last comes after some time, one after the other, so that the first moment is not
+/// what is measured: no machine encodes thousands of calls at once.
+pub(crate) async fn crowd<C, F>(
+    callers: &Callers<C>,
+    call: fn(C, Arc<Patients>, u64) -> F,
+    patients: &Arc<Patients>,
+    time: Duration,
+    arriving: Duration,
+) -> anyhow::Result<Driven>
+where
+    C: Clone + Send + 'static,
+    F: Future<Output = Outcome> + Send + 'static,
+{
     let numbers = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let mut running = JoinSet::new();
     for caller in 0..callers.count {
         let (client, patients) = (callers.client(caller)?, Arc::clone(patients));
         let numbers = Arc::clone(&numbers);
+        let comes = started + arriving * u32::try_from(caller)? / u32::try_from(callers.count)?;
         running.spawn(async move {
+            tokio::time::sleep_until(comes.into()).await;
             let mut driven = Driven::default();
             while started.elapsed() < time {
                 let number = numbers.fetch_add(1, Ordering::Relaxed);
@@ -137,7 +155,9 @@ where
                 };
                 driven.add(sent.elapsed(), &outcome);
                 if let Err(status) = outcome {
-                    tokio::time::sleep(pushback(&status)).await;
+                    // Nobody comes again after the end: waiting for it is no time of the server's.
+                    let rest = time.saturating_sub(started.elapsed());
+                    tokio::time::sleep(pushback(&status).min(rest)).await;
                 }
             }
             driven

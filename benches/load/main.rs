@@ -73,6 +73,9 @@ struct Args {
     out: Option<PathBuf>,
 }
 
+/// The time in which a crowd comes together.
+const CROWD_ARRIVING: Duration = Duration::from_secs(1);
+
 /// What very many stewards together may search for.
 const SEARCHES_PER_SECOND: u32 = 20;
 
@@ -135,7 +138,8 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     if args.overload > 0 {
         let crowd = Callers::connect(server.address(), args.overload).await?;
         let name = format!("registrations, {} callers at once", args.overload);
-        figures.add(&name, flat_out(&crowd, calls::register, &patients, time).await?);
+        let driven = calls::crowd(&crowd, calls::register, &patients, time, CROWD_ARRIVING);
+        figures.add(&name, driven.await?);
         drop(crowd);
         let again = at_rate(&callers, calls::matching, &patients, args.rate, time / 3).await?;
         figures.add(&format!("match queries, {} a second, right after", args.rate), again);
