@@ -4,6 +4,8 @@
 //! [`Snapshot`], write [`Commit`]s as one, fill an empty store in bulk, verify, back up and
 //! restore.
 //!
+//! A store may be encrypted at rest ([`MasterKey`]): then nothing of a patient leaves this room for the disk in the clear.
+//!
 //! **Invariants:** a commit is on disk as a whole before [`Store::commit`] returns, or not at all; after
 //! a failed write the store takes no more; no row with patient data has a `Debug`.
 
@@ -18,6 +20,7 @@ mod lab;
 mod layout;
 mod open;
 mod postings;
+mod raw;
 mod rebuild;
 mod rows;
 mod seal;
@@ -26,6 +29,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod users;
+mod vault;
 mod verify;
 
 pub use audit::{
@@ -34,6 +38,8 @@ pub use audit::{
 pub use backup::{BackupReport, CopyProgress, RestoreReport, restore};
 pub use bulk::BulkLoader;
 pub use error::StoreError;
+pub use open::DataDir;
+pub use raw::each_raw_row;
 pub use rebuild::{RebuildReport, rebuild};
 pub use rows::{
     Commit, Counters, KeptApart, StoredAnswer, StoredModel, StoredRecord, StoredRegistration,
@@ -41,4 +47,5 @@ pub use rows::{
 };
 pub use snapshot::Snapshot;
 pub use store::{Store, StoreMeta, StoreOptions, StoreStats};
+pub use vault::{EncryptReport, Fingerprint, MasterKey, encrypt};
 pub use verify::{KeysOf, PROBLEMS_MAX, VerifyReport};

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use crate::RegistryError;
 use crate::registry::Registry;
 
+pub(crate) use read::names_of;
 pub use read::{
     AuditQuery, audit_entries_offline, audit_head_offline, audit_offline, retire_audit_offline,
     verify_audit_offline,

@@ -6,6 +6,7 @@ mod audit;
 mod bulk;
 mod concurrency;
 mod dice;
+mod erasing;
 mod faults;
 mod find;
 mod golden;
@@ -23,6 +24,7 @@ mod review;
 mod rules;
 mod search;
 mod steward;
+mod stolen;
 mod undo;
 mod updates;
 mod users;
@@ -42,9 +44,9 @@ use tempfile::TempDir;
 
 use crate::commit::{Journal, StoreJournal};
 use crate::{
-    Clock, EventView, RegisterRequest, Registration, RegistrationDecision, Registry, RegistryError,
-    RegistryOptions, RetireRequest, Retirement, ReviewRequest, StewardAnswer, StewardOperation,
-    StewardRequest, StoredRecord, TaskQuery, TaskView,
+    Clock, DataDir, EventView, MasterKey, RegisterRequest, Registration, RegistrationDecision,
+    Registry, RegistryError, RegistryOptions, RetireRequest, Retirement, ReviewRequest,
+    StewardAnswer, StewardOperation, StewardRequest, StoredRecord, TaskQuery, TaskView,
 };
 
 /// A clock that goes on by a millisecond each time it is read.
@@ -122,6 +124,8 @@ pub(crate) fn model_with_limits(block: u32, candidates: u32, person: u32) -> Lin
 /// An index in a directory of its own.
 pub(crate) struct Index {
     dir: TempDir,
+    /// What opens it, where it is encrypted.
+    keys: Vec<MasterKey>,
     options: RegistryOptions,
     registry: Option<Registry>,
 }
@@ -136,9 +140,26 @@ impl Index {
     }
 
     pub(crate) fn with_journal(options: RegistryOptions, journal: Box<dyn Journal>) -> Self {
-        let dir = TempDir::new().unwrap();
-        let registry = Registry::open_with(dir.path(), options.clone(), journal).unwrap();
-        Self { dir, options, registry: Some(registry) }
+        // Told so, every test of this crate is made with indexes that are encrypted.
+        let is_encrypted = std::env::var_os("EMPI_TEST_ENCRYPTED").is_some();
+        Self::keyed(options, journal, is_encrypted)
+    }
+
+    fn keyed(options: RegistryOptions, journal: Box<dyn Journal>, is_encrypted: bool) -> Self {
+        let keys = is_encrypted.then(|| MasterKey::random().unwrap()).into_iter().collect();
+        let mut index = Self { dir: TempDir::new().unwrap(), keys, options, registry: None };
+        let registry = Registry::open_with(&index.place(), index.options.clone(), journal);
+        index.registry = Some(registry.unwrap());
+        index
+    }
+
+    /// One that is encrypted at rest.
+    pub(crate) fn encrypted() -> Self {
+        Self::keyed(options(), Box::new(StoreJournal), true)
+    }
+
+    pub(crate) fn place(&self) -> DataDir {
+        DataDir { path: self.dir.path().to_owned(), keys: self.keys.clone() }
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -148,7 +169,7 @@ impl Index {
     /// Closes and opens again.
     pub(crate) fn reopen(&mut self) {
         drop(self.registry.take());
-        self.registry = Some(Registry::open(self.dir.path(), self.options.clone()).unwrap());
+        self.registry = Some(Registry::open(&self.place(), self.options.clone()).unwrap());
     }
 
     /// Closes and opens again with other options.

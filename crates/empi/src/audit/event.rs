@@ -1,11 +1,11 @@
 //! The trail as FHIR R4 AuditEvents, by the patterns of IHE's Basic Audit Log: one for each entry.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use empi_model::{AuditEntry, AuditOutcome, Operation};
-use empi_registry::audit_entries_offline;
+use empi_registry::{DataDir, audit_entries_offline};
 use serde_json::{Value, json};
 
 use super::verify::needed;
@@ -24,7 +24,7 @@ pub(crate) struct ExportArgs {
     from: u64,
 }
 
-pub(super) fn export(args: &ExportArgs, data: Option<&Path>) -> anyhow::Result<()> {
+pub(super) fn export(args: &ExportArgs, data: Option<&DataDir>) -> anyhow::Result<()> {
     let data = needed(data)?;
     let failed = || format!("cannot write {}", args.out.display());
     let file = std::fs::File::create(&args.out).with_context(failed)?;
@@ -50,10 +50,12 @@ const fn kind(operation: Operation) -> (&'static str, &'static str, &'static str
         | Operation::ChangeUsers
         | Operation::ViewAccounts
         | Operation::Tune
-        | Operation::ChangeAccounts => ("110113", "Security Alert", "E"),
+        | Operation::ChangeAccounts
+        | Operation::RotateKey => ("110113", "Security Alert", "E"),
         Operation::ViewPersons => ("110112", "Query", "E"),
         Operation::ViewAudit | Operation::RetireAudit => ("110101", "Audit Log Used", "R"),
         Operation::ExportPersons => ("110106", "Export", "R"),
+        Operation::ErasePersons => ("110110", "Patient Record", "D"),
         Operation::ViewRecords
         | Operation::ViewQueue
         | Operation::ViewQuality
