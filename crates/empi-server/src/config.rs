@@ -7,12 +7,13 @@ use empi_formats::Authorities;
 use empi_registry::{Survivorship, SurvivorshipRule};
 use serde::Deserialize;
 
+use crate::access::issuers::IssuerConfig;
 use crate::audit::AuditConfig;
 use crate::exchange::config::{AuthorityConfig, authorities};
 use crate::fhir::FhirConfig;
 use crate::mllp::MllpConfig;
 use crate::tls::TlsConfig;
-use crate::web::WebConfig;
+use crate::web::{SignInConfig, WebConfig};
 
 /// The whole file. Parsed loosely, validated once as a whole, then immutable.
 ///
@@ -39,10 +40,15 @@ pub struct ServerConfig {
     pub mllp: MllpConfig,
     /// Limits of FHIR, and who may use it.
     pub fhir: FhirConfig,
+    /// Who may vouch for callers by tokens.
+    #[serde(rename = "issuer")]
+    pub issuers: Vec<IssuerConfig>,
     /// How the audit trail is kept.
     pub audit: AuditConfig,
     /// Limits of the web pages.
     pub web: WebConfig,
+    /// Where people may sign in instead of here.
+    pub sign_in: Option<SignInConfig>,
     /// What is encrypted, and who must show a certificate.
     pub tls: TlsConfig,
 }
@@ -277,14 +283,18 @@ impl ServerConfig {
     /// # Errors
     /// [`ConfigError::OutOfRange`] names what is wrong.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let Self { grpc, registry, survivorship, authorities: _, mllp, fhir, audit, web, tls } =
-            self;
+        let Self { grpc, registry, survivorship, mllp, fhir, issuers, audit, web, tls, .. } = self;
         let authorities = self.assigning_authorities()?;
         let fault = fhir.fault().or_else(|| mllp.fault(&authorities)).or_else(|| audit.fault());
+        let fault = fault.or_else(|| IssuerConfig::fault(issuers)).or_else(|| {
+            let names = issuers.iter().map(|issuer| issuer.name.clone());
+            self.sign_in.as_ref().and_then(|sign_in| sign_in.fault(names))
+        });
         if let Some(sentence) = fault.or_else(|| tls.fault(fhir.names_a_certificate())) {
             return Err(ConfigError::OutOfRange(sentence));
         }
         let bounds = mllp.bounds().into_iter().chain(fhir.bounds()).chain(tls.bounds());
+        let bounds = bounds.chain(IssuerConfig::bounds(issuers));
         for (name, value, max) in bounds.chain(audit.bounds()) {
             within(name, value, max)?;
         }

@@ -11,7 +11,7 @@ use empi_model::{
     Asked, AuditEntry, AuditHead, AuditOutcome, EventSequence, Operation, ServiceAccount,
     Timestamp, TokenHash, User, UserName,
 };
-use empi_registry::{Clock, Registry, RegistryError, Trail};
+use empi_registry::{AuditQuery, Clock, Registry, RegistryError, Trail};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
 
@@ -93,6 +93,18 @@ impl Door {
     pub(crate) async fn audit_head(&self) -> Result<AuditHead, RegistryError> {
         let registry = Arc::clone(&self.registry);
         let asking = tokio::task::spawn_blocking(move || registry.audit_head()).await;
+        asking.map_err(|_| RegistryError::Poisoned)?
+    }
+
+    /// The entries of the audit trail behind one, so many at most. Asked for by the server itself, so it is no entry of it.
+    pub(crate) async fn audit_after(
+        &self,
+        number: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, AuditEntry)>, RegistryError> {
+        let registry = Arc::clone(&self.registry);
+        let query = AuditQuery { from: number.saturating_add(1), limit, ..AuditQuery::default() };
+        let asking = tokio::task::spawn_blocking(move || registry.audit(&query)).await;
         asking.map_err(|_| RegistryError::Poisoned)?
     }
 

@@ -28,8 +28,12 @@ mod tests;
 mod tls;
 mod web;
 
+pub use access::issuers::{IssuerConfig, IssuerError};
 pub use access::{TokenError, hash_token, random_token};
-pub use audit::{AuditConfig, AuditKey, AuditKeyError, HeadFailure, SignedHead, read_heads};
+pub use audit::{
+    AuditConfig, AuditKey, AuditKeyError, AuditKind, HeadFailure, SignedHead, SyslogConfig,
+    audit_kind, audit_outcome, read_heads,
+};
 pub use config::{
     ConfigError, GrpcConfig, RegistryConfig, RuleName, ServerConfig, SurvivorshipConfig,
 };
@@ -41,4 +45,4 @@ pub use serve::{Listeners, ServeError, serve};
 pub use tls::{
     Interface, Outgoing, OutgoingConfig, OutgoingError, ShownBy, Tls, TlsConfig, TlsError,
 };
-pub use web::{PasswordError, Practice, WebConfig, hash_password, random_password};
+pub use web::{PasswordError, Practice, SignInConfig, WebConfig, hash_password, random_password};

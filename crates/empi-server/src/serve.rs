@@ -22,7 +22,8 @@ use tonic_health::server::HealthReporter;
 use tower::layer::util::{Identity, Stack};
 
 use crate::access::AccessLayer;
-use crate::audit::{Heads, HeadsEnd, keep_heads};
+use crate::access::issuers::{IssuerError, Issuers};
+use crate::audit::{CarryingEnd, Heads, Syslog, keep_heads};
 use crate::call_log::CallLogLayer;
 use crate::config::{GrpcConfig, ServerConfig};
 use crate::door::Door;
@@ -36,7 +37,7 @@ use crate::service::{
     AccountCalls, Admin, AuditCalls, EventCalls, RegistryCalls, ReviewCalls, StewardCalls,
 };
 use crate::tls::{Acceptor, Interface, Tls};
-use crate::web::{self, Practice, Web};
+use crate::web::{self, Elsewhere, Practice, Web};
 
 /// How often a silent peer is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -78,6 +79,9 @@ pub enum ServeError {
     /// The assigning authorities cannot be told apart.
     #[error("{0}")]
     Authorities(String),
+    /// The keys of an issuer of tokens do not do.
+    #[error("issuer.keys_file: {0}")]
+    Issuer(#[from] IssuerError),
     /// There is no key to sign the audit trail with.
     #[error("audit.key_file: {0}")]
     AuditKey(#[from] crate::AuditKeyError),
@@ -86,6 +90,17 @@ pub enum ServeError {
         "the server has stopped: heads of the audit trail cannot be written (audit.heads_file)"
     )]
     AuditHeads,
+    /// The secret of signing in elsewhere cannot be read.
+    #[error("sign_in.client_secret_file cannot be read: {0}")]
+    SignIn(io::Error),
+    /// How far the audit trail was sent cannot be read.
+    #[error("audit.syslog.place_file cannot be read: {0}")]
+    AuditPlace(io::Error),
+    /// The audit trail cannot be sent, and nothing goes on without.
+    #[error(
+        "the server has stopped: the audit trail could not be sent for audit.syslog.stop_after_seconds"
+    )]
+    AuditUnsent,
     /// There is no place to keep what consumers were told.
     #[error("mllp.consumers_dir cannot be made: {0}")]
     ConsumersDir(io::Error),
@@ -135,14 +150,24 @@ pub async fn serve(
     let (closing_sender, closing) = watch::channel(false);
     let [grpc_tls, web_tls, mllp_tls] = listeners.acceptors(door.metrics(), &closing);
     let Listeners { grpc, web, mllp, tls } = listeners;
+    let own = tls.clone();
     let others = Others { web: web.zip(Some(web_tls)), mllp: mllp.zip(Some(mllp_tls)), tls };
     let authorities = authorities(&config.authorities).map_err(ServeError::Authorities)?;
-    let exchange = Arc::new(Exchange::new(authorities, config.fhir.clients.clone()));
+    let issuers = Issuers::load(&config.issuers)?;
+    let exchange = Arc::new(Exchange::new(authorities, config.fhir.clients.clone(), issuers));
+    tokio::spawn(exchange.issuers.clone().keep_fresh(closing.clone()));
     let others = others.start(config, (&door, &exchange), practice, &closing)?;
-    let mut is_without_heads = false;
+    let (mut is_without_heads, mut is_unsent) = (false, false);
     let (ended_sender, ended) = watch::channel(false);
     let mut heads =
         Heads::of(&config.audit)?.map(|heads| tokio::spawn(keep_heads(heads, door.clone(), ended)));
+    let mut sending = match config.audit.syslog.clone() {
+        None => None,
+        Some(syslog) => {
+            let syslog = Syslog::new(syslog, door.clone(), own).map_err(ServeError::AuditPlace)?;
+            Some(tokio::spawn(syslog.run(closing.clone())))
+        }
+    };
     let (health, health_service) = tonic_health::server::health_reporter();
     report_health(&health, ServingStatus::Serving).await;
     let watching = tokio::spawn(watch_health(door.healthy(), health.clone()));
@@ -153,7 +178,8 @@ pub async fn serve(
     let stop = async {
         tokio::select! {
             () = shutdown => {}
-            () = heads_failed(&mut heads) => is_without_heads = true,
+            () = failed(&mut heads) => is_without_heads = true,
+            () = failed(&mut sending) => is_unsent = true,
         }
         tracing::info!("shutting down: running calls may finish");
         report_health(&health, ServingStatus::NotServing).await;
@@ -184,6 +210,9 @@ pub async fn serve(
     }
     if is_without_heads {
         return Err(ServeError::AuditHeads);
+    }
+    if is_unsent {
+        return Err(ServeError::AuditUnsent);
     }
     Ok(served?)
 }
@@ -241,7 +270,15 @@ impl Others {
             started.push(tokio::spawn(mllp::serve(listener, mllp, tls, closing.clone())));
         }
         if let Some((listener, tls)) = self.web {
-            let web = Web::new(door.clone(), config.web, closing.clone(), practice);
+            let elsewhere = match config.sign_in.clone() {
+                None => None,
+                Some(sign_in) => {
+                    let (issuers, clock) = (exchange.issuers.clone(), Arc::new(door.clone()));
+                    let elsewhere = Elsewhere::new(sign_in, issuers, self.tls, clock);
+                    Some(elsewhere.map_err(ServeError::SignIn)?)
+                }
+            };
+            let web = Web::new(door.clone(), config.web, closing.clone(), practice, elsewhere);
             let candidates_max = config.grpc.candidates_max;
             let exchange = Arc::clone(exchange);
             let fhir = Fhir::new(door.clone(), exchange, config.fhir.clone(), candidates_max);
@@ -252,12 +289,12 @@ impl Others {
     }
 }
 
-/// Completes when no more heads of the audit trail can be written, and nothing may go on without.
-async fn heads_failed(heads: &mut Option<JoinHandle<HeadsEnd>>) {
-    if let Some(running) = heads.as_mut() {
+/// Completes when the audit trail can no longer be carried out of the machine, and nothing may go on without.
+async fn failed(carrying: &mut Option<JoinHandle<CarryingEnd>>) {
+    if let Some(running) = carrying.as_mut() {
         let ended = running.await;
-        *heads = None;
-        if !matches!(ended, Ok(HeadsEnd::Closed)) {
+        *carrying = None;
+        if !matches!(ended, Ok(CarryingEnd::Closed)) {
             return;
         }
     }

@@ -56,12 +56,21 @@ impl Running {
         registry: Arc<Registry>,
         limits: GrpcConfig,
     ) -> Self {
+        Self::configured(dir, registry, ServerConfig { grpc: limits, ..ServerConfig::default() })
+            .await
+    }
+
+    /// The same by a whole configuration.
+    pub(crate) async fn configured(
+        dir: tempfile::TempDir,
+        registry: Arc<Registry>,
+        config: ServerConfig,
+    ) -> Self {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
         let url = format!("http://{}", listener.address());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
             let listeners = Listeners { grpc: listener, web: None, mllp: None, tls: None };
-            let config = ServerConfig { grpc: limits, ..ServerConfig::default() };
             serve(listeners, &config, registry, None, async {
                 let _ = stopped.await;
             })

@@ -157,7 +157,7 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
     let mllp = mllp.map(|mllp| format!("\nserving HL7 v2 over MLLP on {mllp}")).unwrap_or_default();
     // In one piece: who reads no more than the first line still gets both.
     Output::lock().line(format_args!("serving gRPC on {address}{pages}{mllp}"))?;
-    if registry.is_open() {
+    if registry.is_open() && config.issuers.is_empty() {
         tracing::warn!(
             "callers of gRPC are taken at their word: close the index by its first account with \
              `empi account add`"

@@ -110,22 +110,30 @@ struct Hit {
 /// The best persons, and whether there were more.
 fn found(mirror: &Mirror, terms: &[Term], limit: usize) -> (Vec<Hit>, bool) {
     let numbered: Vec<HashSet<u32>> = terms.iter().map(|term| numbered(mirror, term)).collect();
-    let (records, mut is_cut) = records(mirror, terms, &numbered);
-    let mut best: HashMap<EnterpriseId, (f32, RecordIndex)> = HashMap::new();
-    for index in records.into_iter().map(RecordIndex) {
-        let Some(record) = mirror.record(index) else { continue };
-        let words = name_words(&mirror.lexicon, &record.row);
-        let scores = terms.iter().zip(&numbered);
-        let sum: f32 = scores.map(|(term, of)| term.score(&words, index, record, of)).sum();
-        let score = sum / terms.len() as f32;
-        let best = best.entry(record.person).or_insert((score, index));
-        if score > best.0 || (score >= best.0 && index < best.1) {
-            *best = (score, index);
+    let mut lists: Vec<Vec<&[u32]>> = terms.iter().map(|term| term.lists(mirror)).collect();
+    lists.sort_by_key(|of_term| count(of_term));
+    let (judged, best, top) = (Vec::new(), HashMap::new(), 0.0);
+    let mut search = Search { mirror, terms, numbered: &numbered, judged, best, top };
+    search.judge(numbered.iter().flatten().copied().collect());
+    let mut is_cut = false;
+    for (at, of_term) in lists.iter().enumerate() {
+        // Whom no rarer word leads to can have no more than the other words: where that is too little beside what was
+        // found, nobody further is shown.
+        let at_best = (terms.len() - at) as f32 / terms.len() as f32;
+        if at_best < search.least() {
+            break;
         }
+        let room = RECORDS_MAX.saturating_sub(search.judged.len());
+        // Whom a rarer word leads to, a commoner one judges only.
+        if at > 0 && count(of_term) > room {
+            break;
+        }
+        is_cut |= count(of_term) > room;
+        search.judge(of_term.iter().copied().flatten().copied().take(room).collect());
     }
-    let top = best.values().map(|(score, _)| *score).fold(0.0, f32::max);
-    let least = SCORE_MIN.max(top * SHARE_OF_BEST_MIN);
-    let mut ranked: Vec<_> = best.into_iter().filter(|(_, (score, _))| *score >= least).collect();
+    let least = search.least();
+    let mut ranked: Vec<_> =
+        search.best.into_iter().filter(|(_, (score, _))| *score >= least).collect();
     ranked.sort_unstable_by(|(_, (one, at)), (_, (other, other_at))| {
         other.total_cmp(one).then(at.cmp(other_at))
     });
@@ -137,33 +145,57 @@ fn found(mirror: &Mirror, terms: &[Term], limit: usize) -> (Vec<Hit>, bool) {
     (found.collect(), is_cut)
 }
 
+/// How many records some lists hold.
+fn count(lists: &[&[u32]]) -> usize {
+    lists.iter().map(|list| list.len()).sum()
+}
+
+/// A search under way.
+struct Search<'a> {
+    mirror: &'a Mirror,
+    terms: &'a [Term],
+    numbered: &'a [HashSet<u32>],
+    /// The records judged so far, ascending.
+    judged: Vec<u32>,
+    /// The best record of each person, and how well it fits.
+    best: HashMap<EnterpriseId, (f32, RecordIndex)>,
+    /// The highest score so far.
+    top: f32,
+}
+
+impl Search<'_> {
+    /// The least score of what is shown.
+    fn least(&self) -> f32 {
+        SCORE_MIN.max(self.top * SHARE_OF_BEST_MIN)
+    }
+
+    /// Judges records that were not judged before. In ascending order, so that it goes through memory from front to back.
+    fn judge(&mut self, mut records: Vec<u32>) {
+        records.sort_unstable();
+        records.dedup();
+        records.retain(|record| self.judged.binary_search(record).is_err());
+        for index in records.iter().copied().map(RecordIndex) {
+            let Some(record) = self.mirror.record(index) else { continue };
+            let words = name_words(&self.mirror.lexicon, &record.row);
+            let scores = self.terms.iter().zip(self.numbered);
+            let sum: f32 = scores.map(|(term, of)| term.score(&words, index, record, of)).sum();
+            let score = sum / self.terms.len() as f32;
+            self.top = self.top.max(score);
+            let best = self.best.entry(record.person).or_insert((score, index));
+            if score > best.0 || (score >= best.0 && index < best.1) {
+                *best = (score, index);
+            }
+        }
+        self.judged.append(&mut records);
+        self.judged.sort_unstable();
+    }
+}
+
 /// The records that a number leads to; none for other terms.
 fn numbered(mirror: &Mirror, term: &Term) -> HashSet<u32> {
     let Term::Number(_, keys) = term else { return HashSet::new() };
     let by_key = keys.iter().filter_map(|key| mirror.record_index(key)).map(|index| index.0);
     term.lists(mirror).into_iter().flatten().copied().chain(by_key).collect()
-}
-
-/// The records to look at, each once: those of the rarest terms, and whether some were left out. In ascending order, so
-/// that whoever looks at them goes through memory from front to back.
-fn records(mirror: &Mirror, terms: &[Term], numbered: &[HashSet<u32>]) -> (Vec<u32>, bool) {
-    let mut lists: Vec<Vec<&[u32]>> = terms.iter().map(|term| term.lists(mirror)).collect();
-    lists.sort_by_key(|of_term| of_term.iter().map(|list| list.len()).sum::<usize>());
-    let mut records: Vec<u32> = numbered.iter().flatten().copied().collect();
-    let mut is_cut = false;
-    for (at, of_term) in lists.into_iter().enumerate() {
-        let count: usize = of_term.iter().map(|list| list.len()).sum();
-        let room = RECORDS_MAX.saturating_sub(records.len());
-        // Whom a rarer word leads to, a commoner one judges only.
-        if at > 0 && count > room {
-            break;
-        }
-        is_cut |= count > room;
-        records.extend(of_term.into_iter().flatten().take(room));
-        records.sort_unstable();
-        records.dedup();
-    }
-    (records, is_cut)
 }
 
 impl Term {

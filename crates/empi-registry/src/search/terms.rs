@@ -41,18 +41,18 @@ pub(super) enum Term {
 /// Reads what was typed. Words that can mean nothing are left out.
 pub(super) fn read(text: &str, mirror: &Mirror) -> Vec<Term> {
     let words = text.split([' ', ',', ';', '\t', '\n']).filter(|word| !word.is_empty());
-    words.take(TERMS_MAX).filter_map(|word| term(word, mirror)).collect()
+    let words: Vec<&str> = words.take(TERMS_MAX).collect();
+    let (names, others): (Vec<&str>, Vec<&str>) = words.into_iter().partition(|it| is_name(it));
+    let others = others.into_iter().map(|word| match date(word) {
+        Some(date) => Term::Date(date),
+        None => number(word, mirror),
+    });
+    // The order of terms decides nothing.
+    names_of(&names, &mirror.lexicon).into_iter().chain(others).collect()
 }
 
-fn term(word: &str, mirror: &Mirror) -> Option<Term> {
-    let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
-    if !has_digit && !word.contains('@') {
-        return name(word, &mirror.lexicon);
-    }
-    if let Some(date) = date(word) {
-        return Some(Term::Date(date));
-    }
-    Some(number(word, mirror))
+fn is_name(word: &str) -> bool {
+    !word.contains(|letter: char| letter.is_ascii_digit() || letter == '@')
 }
 
 /// A birth date in any form that sources write, or a year.
@@ -67,19 +67,26 @@ fn date(word: &str) -> Option<u32> {
     normalize(&record).birth_date.map(|date| date.as_number())
 }
 
-fn name(word: &str, lexicon: &Lexicon) -> Option<Term> {
-    let family = PatientText::non_blank(word);
-    let names = vec![PersonName { family, ..PersonName::default() }];
-    let normalized = normalize(&SourceRecord { names, ..SourceRecord::default() });
+/// The names that words may mean. All names of the index are looked at, once for all words: they are many, and lie far apart.
+fn names_of(words: &[&str], lexicon: &Lexicon) -> Vec<Term> {
     let mut values = LexiconOverlay::new(lexicon);
-    let row = values.row(&normalized);
-    let wanted = values.name(row.names().next()?.family);
-    let fits: HashMap<NameId, f32> = lexicon
-        .names()
-        .filter(|(_, name)| name.parts.is_empty())
-        .filter_map(|(id, name)| Some((id, fit(wanted, name)?)))
-        .collect();
-    Some(Term::Name(fits))
+    let mut family_of = |word: &&str| {
+        let family = PatientText::non_blank(word);
+        let names = vec![PersonName { family, ..PersonName::default() }];
+        let row = values.row(&normalize(&SourceRecord { names, ..SourceRecord::default() }));
+        row.names().next().map(|name| name.family)
+    };
+    let ids: Vec<NameId> = words.iter().filter_map(&mut family_of).collect();
+    let wanted: Vec<&NameValue> = ids.iter().map(|id| values.name(*id)).collect();
+    let mut fits: Vec<HashMap<NameId, f32>> = vec![HashMap::new(); wanted.len()];
+    for (id, name) in lexicon.names().filter(|(_, name)| name.parts.is_empty()) {
+        for (wanted, fits) in wanted.iter().zip(&mut fits) {
+            if let Some(fit) = fit(wanted, name) {
+                fits.insert(id, fit);
+            }
+        }
+    }
+    fits.into_iter().map(Term::Name).collect()
 }
 
 /// How well a name of the index fits a word; `None` where it does not. All names are looked at, so the text of one is

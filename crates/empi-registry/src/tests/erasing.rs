@@ -92,7 +92,7 @@ fn a_feed_that_sends_an_erased_record_again_is_refused_also_after_a_rebuild() {
         }
         drop(index.registry.take());
         if round == 1 {
-            crate::rebuild(&index.place()).unwrap();
+            crate::rebuild(index.place()).unwrap();
         }
         index.reopen();
         index.check();

@@ -169,7 +169,7 @@ impl Index {
     /// Closes and opens again.
     pub(crate) fn reopen(&mut self) {
         drop(self.registry.take());
-        self.registry = Some(Registry::open(&self.place(), self.options.clone()).unwrap());
+        self.registry = Some(Registry::open(self.place(), self.options.clone()).unwrap());
     }
 
     /// Closes and opens again with other options.

@@ -26,7 +26,7 @@ fn loaded(records: &[(&str, &str, u64)]) -> Index {
 /// Links anew while nobody has the index open.
 fn relink_with(index: &mut Index, model: LinkageModel, dry_run: bool) -> RelinkReport {
     drop(index.registry.take());
-    let relinking = Relinking::open(&index.place(), model).unwrap();
+    let relinking = Relinking::open(index.place(), model).unwrap();
     let options = RelinkOptions {
         actor: system(),
         clock: Arc::new(SteppingClock(AtomicI64::new(1_000_000))),
@@ -250,7 +250,7 @@ fn an_empty_store_has_nothing_to_link() {
 #[test]
 fn a_store_that_somebody_has_open_is_left_alone() {
     let index = loaded(&[("a/1", ROBERT, 0)]);
-    let refused = Relinking::open(&index.place(), LinkageModel::us_default().unwrap());
+    let refused = Relinking::open(index.place(), LinkageModel::us_default().unwrap());
     assert!(matches!(refused, Err(RegistryError::Store(crate::StoreError::Locked(_)))));
 }
 

@@ -87,7 +87,7 @@ fn lived_in(index: &mut Index) {
     std::fs::remove_dir_all(index.dir.path()).unwrap();
     let model = LinkageModel::us_default().unwrap();
     let clock = Arc::new(SteppingClock::default());
-    let mut loader = Loader::create(&index.place(), &model, clock, system()).unwrap();
+    let mut loader = Loader::create(index.place(), &model, clock, system()).unwrap();
     for number in 0..LOADED {
         let person = EnterpriseId::mint(u64::from(number));
         loader.add(record(&key_of(number), &line(number)), person, None).unwrap();
@@ -167,7 +167,7 @@ fn stolen(mut index: Index) -> [[BTreeSet<String>; 2]; 3] {
     let written_out = found_in(index.dir.path(), &wanted);
     let backups = TempDir::new().unwrap();
     let backup = backups.path().join("monday");
-    crate::backup(&index.place(), &backup, &|_, _| {}).unwrap();
+    crate::backup(index.place(), &backup, &|_, _| {}).unwrap();
     [with_log, written_out, found_in(&backup.join("files"), &wanted)]
 }
 

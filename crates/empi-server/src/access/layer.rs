@@ -12,7 +12,7 @@ use tonic::codegen::http;
 use tonic::{Extensions, Status};
 use tower::{Layer, Service};
 
-use super::{Caller, Denial, Origin, Permit, Subject, bearer, calls, hash_token};
+use super::{Caller, Denial, Origin, Permit, Subject, bearer, calls};
 use crate::door::Door;
 use crate::exchange::Exchange;
 use crate::listen::Peer;
@@ -120,13 +120,12 @@ fn entry(
     let by_certificate = certificate.and_then(|it| exchange.callers.of_certificate(it));
     let token = text("authorization");
     let caller = match (token.map(bearer), by_certificate) {
-        (Some(Some(token)), _) => match door.account(hash_token(token)) {
-            Some(account) => Caller::of_account(&account, origin),
-            None => Caller::nobody(origin),
-        },
+        (Some(Some(token)), _) => {
+            exchange.of_token(door, token, origin.clone()).unwrap_or_else(|| Caller::nobody(origin))
+        }
         (Some(None), _) => Caller::nobody(origin),
         (None, Some(client)) => exchange.caller(client, origin),
-        (None, None) if door.is_open() => Caller::at_their_word(origin),
+        (None, None) if exchange.is_open(door) => Caller::at_their_word(origin),
         (None, None) => Caller::nobody(origin),
     };
     let purpose = match text(PURPOSE_HEADER) {

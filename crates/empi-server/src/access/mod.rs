@@ -7,10 +7,11 @@
 //!
 //! **The rule of the open index.** As long as an index has no service account, whoever reaches its gRPC address is taken
 //! at their word, and any sender of HL7 may ask. That is what an index on loopback is for: trying it out. The first
-//! account closes it for good; a revoked account still counts. Addresses that other machines can reach need a flag
+//! account closes it for good; a revoked account still counts, and so does an issuer of tokens in the configuration. Addresses that other machines can reach need a flag
 //! that says so in plain words.
 
 pub(crate) mod calls;
+pub(crate) mod issuers;
 mod layer;
 #[cfg(test)]
 pub(crate) mod tests;

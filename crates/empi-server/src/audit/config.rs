@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use empi_registry::AuditLimits;
 use serde::Deserialize;
 
+use super::SyslogConfig;
+
 /// How the audit trail is kept. Changes have their entries in the write of the change itself: none of this concerns them.
 ///
 /// ```toml
@@ -29,6 +31,8 @@ pub struct AuditConfig {
     pub heads_seconds: u64,
     /// What happens when a head cannot be written.
     pub when_heads_fail: HeadFailure,
+    /// The repository that every entry is sent to.
+    pub syslog: Option<SyslogConfig>,
 }
 
 /// What happens when a head cannot be written.
@@ -51,6 +55,7 @@ impl Default for AuditConfig {
             heads_file: None,
             heads_seconds: 60,
             when_heads_fail: HeadFailure::Warn,
+            syslog: None,
         }
     }
 }
@@ -63,15 +68,21 @@ impl AuditConfig {
     }
 
     /// Each limit by its name in the file, with its largest sensible value.
-    pub(crate) fn bounds(&self) -> [(&'static str, u64, u64); 2] {
+    pub(crate) fn bounds(&self) -> [(&'static str, u64, u64); 3] {
+        let stop_after = self.syslog.as_ref().map_or(0, |it| it.stop_after_seconds);
         [
+            // 0 means for ever.
+            ("audit.syslog.stop_after_seconds", stop_after.max(1), 365 * 24 * 60 * 60),
             ("audit.pending_max", self.pending_max as u64, 1 << 30),
             ("audit.heads_seconds", self.heads_seconds, 24 * 60 * 60),
         ]
     }
 
-    /// What is wrong with the files.
+    /// What is wrong with the files, or with where the trail is sent.
     pub(crate) fn fault(&self) -> Option<String> {
+        if let Some(sentence) = self.syslog.as_ref().and_then(SyslogConfig::fault) {
+            return Some(sentence);
+        }
         let is_whole = self.key_file.is_some() == self.heads_file.is_some();
         (!is_whole).then(|| {
             "audit.key_file and audit.heads_file belong together: name both, or neither".to_owned()

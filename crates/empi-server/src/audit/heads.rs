@@ -39,7 +39,7 @@ pub(crate) async fn keep_heads(
     heads: Heads,
     door: Door,
     mut closing: watch::Receiver<bool>,
-) -> HeadsEnd {
+) -> CarryingEnd {
     let mut last = AuditHead::default();
     loop {
         let is_closing = *closing.borrow();
@@ -48,24 +48,24 @@ pub(crate) async fn keep_heads(
             Err(error) => {
                 tracing::error!(%error, "a head of the audit trail could not be written");
                 if heads.when_failing == HeadFailure::Stop && !is_closing {
-                    return HeadsEnd::Failed;
+                    return CarryingEnd::Failed;
                 }
             }
         }
         if is_closing {
-            return HeadsEnd::Closed;
+            return CarryingEnd::Closed;
         }
         // Either the time has come, or the end: both go on above.
         let _ = tokio::time::timeout(heads.every, closing.wait_for(|closing| *closing)).await;
     }
 }
 
-/// Why no more heads are written.
+/// Why the trail is carried out of the machine no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HeadsEnd {
+pub(crate) enum CarryingEnd {
     /// The server ends.
     Closed,
-    /// A head could not be written, and nothing may go on without.
+    /// It cannot be, and nothing may go on without.
     Failed,
 }
 

@@ -1,16 +1,25 @@
-//! The ends of the audit trail, signed and carried out of the machine: whoever has one can prove that nothing before it was
-//! altered, cut off or written anew. The trail itself is the registry's.
+//! The audit trail carried out of the machine. The trail itself is the registry's.
+//!
+//! Its ends are signed (`heads`, `sign`): whoever has one can prove that nothing before it was altered, cut off or written
+//! anew. Its entries are sent to a repository (`syslog`), in the words of `dicom`.
 //!
 //! A head is one line of JSON. The signature is Ed25519 over a mark, the number, the hash and the time, so that it is checked
 //! with the public key alone, elsewhere, by anybody.
 
 mod config;
+mod dicom;
 mod heads;
 mod sign;
+mod syslog;
+#[cfg(test)]
+mod tests;
 
 pub use config::{AuditConfig, HeadFailure};
-pub(crate) use heads::{Heads, HeadsEnd, keep_heads};
+pub use dicom::{AuditKind, audit_kind, audit_outcome};
+pub(crate) use heads::{CarryingEnd, Heads, keep_heads};
 pub use sign::{AuditKey, AuditKeyError, SignedHead, read_heads};
+pub(crate) use syslog::Syslog;
+pub use syslog::SyslogConfig;
 
 /// Bytes as hexadecimal digits.
 pub(crate) fn digits(bytes: &[u8]) -> String {

@@ -17,7 +17,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use empi_model::{Domains, RecordKey, Role};
 
-use crate::access::{Caller, Origin};
+use crate::access::issuers::{Issuers, Refused};
+use crate::access::{Caller, Origin, hash_token};
+use crate::door::Door;
 use crate::fhir::FhirClient;
 use caller::{Callers, Client};
 
@@ -28,13 +30,43 @@ const LOCKS: usize = 256;
 pub(crate) struct Exchange {
     pub(crate) authorities: Authorities,
     pub(crate) callers: Callers,
+    pub(crate) issuers: Issuers,
     locks: Vec<Mutex<()>>,
 }
 
 impl Exchange {
-    pub(crate) fn new(authorities: Authorities, clients: Vec<FhirClient>) -> Self {
+    pub(crate) fn new(
+        authorities: Authorities,
+        clients: Vec<FhirClient>,
+        issuers: Issuers,
+    ) -> Self {
         let locks = std::iter::repeat_with(|| Mutex::new(())).take(LOCKS).collect();
-        Self { authorities, callers: Callers::new(clients), locks }
+        Self { authorities, callers: Callers::new(clients), issuers, locks }
+    }
+
+    /// Whether callers are taken at their word: as long as nobody was ever given a means to say who they are.
+    pub(crate) fn is_open(&self, door: &Door) -> bool {
+        self.issuers.is_empty() && door.is_open()
+    }
+
+    /// Whoever has a bearer token, on every interface alike: a program by its account, a client of the configuration, or
+    /// somebody that an issuer vouches for.
+    pub(crate) fn of_token(&self, door: &Door, token: &str, origin: Origin) -> Option<Caller> {
+        let hash = hash_token(token);
+        if let Some(account) = door.account(hash) {
+            return Some(Caller::of_account(&account, origin));
+        }
+        if let Some(client) = self.callers.of_token(hash) {
+            return Some(self.caller(client, origin));
+        }
+        match self.issuers.vouched(token, hash, door.now()) {
+            Ok(it) => Some(Caller::known(it.name, it.roles, it.domains, origin)),
+            Err(Refused::NotSigned) => None,
+            Err(why) => {
+                tracing::warn!(?why, "the token of an issuer was refused");
+                None
+            }
+        }
     }
 
     /// The domains whose records a sender may write, by what it says of itself.

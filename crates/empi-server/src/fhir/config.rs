@@ -5,8 +5,8 @@ use std::time::Duration;
 use empi_model::Role;
 use serde::Deserialize;
 
-/// Limits of the FHIR interface, and who may use it. Without clients, and without leave for everybody, it
-/// is not served.
+/// Limits of the FHIR interface, and who may use it. Without clients, issuers of tokens, or leave for
+/// everybody, it is not served.
 ///
 /// ```toml
 /// [[fhir.clients]]

@@ -68,9 +68,9 @@ impl Fhir {
         Self(Arc::new(Shared { door, exchange, config, candidates_max }))
     }
 
-    /// The routes, to stand beside those of the web pages; none where no client is configured.
+    /// The routes, to stand beside those of the web pages; none where nobody could be known.
     pub(crate) fn router(self) -> Router {
-        if !self.0.config.is_served() {
+        if !self.0.config.is_served() && self.0.exchange.issuers.is_empty() {
             return Router::new();
         }
         let below = format!("{PATH}/{{*path}}");
@@ -213,22 +213,32 @@ fn base_of(parts: &Parts) -> String {
     format!("{scheme}://{}{PATH}", host.unwrap_or("localhost"))
 }
 
-/// A request for each interaction, and what it lets somebody do.
-#[cfg(test)]
-pub(crate) const INTERACTIONS: [((&str, &str), Operation); 12] = [
-    (("GET", "metadata"), Interaction::Metadata.operation()),
-    (("GET", "Patient/7K3M-9QXT-2VC"), Interaction::Read.operation()),
-    (("GET", "Patient?family=okafor"), Interaction::Search.operation()),
-    (("POST", "Patient/_search"), Interaction::Search.operation()),
-    (("POST", "Patient/$match"), Interaction::Match.operation()),
-    (("POST", "Patient/$merge"), Interaction::Merge.operation()),
-    (("GET", "Patient/$ihe-pix"), Interaction::Pix.operation()),
-    (("PUT", "Patient"), Interaction::Put.operation()),
-    (("PUT", "Patient/7K3M-9QXT-2VC"), Interaction::Link.operation()),
-    (("POST", "Patient"), Interaction::Create.operation()),
-    (("DELETE", "Patient"), Interaction::Delete.operation()),
-    (("POST", "$process-message"), Interaction::Message.operation()),
+/// A segment of a path that names a resource.
+const ID: &str = "*";
+
+/// Every way in: what is not in this table is not answered, and what is in it has an operation.
+const WAYS: [(&str, &[&str], Interaction); 13] = [
+    ("GET", &["metadata"], Interaction::Metadata),
+    ("GET", &["Patient"], Interaction::Search),
+    ("POST", &["Patient", "_search"], Interaction::Search),
+    ("POST", &["Patient"], Interaction::Create),
+    ("PUT", &["Patient"], Interaction::Put),
+    ("DELETE", &["Patient"], Interaction::Delete),
+    ("POST", &["Patient", "$match"], Interaction::Match),
+    ("POST", &["Patient", "$merge"], Interaction::Merge),
+    ("GET", &["Patient", "$ihe-pix"], Interaction::Pix),
+    ("POST", &["Patient", "$ihe-pix"], Interaction::Pix),
+    ("GET", &["Patient", ID], Interaction::Read),
+    ("PUT", &["Patient", ID], Interaction::Link),
+    ("POST", &["$process-message"], Interaction::Message),
 ];
+
+/// A request for each way in, and what it lets somebody do.
+#[cfg(test)]
+pub(crate) fn ways() -> impl Iterator<Item = (&'static str, String, Operation)> {
+    let path = |segments: &[&str]| segments.join("/").replace(ID, "7K3M-9QXT-2VC");
+    WAYS.iter().map(move |(method, segments, it)| (*method, path(segments), it.operation()))
+}
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,36 +269,26 @@ impl Interaction {
     }
 
     fn of(method: &Method, path: &[String]) -> Result<Self, Refusal> {
-        let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        let (get, post) = (method == Method::GET, method == Method::POST);
-        let found = match path.as_slice() {
-            ["metadata"] if get => Self::Metadata,
-            ["Patient"] if get => Self::Search,
-            ["Patient", "_search"] if post => Self::Search,
-            ["Patient"] if post => Self::Create,
-            ["Patient"] if method == Method::PUT => Self::Put,
-            ["Patient", _] if method == Method::PUT => Self::Link,
-            ["Patient"] if method == Method::DELETE => Self::Delete,
-            ["Patient", "$match"] if post => Self::Match,
-            ["Patient", "$merge"] if post => Self::Merge,
-            ["Patient", "$ihe-pix"] if get || post => Self::Pix,
-            ["Patient", id] if get && !id.starts_with(['$', '_']) => Self::Read,
-            ["$process-message"] if post => Self::Message,
-            ["metadata" | "Patient" | "$process-message", ..] if path.len() <= 2 => {
-                let sentence =
-                    "this cannot be done with this method: read the capability statement";
-                return Err(Refusal::new(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    IssueCode::NotSupported,
-                    sentence,
-                ));
-            }
-            _ => {
-                let sentence = "there is nothing here: read the capability statement at metadata";
-                return Err(Refusal::new(StatusCode::NOT_FOUND, IssueCode::NotSupported, sentence));
-            }
+        let is_id = |segment: &str| !segment.starts_with(['$', '_']);
+        let is_it = |wanted: &[&str]| {
+            let mut pairs = wanted.iter().zip(path);
+            let fits =
+                |(wanted, it): (&&str, &String)| it == wanted || (*wanted == ID && is_id(it));
+            wanted.len() == path.len() && pairs.all(fits)
         };
-        Ok(found)
+        let found = WAYS.iter().find(|(by, wanted, _)| method == by && is_it(wanted));
+        if let Some((.., interaction)) = found {
+            return Ok(*interaction);
+        }
+        let first = path.first().map(String::as_str);
+        let is_near = WAYS.iter().any(|(_, wanted, _)| wanted.first().copied() == first);
+        Err(if is_near && path.len() <= 2 {
+            let sentence = "this cannot be done with this method: read the capability statement";
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, IssueCode::NotSupported, sentence)
+        } else {
+            let sentence = "there is nothing here: read the capability statement at metadata";
+            Refusal::new(StatusCode::NOT_FOUND, IssueCode::NotSupported, sentence)
+        })
     }
 
     const fn name(self) -> &'static str {

@@ -7,7 +7,7 @@ use empi_model::{Actor, ActorKind, Domains, Interface, Purpose, Role};
 
 use super::Shared;
 use super::answer::Refusal;
-use crate::access::{Caller, Origin, PURPOSE_HEADER, Permit, bearer, hash_token};
+use crate::access::{Caller, Origin, PURPOSE_HEADER, Permit, bearer};
 use crate::listen::Peer;
 
 /// Most parameters of one request.
@@ -31,8 +31,7 @@ pub(super) struct Asked {
     pub(super) request_id: Option<String>,
 }
 
-/// Who sends a request: by its bearer token, that of a service account or of a client of the configuration, or by the
-/// certificate that was shown in the handshake.
+/// Who sends a request: by its bearer token, or by the certificate that was shown in the handshake.
 pub(super) fn caller(fhir: &Shared, parts: &Parts) -> Result<Caller, Refusal> {
     let (exchange, callers) = (&fhir.exchange, &fhir.exchange.callers);
     let peer = parts.extensions.get::<Peer>();
@@ -59,11 +58,7 @@ pub(super) fn caller(fhir: &Shared, parts: &Parts) -> Result<Caller, Refusal> {
             return Err(unauthorized("send the token of a client as `Authorization: Bearer`"));
         }
         (Some(Some(token)), by_certificate) => {
-            let hash = hash_token(token);
-            let by_token = match fhir.door.account(hash) {
-                Some(account) => Some(Caller::of_account(&account, origin)),
-                None => callers.of_token(hash).map(|client| exchange.caller(client, origin)),
-            };
+            let by_token = exchange.of_token(&fhir.door, token, origin);
             let are_two = by_token.is_some() && by_certificate.is_some();
             if are_two && by_token != by_certificate {
                 return Err(unauthorized(

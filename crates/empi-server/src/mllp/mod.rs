@@ -92,7 +92,7 @@ impl Mllp {
         let domains = self.0.exchange.domains_of(&application, &facility);
         let may_ask = client.is_some()
             || self.0.config.readers.iter().any(|it| it.is(&application, &facility));
-        let role = if domains != Domains::none() || self.0.door.is_open() {
+        let role = if domains != Domains::none() || self.0.exchange.is_open(&self.0.door) {
             Role::Source
         } else if may_ask {
             Role::Reader

@@ -75,7 +75,9 @@ async fn admit(web: &Web, operation: Operation, request: Request, next: Next) ->
         Err(Denial::Unknown) => return see_other("/sign-in"),
         Err(_) => return refused(&Refusal::forbidden(), visit.as_ref()),
     };
-    let must_change = visit.as_ref().is_some_and(|visit| visit.user.must_change_password);
+    // Whoever signed in elsewhere has no use for a password of here.
+    let must_change = |visit: &Visit| visit.user.must_change_password && !visit.session.is_vouched;
+    let must_change = visit.as_ref().is_some_and(must_change);
     if must_change && !operation.is_open() && operation != Operation::OwnAccount {
         return see_other("/password");
     }
@@ -107,7 +109,10 @@ async fn admit(web: &Web, operation: Operation, request: Request, next: Next) ->
                 is_practice: web.0.practice.is_some(),
                 idle: web.0.config.session_idle_time_max(),
             };
-            html(response.status(), layout::page(&frame, title, notice.as_ref(), &main))
+            let page = layout::page(&frame, title, notice.as_ref(), &main);
+            let mut laid_out = html(response.status(), page);
+            laid_out.headers_mut().extend(std::mem::take(response.headers_mut()));
+            laid_out
         }
     }
 }
@@ -139,11 +144,16 @@ fn visit_of(web: &Web, headers: &HeaderMap) -> Option<Visit> {
 }
 
 fn session_id(headers: &HeaderMap) -> Option<Token> {
+    cookie(headers, COOKIE).and_then(Token::parse)
+}
+
+/// The value of a cookie.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).into_iter();
     let mut pairs = cookies.filter_map(|value| value.to_str().ok()).flat_map(|it| it.split(';'));
     pairs.find_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
-        (name == COOKIE).then(|| Token::parse(value))?
+        let (its_name, value) = pair.trim().split_once('=')?;
+        (its_name == name).then_some(value)
     })
 }
 

@@ -13,6 +13,7 @@ mod access;
 mod answer;
 mod assets;
 mod config;
+mod elsewhere;
 mod form;
 mod gate;
 mod http;
@@ -37,6 +38,8 @@ use crate::access::Permit;
 use crate::door::{Door, Failure};
 use answer::Refusal;
 pub use config::WebConfig;
+pub(crate) use elsewhere::Elsewhere;
+pub use elsewhere::SignInConfig;
 pub(crate) use http::serve;
 pub use password::{PasswordError, hash_password, random_password};
 pub use practice::Practice;
@@ -64,6 +67,8 @@ struct Shared {
     closing: watch::Receiver<bool>,
     /// Where it is an index of made-up patients: who is who.
     practice: Option<Practice>,
+    /// Where else people may sign in.
+    elsewhere: Option<Elsewhere>,
 }
 
 impl Web {
@@ -72,6 +77,7 @@ impl Web {
         config: WebConfig,
         closing: watch::Receiver<bool>,
         practice: Option<Practice>,
+        elsewhere: Option<Elsewhere>,
     ) -> Self {
         let sessions = Sessions::new(SessionLimits {
             idle_max: config.session_idle_time_max(),
@@ -79,7 +85,16 @@ impl Web {
             count_max: config.sessions_max,
         });
         let (throttle, hashing) = (Throttle::default(), Semaphore::new(HASHING_MAX));
-        Self(Arc::new(Shared { door, config, sessions, throttle, hashing, closing, practice }))
+        Self(Arc::new(Shared {
+            door,
+            config,
+            sessions,
+            throttle,
+            hashing,
+            closing,
+            practice,
+            elsewhere,
+        }))
     }
 
     /// Runs one call of the registry, or refuses it when too many are running already.

@@ -13,8 +13,8 @@ use super::access::Operation;
 use super::answer::{Refusal, is_over_tls, protect};
 use super::gate::{Guarded, gate, refused};
 use super::pages::{
-    account, alike, decide, labels, operation, overview, person, quality, search, sign_in, state,
-    task, tuning, undo, users, worklist,
+    account, alike, decide, elsewhere, labels, operation, overview, person, quality, search,
+    sign_in, state, task, tuning, undo, users, worklist,
 };
 use crate::listen::Peer;
 
@@ -55,6 +55,8 @@ pub(super) fn table() -> Vec<Route> {
         show("/assets/{name}", Probe, super::assets::show),
         show("/sign-in", SignIn, sign_in::show),
         take("/sign-in", SignIn, sign_in::take),
+        show("/sign-in/elsewhere", SignIn, elsewhere::leave),
+        show("/sign-in/return", SignIn, elsewhere::back),
         take("/sign-out", OwnAccount, sign_in::leave),
         show("/", OwnAccount, overview::show),
         show("/password", OwnAccount, account::show_password),

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 pub(super) struct Token([u8; 16]);
 
 impl Token {
-    fn random() -> Option<Self> {
+    pub(super) fn random() -> Option<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).ok()?;
         Some(Self(bytes))
@@ -49,6 +49,8 @@ pub(super) struct SessionLimits {
 
 struct Session {
     user: UserName,
+    /// Whether somebody else vouched for them, so that no password of here was asked for.
+    is_vouched: bool,
     csrf: Token,
     begun: Instant,
     seen: Instant,
@@ -63,6 +65,8 @@ struct Session {
 pub(super) struct OpenSession {
     pub(super) id: Token,
     pub(super) user: UserName,
+    /// Whether somebody else vouched for them.
+    pub(super) is_vouched: bool,
     pub(super) csrf: Token,
 }
 
@@ -90,6 +94,15 @@ impl Sessions {
     /// Begins a session under an ID that nobody has seen before. `None` when the system gives no random
     /// numbers, or too many sessions are open.
     pub(super) fn begin(&self, user: UserName) -> Option<Token> {
+        self.begin_by(user, false)
+    }
+
+    /// The same for somebody that somebody else vouched for.
+    pub(super) fn begin_vouched(&self, user: UserName) -> Option<Token> {
+        self.begin_by(user, true)
+    }
+
+    fn begin_by(&self, user: UserName, is_vouched: bool) -> Option<Token> {
         let (id, csrf) = (Token::random()?, Token::random()?);
         let now = Instant::now();
         let mut open = self.open.lock();
@@ -99,10 +112,8 @@ impl Sessions {
         if open.len() >= self.limits.count_max {
             return None;
         }
-        open.insert(
-            id,
-            Session { user, csrf, begun: now, seen: now, notice: None, trail: Vec::new() },
-        );
+        let (notice, trail) = (None, Vec::new());
+        open.insert(id, Session { user, is_vouched, csrf, begun: now, seen: now, notice, trail });
         Some(id)
     }
 
@@ -116,7 +127,8 @@ impl Sessions {
             return None;
         }
         session.seen = now;
-        Some(OpenSession { id, user: session.user.clone(), csrf: session.csrf })
+        let Session { user, is_vouched, csrf, .. } = session;
+        Some(OpenSession { id, user: user.clone(), is_vouched: *is_vouched, csrf: *csrf })
     }
 
     /// Ends a session.

@@ -62,7 +62,7 @@ impl Pages {
         let registry = registry_in(dir.path());
         let (closing, closed) = watch::channel(false);
         let door = Door::new(Arc::clone(&registry), &GrpcConfig::default());
-        let web = Web::new(door, config, closed, None);
+        let web = Web::new(door, config, closed, None, None);
         let router = routes::router(web.clone());
         let pages = Self { router, web, registry, _dir: dir, closing };
         pages.add("root", Role::Administrator);

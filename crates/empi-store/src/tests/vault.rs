@@ -44,7 +44,7 @@ fn storied() -> Vec<Commit> {
         old_event: EventSequence(2),
         event: EventSequence(3),
         is_open: false,
-        old_held: Some(before.record.clone()),
+        old_held: Some(before.record),
     };
     change.tasks.push(held);
     let answered = StoredRequest {
@@ -74,7 +74,7 @@ fn storied() -> Vec<Commit> {
 
 /// A closed store with all of it, encrypted where there are keys.
 fn written(dir: &Path, keys: &[&MasterKey]) {
-    let store = Store::open(&place(dir, keys), &options()).unwrap();
+    let store = Store::open(place(dir, keys), &options()).unwrap();
     for commit in storied() {
         store.commit(&[commit]).unwrap();
     }
@@ -91,7 +91,7 @@ fn an_encrypted_store_answers_as_one_that_is_not() {
     written(&plain, &[]);
     written(&sealed, &[&key]);
     let plain = Store::open(&plain, &options()).unwrap();
-    let sealed_store = Store::open(&place(&sealed, &[&key]), &options()).unwrap();
+    let sealed_store = Store::open(place(&sealed, &[&key]), &options()).unwrap();
     assert!(sealed_store.is_encrypted() && !plain.is_encrypted());
     assert_eq!((plain.meta().unwrap().format, sealed_store.meta().unwrap().format), (4, 5));
     let (said, due) = (Said::by(&sealed_store).unwrap(), Said::by(&plain).unwrap());
@@ -101,8 +101,8 @@ fn an_encrypted_store_answers_as_one_that_is_not() {
     assert_eq!(problems(&sealed_store), Vec::<String>::new());
     assert_eq!(sealed_store.audit_head().sequence, 3);
     drop(sealed_store);
-    rebuild(&place(&sealed, &[&key]), &keys_of).unwrap();
-    let sealed_store = Store::open(&place(&sealed, &[&key]), &options()).unwrap();
+    rebuild(place(&sealed, &[&key]), &keys_of).unwrap();
+    let sealed_store = Store::open(place(&sealed, &[&key]), &options()).unwrap();
     assert_eq!(problems(&sealed_store), Vec::<String>::new());
 }
 
@@ -110,7 +110,7 @@ fn an_encrypted_store_answers_as_one_that_is_not() {
 fn a_store_opens_with_its_own_key_only_and_says_what_is_wrong() {
     let (dir, key, other) = (TempDir::new().unwrap(), key(), key());
     written(dir.path(), &[&key]);
-    let opened = |keys: &[&MasterKey]| Store::open(&place(dir.path(), keys), &options());
+    let opened = |keys: &[&MasterKey]| Store::open(place(dir.path(), keys), &options());
     let refused = opened(&[]).unwrap_err();
     assert!(matches!(refused, StoreError::KeyMissing(_)), "{refused}");
     assert!(refused.to_string().contains("--key-file"));
@@ -121,7 +121,7 @@ fn a_store_opens_with_its_own_key_only_and_says_what_is_wrong() {
 
     let plain = TempDir::new().unwrap();
     written(plain.path(), &[]);
-    let refused = Store::open(&place(plain.path(), &[&key]), &options()).unwrap_err();
+    let refused = Store::open(place(plain.path(), &[&key]), &options()).unwrap_err();
     assert!(matches!(refused, StoreError::KeyUnwanted(_)), "{refused}");
     let store = Store::open(plain.path(), &options()).unwrap();
     assert!(matches!(store.rotate_key(&key), Err(StoreError::NotEncrypted(_))));
@@ -200,7 +200,7 @@ fn a_backup_is_encrypted_by_the_same_and_its_restore_needs_the_key() {
     let (sealed, backup, target) =
         (dir.path().join("sealed"), dir.path().join("backup"), dir.path().join("target"));
     written(&sealed, &[&key]);
-    let store = Store::open(&place(&sealed, &[&key]), &options()).unwrap();
+    let store = Store::open(place(&sealed, &[&key]), &options()).unwrap();
     store.backup(&backup, &quiet).unwrap();
     assert!(!has(&raw(&backup.join("files")), "Okafor"));
     let refused = restore(&backup, &target, &keys_of, &quiet).unwrap_err();
@@ -209,8 +209,8 @@ fn a_backup_is_encrypted_by_the_same_and_its_restore_needs_the_key() {
     let refused = restore(&backup, &other, &keys_of, &quiet).unwrap_err();
     assert!(matches!(refused, StoreError::KeyWrong { .. }), "{refused}");
     assert!(!target.exists());
-    restore(&backup, &place(&target, &[&key]), &keys_of, &quiet).unwrap();
-    let copy = Store::open(&place(&target, &[&key]), &options()).unwrap();
+    restore(&backup, place(&target, &[&key]), &keys_of, &quiet).unwrap();
+    let copy = Store::open(place(&target, &[&key]), &options()).unwrap();
     assert!(Said::by(&copy).unwrap() == Said::by(&store).unwrap());
 }
 
@@ -222,7 +222,7 @@ fn another_key_takes_over_while_commits_go_on_and_the_old_one_opens_nothing_any_
         rows.iter().find(|(family, key, _)| family == "meta" && key == b"root").unwrap().2.clone()
     };
     let rows = raw(dir.path());
-    let store = Store::open(&place(dir.path(), &[&old]), &options()).unwrap();
+    let store = Store::open(place(dir.path(), &[&old]), &options()).unwrap();
     store.rotate_key(&new).unwrap();
     // What is left of the wrapping of before, in any file.
     let wrapped = root(&rows);
@@ -238,9 +238,9 @@ fn another_key_takes_over_while_commits_go_on_and_the_old_one_opens_nothing_any_
         rows.into_iter().filter(|(_, key, _)| key != b"root").collect()
     };
     assert_eq!(others(raw(dir.path())), others(rows), "no other row is touched");
-    let refused = Store::open(&place(dir.path(), &[&old]), &options()).unwrap_err();
+    let refused = Store::open(place(dir.path(), &[&old]), &options()).unwrap_err();
     assert!(matches!(refused, StoreError::KeyWrong { .. }), "{refused}");
-    Store::open(&place(dir.path(), &[&new]), &options()).unwrap();
+    Store::open(place(dir.path(), &[&new]), &options()).unwrap();
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl<'a> Copy<'a> {
         key: &[u8],
         value: Vec<u8>,
     ) -> Result<(), StoreError> {
-        let row = EventRow::decode(value.as_slice());
+        let row = EventRow::decode(prost::bytes::Bytes::from(value));
         let mut row = row.map_err(|_| StoreError::unreadable("an event"))?;
         if row.last_event != 0 {
             row.last_event = self.last_event;

@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use empi_model::{AuditEntry, AuditOutcome, Operation};
+use empi_model::AuditEntry;
 use empi_registry::{DataDir, audit_entries_offline};
+use empi_server::{AuditKind, audit_kind, audit_outcome};
 use serde_json::{Value, json};
 
 use super::verify::needed;
@@ -38,51 +39,11 @@ pub(super) fn export(args: &ExportArgs, data: Option<&DataDir>) -> anyhow::Resul
     Output::lock().line(format_args!("{count} AuditEvents"))
 }
 
-/// The type of an event by DICOM, and its action: create, read, update, delete or execute.
-const fn kind(operation: Operation) -> (&'static str, &'static str, &'static str) {
-    match operation {
-        Operation::SignIn => ("110114", "User Authentication", "E"),
-        Operation::Probe | Operation::ViewStats | Operation::Maintain => {
-            ("110100", "Application Activity", "E")
-        }
-        Operation::OwnAccount
-        | Operation::ViewUsers
-        | Operation::ChangeUsers
-        | Operation::ViewAccounts
-        | Operation::Tune
-        | Operation::ChangeAccounts
-        | Operation::RotateKey => ("110113", "Security Alert", "E"),
-        Operation::ViewPersons => ("110112", "Query", "E"),
-        Operation::ViewAudit | Operation::RetireAudit => ("110101", "Audit Log Used", "R"),
-        Operation::ExportPersons => ("110106", "Export", "R"),
-        Operation::ErasePersons => ("110110", "Patient Record", "D"),
-        Operation::ViewRecords
-        | Operation::ViewQueue
-        | Operation::ViewQuality
-        | Operation::ViewEvents
-        | Operation::ViewPast
-        | Operation::Label
-        | Operation::DrawSample => ("110110", "Patient Record", "R"),
-        Operation::RegisterRecords
-        | Operation::RetireRecords
-        | Operation::RelateRecords
-        | Operation::Decide
-        | Operation::DecideMany
-        | Operation::ChangeIdentities => ("110110", "Patient Record", "U"),
-    }
-}
-
 /// An entry as an AuditEvent.
 fn event(number: u64, entry: &AuditEntry) -> Value {
     let asker = &entry.asked.asker;
-    let (code, display, action) = kind(entry.asked.operation);
-    // 0 success, 4 minor, 8 serious, 12 major failure.
-    let outcome = match entry.outcome {
-        AuditOutcome::Done => "0",
-        AuditOutcome::Refused => "4",
-        AuditOutcome::Denied => "8",
-        AuditOutcome::Failed => "12",
-    };
+    let AuditKind { code, display, action } = audit_kind(entry.asked.operation);
+    let outcome = audit_outcome(entry.outcome);
     let mut agent = json!({
         "who": { "display": if asker.name.is_empty() { "unknown" } else { &asker.name } },
         "requestor": true,
@@ -142,7 +103,10 @@ fn event(number: u64, entry: &AuditEntry) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use empi_model::{Asked, Asker, EnterpriseId, EventSequence, Interface, Purpose, Timestamp};
+    use empi_model::{
+        Asked, Asker, AuditOutcome, EnterpriseId, EventSequence, Interface, Operation, Purpose,
+        Timestamp,
+    };
 
     use super::*;
 

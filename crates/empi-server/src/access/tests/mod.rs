@@ -5,6 +5,7 @@ mod audit;
 mod fhir;
 mod grpc;
 mod hl7;
+mod issuers;
 
 use super::*;
 

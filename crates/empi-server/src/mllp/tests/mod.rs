@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::{Mllp, MllpConfig, message};
 use crate::GrpcConfig;
 use crate::access::Origin;
+use crate::access::issuers::Issuers;
 use crate::door::Door;
 use crate::exchange::Exchange;
 use crate::exchange::config::authorities;
@@ -81,11 +82,21 @@ impl Desk {
 
     /// With clients that are known by their tokens or certificates.
     pub(crate) fn known(config: MllpConfig, clients: Vec<FhirClient>) -> Self {
+        Self::vouched_for(config, clients, Issuers::default())
+    }
+
+    /// With somebody who vouches for others.
+    pub(crate) fn vouched_for(
+        config: MllpConfig,
+        clients: Vec<FhirClient>,
+        issuers: Issuers,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let registry = registry_in(dir.path());
         let door = Door::new(registry, &GrpcConfig::default());
         let file: File = toml::from_str(AUTHORITIES).unwrap();
-        let exchange = Arc::new(Exchange::new(authorities(&file.authority).unwrap(), clients));
+        let exchange =
+            Arc::new(Exchange::new(authorities(&file.authority).unwrap(), clients, issuers));
         Self { mllp: Mllp::new(door, exchange, config), _dir: dir }
     }
 

@@ -93,6 +93,23 @@ impl Authority {
         self.issue_for(name, usage, (2026, 2027))
     }
 
+    /// What answers handshakes as somebody else's server on this machine, from 1970 on.
+    pub(crate) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
+        use rustls::pki_types::pem::PemObject as _;
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+        let identity = self.issue_for("localhost", Use::Server, (1970, 2100));
+        let chain = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
+        let provider = Arc::new(crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![chain], key)
+            .unwrap();
+        tokio_rustls::TlsAcceptor::from(Arc::new(config))
+    }
+
     /// The list of what it revoked, out of date in 2027.
     pub(crate) fn revoke(&self, identities: &[&Identity]) -> String {
         let list = CertificateRevocationListParams {

@@ -3,6 +3,7 @@
 pub(super) mod account;
 pub(super) mod alike;
 pub(super) mod decide;
+pub(super) mod elsewhere;
 mod golden;
 pub(super) mod labels;
 pub(super) mod operation;

@@ -14,20 +14,25 @@ use crate::access::Permit;
 use crate::web::answer::{Answer, Refusal, see_other};
 use crate::web::gate::{Anybody, COOKIE, Form};
 use crate::web::password::is_right;
+use crate::web::session::Token;
 use crate::web::{PERMIT, Visit, Web};
 
 /// The form, or the way on for whoever is signed in.
-pub(in crate::web) async fn show(Anybody(visit): Anybody) -> Answer {
+pub(in crate::web) async fn show(State(web): State<Web>, Anybody(visit): Anybody) -> Answer {
     match visit {
         Some(_) => Answer::see("/"),
-        None => Answer::Page("Sign in", form("", None)),
+        None => Answer::Page("Sign in", form(&web, "", None)),
     }
 }
 
-fn form(name: &str, wrong: Option<&str>) -> Markup {
+fn form(web: &Web, name: &str, wrong: Option<&str>) -> Markup {
     html! {
         section.card.narrow.sign-in {
             h1 { "Sign in" }
+            @if let Some(elsewhere) = &web.0.elsewhere {
+                p { a.button.primary href="/sign-in/elsewhere" { "Sign in with " (elsewhere.title()) } }
+                p.soft { "or with a password of this index:" }
+            }
             form method="post" action="/sign-in" {
                 label for="name" { "Name" }
                 input #name name="name" type="text" value=(name) autocomplete="username"
@@ -54,7 +59,7 @@ pub(in crate::web) async fn take(
     if let Err(wait) = web.0.throttle.attempt(&counted) {
         let seconds = wait.as_secs() + 1;
         let sentence = format!("Too many wrong passwords: wait {seconds} s and try again.");
-        return Ok(again(StatusCode::TOO_MANY_REQUESTS, &typed, &sentence));
+        return Ok(again(&web, StatusCode::TOO_MANY_REQUESTS, &typed, &sentence));
     }
     let user = typed.parse::<UserName>().ok().and_then(|name| web.0.door.user(&name));
     // A name that nobody has may be anything, also a password: it is kept nowhere.
@@ -66,6 +71,7 @@ pub(in crate::web) async fn take(
         tracing::warn!("a sign-in was refused");
         web.0.door.note(entry, AuditOutcome::Denied);
         return Ok(again(
+            &web,
             StatusCode::UNAUTHORIZED,
             &typed,
             "This is not a name and its password. Try again.",
@@ -81,7 +87,7 @@ pub(in crate::web) async fn take(
 }
 
 /// Who signs in, for the audit trail.
-fn signing(user: Option<&User>) -> Asked {
+pub(super) fn signing(user: Option<&User>) -> Asked {
     let asked = PERMIT.try_with(Permit::asked).ok();
     let asker = asked.map_or_else(|| Asker::internal(""), |asked| Asker::clone(&asked.asker));
     let name = user.map(|user| user.name.as_str().to_owned()).unwrap_or_default();
@@ -89,30 +95,40 @@ fn signing(user: Option<&User>) -> Asked {
 }
 
 /// The form again, with what is wrong.
-fn again(status: StatusCode, name: &str, wrong: &str) -> Response<Body> {
-    let mut response = Answer::Page("Sign in", form(name, Some(wrong))).into_response();
+fn again(web: &Web, status: StatusCode, name: &str, wrong: &str) -> Response<Body> {
+    let mut response = Answer::Page("Sign in", form(web, name, Some(wrong))).into_response();
     *response.status_mut() = status;
     response
 }
 
 /// Opens a session under a new ID and sends its cookie.
 fn begin(web: &Web, user: &User) -> Result<Response<Body>, Refusal> {
-    let Some(id) = web.0.sessions.begin(user.name.clone()) else {
+    let cookie = cookie_of(web.0.sessions.begin(user.name.clone()), user)?;
+    let mut response = see_other(if user.must_change_password { "/password" } else { "/" });
+    set_cookie(&mut response, &cookie);
+    Ok(response)
+}
+
+/// The same for somebody whom a provider vouches for: the cookie of the session.
+pub(super) fn begin_vouched(web: &Web, user: &User) -> Result<String, Refusal> {
+    cookie_of(web.0.sessions.begin_vouched(user.name.clone()), user)
+}
+
+fn cookie_of(session: Option<Token>, user: &User) -> Result<String, Refusal> {
+    let Some(id) = session else {
         return Err(Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "Too many people are signed in: try again in a few minutes.",
         ));
     };
     tracing::info!(user = %user.name, role = user.role.as_str(), "signed in");
-    let mut response = see_other(if user.must_change_password { "/password" } else { "/" });
-    set_cookie(&mut response, &format!("{COOKIE}={}; {COOKIE_RULES}", id.text()));
-    Ok(response)
+    Ok(format!("{COOKIE}={}; {COOKIE_RULES}", id.text()))
 }
 
 /// Over TLS or on loopback only, out of reach of scripts, and sent by no other site.
 const COOKIE_RULES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
 
-fn set_cookie(response: &mut Response<Body>, cookie: &str) {
+pub(super) fn set_cookie(response: &mut Response<Body>, cookie: &str) {
     if let Ok(value) = HeaderValue::from_str(cookie) {
         response.headers_mut().insert(SET_COOKIE, value);
     }
