@@ -65,6 +65,9 @@ struct Args {
     /// The server's configuration
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
+    /// The file with a master key: the index is encrypted at rest
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// Where files go that are only needed for the run [default: the system's folder for them]
     #[arg(long, value_name = "DIR")]
     work: Option<PathBuf>,
@@ -103,11 +106,11 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     let mut figures = Figures::default();
     let patients = Patients::generate(&args.program, folder, args.records, args.fresh, args.seed)?;
     let data = folder.join("store");
-    figures.load_seconds = load(&args.program, &patients.file, &data)?;
+    figures.load_seconds = load(&args.program, &patients.file, &data, args.key_file.as_deref())?;
     figures.disk_loaded = bytes_of(&data)?;
 
     let config = exchange::config(folder, args.config.as_deref(), &patients.sources)?;
-    let server = Server::start(&args.program, &data, &config)?;
+    let server = Server::start(&args.program, &data, &config, args.key_file.as_deref())?;
     figures.start_seconds = server.start_seconds;
     figures.memory_started = server.memory()?;
     let callers = Callers::connect(server.address(), args.callers).await?;
@@ -149,7 +152,7 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     figures.records_after = calls::record_count(server.address()).await?;
     server.stop()?;
     figures.disk_after = bytes_of(&data)?;
-    let server = Server::start(&args.program, &data, &config)?;
+    let server = Server::start(&args.program, &data, &config, args.key_file.as_deref())?;
     figures.restart_seconds = server.start_seconds;
     server.stop()?;
     Ok(figures)

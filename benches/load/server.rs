@@ -24,12 +24,23 @@ pub(crate) struct Server {
 }
 
 /// Loads a file into a store; gives the seconds that it took.
-pub(crate) fn load(program: &Path, file: &Path, data: &Path) -> anyhow::Result<f64> {
+pub(crate) fn load(
+    program: &Path,
+    file: &Path,
+    data: &Path,
+    key: Option<&Path>,
+) -> anyhow::Result<f64> {
     let started = Instant::now();
-    let loaded = Command::new(program).arg("load").arg(file).arg("--data").arg(data).output()?;
+    let mut command = Command::new(program);
+    let loaded = command.arg("load").arg(file).arg("--data").arg(data).args(named(key)).output()?;
     let words = String::from_utf8_lossy(&loaded.stderr);
     ensure!(loaded.status.success(), "`empi load` failed: {words}");
     Ok(started.elapsed().as_secs_f64())
+}
+
+/// The key of an index that is encrypted, as an argument.
+fn named(key: Option<&Path>) -> impl Iterator<Item = &Path> {
+    key.into_iter().flat_map(|key| [Path::new("--key-file"), key])
 }
 
 /// Bytes of all files below a directory.
@@ -45,7 +56,12 @@ pub(crate) fn bytes_of(dir: &Path) -> anyhow::Result<u64> {
 
 impl Server {
     /// Starts a server on a free port and waits until it says that it serves.
-    pub(crate) fn start(program: &Path, data: &Path, config: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        program: &Path,
+        data: &Path,
+        config: &Path,
+        key: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let started = Instant::now();
         let mut child = Command::new(program)
             .arg("serve")
@@ -53,6 +69,7 @@ impl Server {
             .arg(data)
             .args(["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"])
             .args([Path::new("--config"), config])
+            .args(named(key))
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -11,6 +11,7 @@ mod bulk_and_online;
 mod client;
 mod crash;
 mod eight_clients;
+mod encryption;
 mod explain;
 mod export;
 mod failing_disk;

@@ -64,6 +64,10 @@ pub enum Operation {
     DrawSample = 26,
     /// Look into the tuning lab, try models there, put one in force and take it back.
     Tune = 27,
+    /// Let another master key open an index that is encrypted at rest.
+    RotateKey = 28,
+    /// Erase a person for good.
+    ErasePersons = 29,
 }
 
 /// What a cell of the table says.
@@ -101,7 +105,7 @@ const fn own(own: &'static [Role]) -> Line {
 
 impl Operation {
     /// Every operation, in the order of their numbers.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::Probe,
         Self::SignIn,
         Self::OwnAccount,
@@ -129,6 +133,8 @@ impl Operation {
         Self::Label,
         Self::DrawSample,
         Self::Tune,
+        Self::RotateKey,
+        Self::ErasePersons,
     ];
 
     /// The table.
@@ -144,13 +150,15 @@ impl Operation {
             Self::ViewQuality => all(&[Steward, LeadSteward, Auditor, Administrator]),
             Self::ViewEvents => all(&[Steward, LeadSteward, Auditor, Source, Reader]),
             Self::RegisterRecords | Self::RetireRecords | Self::RelateRecords => own(&[Source]),
-            Self::DecideMany | Self::DrawSample => all(&[LeadSteward]),
+            Self::DecideMany | Self::DrawSample | Self::ErasePersons => all(&[LeadSteward]),
             Self::Decide | Self::ChangeIdentities | Self::Label => all(&[Steward, LeadSteward]),
             Self::Tune => all(&[LeadSteward, Administrator]),
             Self::ViewUsers | Self::ViewAccounts => all(&[Administrator, Auditor]),
-            Self::ChangeUsers | Self::ChangeAccounts | Self::Maintain | Self::RetireAudit => {
-                all(&[Administrator])
-            }
+            Self::ChangeUsers
+            | Self::ChangeAccounts
+            | Self::Maintain
+            | Self::RetireAudit
+            | Self::RotateKey => all(&[Administrator]),
             Self::ViewStats => all(&Role::ALL),
             Self::ViewAudit => all(&[Auditor]),
             Self::ExportPersons => all(&[LeadSteward, Auditor]),
@@ -219,6 +227,8 @@ impl Operation {
             Self::Label => "label",
             Self::DrawSample => "draw-sample",
             Self::Tune => "tune",
+            Self::RotateKey => "rotate-key",
+            Self::ErasePersons => "erase-persons",
         }
     }
 
@@ -235,7 +245,7 @@ mod tests {
 
     /// The whole table as it was meant: a letter for each role in the order of `Role::ALL`; `A` whatever the domain,
     /// `o` in its own, `-` not at all.
-    const MEANT: [(&str, &str); 27] = [
+    const MEANT: [(&str, &str); 29] = [
         ("probe", "AAAAAAA"),
         ("sign-in", "AAAAAAA"),
         ("own-account", "AAAAA--"),
@@ -263,6 +273,8 @@ mod tests {
         ("label", "-AA----"),
         ("draw-sample", "--A----"),
         ("tune", "--A-A--"),
+        ("rotate-key", "----A--"),
+        ("erase-persons", "--A----"),
     ];
 
     #[test]
@@ -284,7 +296,7 @@ mod tests {
             assert_eq!(Operation::from_number(number), Some(operation));
         }
         assert_eq!(Operation::from_number(0), None);
-        assert_eq!(Operation::from_number(28), None);
+        assert_eq!(Operation::from_number(30), None);
     }
 
     #[test]
@@ -304,6 +316,8 @@ mod tests {
             Op::ChangeIdentities,
             Op::ChangeUsers,
             Op::ChangeAccounts,
+            Op::RotateKey,
+            Op::ErasePersons,
         ] {
             assert!(!change.allows(Auditor), "{change:?}");
             assert!(!change.allows(Reader), "{change:?}");

@@ -109,6 +109,8 @@ pub enum PersonMark {
         /// The stamp: the event that sent it there.
         event: EventSequence,
     },
+    /// It was erased.
+    Erased,
 }
 
 impl PersonMark {
@@ -120,6 +122,7 @@ impl PersonMark {
             PersonState::Redirect { survivor, event } => {
                 Self::Redirect { survivor: *survivor, event: *event }
             }
+            PersonState::Erased { .. } => Self::Erased,
         }
     }
 }

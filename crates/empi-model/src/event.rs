@@ -184,11 +184,13 @@ pub enum EventKind {
     TaskAssigned = 23,
     /// A steward chose whose value survives in a golden record, or left it to the rule again.
     ValueChosen = 24,
+    /// A person was erased for good: what is left tells that it was, and nothing of it.
+    Erased = 25,
 }
 
 impl EventKind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::RegisteredLinked,
         Self::RegisteredNew,
         Self::UpdatedKept,
@@ -213,6 +215,7 @@ impl EventKind {
         Self::OpinionGiven,
         Self::TaskAssigned,
         Self::ValueChosen,
+        Self::Erased,
     ];
 
     /// The kind's name in files and answers.
@@ -243,6 +246,7 @@ impl EventKind {
             Self::OpinionGiven => "opinion_given",
             Self::TaskAssigned => "task_assigned",
             Self::ValueChosen => "value_chosen",
+            Self::Erased => "erased",
         }
     }
 }

@@ -194,6 +194,13 @@ pub enum PersonState {
         /// The event that sent it there.
         event: EventSequence,
     },
+    /// Erased for good: nobody answers, and nothing is held about its records but that they were.
+    Erased {
+        /// What is left of its records, sorted; never empty.
+        records: Vec<RecordIndex>,
+        /// The event that erased it.
+        event: EventSequence,
+    },
 }
 
 /// Whether a record has a say. The numbers are on disk.
@@ -207,6 +214,8 @@ pub enum RecordState {
     Retired,
     /// Its source says that it is another of its records now; retired as well.
     ReplacedBy(RecordIndex),
+    /// Its person was erased: nothing of it is there but that it was, and a keyed hash of its key.
+    Erased,
 }
 
 impl RecordState {

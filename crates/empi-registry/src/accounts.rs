@@ -2,14 +2,13 @@
 //! change is written first and counts then.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 
 use empi_model::{
     Asked, Asker, AuditEntry, AuditOutcome, Domains, Operation, Role, ServiceAccount, Timestamp,
     TokenHash, UserName,
 };
-use empi_store::{Store, StoreOptions};
+use empi_store::{DataDir, Store, StoreOptions};
 use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
@@ -246,7 +245,7 @@ impl Registry {
 /// # Errors
 /// As [`Registry::change_account`]; [`RegistryError::Store`] when the index is open elsewhere.
 pub fn change_account_offline(
-    dir: &Path,
+    dir: impl Into<DataDir>,
     model: &str,
     name: &UserName,
     step: AccountStep,
@@ -261,8 +260,9 @@ pub fn change_account_offline(
 ///
 /// # Errors
 /// [`RegistryError::Store`] when it is missing, open elsewhere or cannot be read.
-pub fn accounts_offline(dir: &Path) -> Result<Vec<ServiceAccount>, RegistryError> {
+pub fn accounts_offline(dir: impl Into<DataDir>) -> Result<Vec<ServiceAccount>, RegistryError> {
     let store = crate::offline::open(dir)?;
-    let accounts = store.snapshot().services().collect::<Result<_, _>>()?;
+    let mut accounts = store.snapshot().services().collect::<Result<Vec<_>, _>>()?;
+    accounts.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     Ok(accounts)
 }

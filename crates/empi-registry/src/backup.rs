@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use empi_store::{BackupReport, CopyProgress, RestoreReport, StoreError};
+use empi_store::{BackupReport, CopyProgress, DataDir, RestoreReport, StoreError};
 
 use crate::RegistryError;
 use crate::offline;
@@ -18,7 +18,7 @@ const NAME_BYTES_MAX: usize = 100;
 /// [`RegistryError::Store`] when the store is missing or open elsewhere, when something is in the place
 /// of the backup, or when the disk refuses.
 pub fn backup(
-    dir: &Path,
+    dir: impl Into<DataDir>,
     to: &Path,
     progress: CopyProgress<'_>,
 ) -> Result<BackupReport, RegistryError> {
@@ -33,7 +33,7 @@ pub fn backup(
 /// of the store, or when the disk refuses; nothing is left behind then.
 pub fn restore(
     from: &Path,
-    to: &Path,
+    to: impl Into<DataDir>,
     progress: CopyProgress<'_>,
 ) -> Result<RestoreReport, RegistryError> {
     Ok(empi_store::restore(from, to, &stored_keys, progress)?)

@@ -26,6 +26,7 @@ use crate::compose::{
     compose_retirement, compose_review,
 };
 use crate::durability::Durability;
+use crate::erase;
 use crate::events::EventView;
 use crate::golden::{GoldenRecord, Survivorship, golden_record};
 use crate::in_force::InForce;
@@ -62,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) accounts: Accounts,
     /// Where backups go.
     pub(crate) backups: Option<std::path::PathBuf>,
+    /// Reads the master key that comes next.
+    pub(crate) next_key: Option<crate::words::NextKey>,
     /// Pairs to be labelled.
     pub(crate) samples: Mutex<Samples>,
     /// Which model decided since when.
@@ -207,6 +210,9 @@ impl Committer {
                     return Err(RegistryError::invalid(format!(
                         "the index holds {RECORDS_MAX} records, the most it can: start another"
                     )));
+                }
+                if existing.is_none() {
+                    erase::refuse_erased(&core.store, mirror, &incoming.record.key)?;
                 }
                 let assessment = if assessment.still_holds(mirror, existing) {
                     Cow::Borrowed(assessment)

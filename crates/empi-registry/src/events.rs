@@ -32,6 +32,8 @@ pub enum PersonFate {
     Revived,
     /// It answers through a survivor from now on.
     Retired(EnterpriseId),
+    /// It was erased.
+    Erased,
 }
 
 /// One record that belongs to another person since an event.
@@ -47,6 +49,8 @@ pub struct RecordMove {
 
 impl EventView {
     pub(crate) fn in_mirror(event: RegistryEvent, mirror: &Mirror) -> Self {
+        let mut event = event;
+        crate::erase::forget_words(&mut event, mirror);
         let records = records_of(&event).into_iter();
         let keys = records.filter_map(|record| Some((record, mirror.key(record)?))).collect();
         Self { event, keys }
@@ -58,9 +62,10 @@ impl EventView {
         let changes = self.event.change.iter().flat_map(|change| &change.persons);
         let fate = |before: Option<PersonMark>, after: PersonMark| match (before, after) {
             (_, PersonMark::Redirect { survivor, .. }) => PersonFate::Retired(survivor),
+            (_, PersonMark::Erased) => PersonFate::Erased,
             (None, PersonMark::Live) => PersonFate::Minted,
             (Some(PersonMark::Live), PersonMark::Live) => PersonFate::Stays,
-            (Some(PersonMark::Redirect { .. }), PersonMark::Live) => PersonFate::Revived,
+            (Some(_), PersonMark::Live) => PersonFate::Revived,
         };
         changes.map(|it| (it.enterprise_id, fate(it.before, it.after))).collect()
     }

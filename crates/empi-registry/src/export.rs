@@ -1,10 +1,10 @@
 //! Every person of a store that no server has open, one after the other: what bulk exports are made of.
 
-use std::path::Path;
-
 use empi_model::{Asked, Asker, AuditEntry, AuditOutcome, Operation, Timestamp};
+use empi_store::DataDir;
 
 use crate::RegistryError;
+use crate::erase::is_erased;
 use crate::golden::Survivorship;
 use crate::offline::open;
 use crate::query::person_view;
@@ -17,7 +17,7 @@ use crate::words::PersonView;
 /// # Errors
 /// [`RegistryError::Store`] when the store is missing, open elsewhere or damaged; whatever `take` refuses with.
 pub fn each_person<E: From<RegistryError>>(
-    dir: &Path,
+    dir: impl Into<DataDir>,
     survivorship: &Survivorship,
     now: Timestamp,
     mut take: impl FnMut(PersonView) -> Result<(), E>,
@@ -30,6 +30,9 @@ pub fn each_person<E: From<RegistryError>>(
     let snapshot = store.snapshot();
     for person in snapshot.persons() {
         let person = person.map_err(RegistryError::from)?;
+        if is_erased(&snapshot, person.enterprise_id)? {
+            continue;
+        }
         take(person_view(&snapshot, survivorship, person.enterprise_id)?)?;
     }
     Ok(())

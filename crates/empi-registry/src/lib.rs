@@ -67,6 +67,7 @@
 
 mod accounts;
 mod audit;
+mod erase;
 mod error;
 mod words;
 
@@ -82,6 +83,7 @@ mod plan;
 mod compose;
 
 mod commit;
+mod dossier;
 mod durability;
 mod wanted;
 
@@ -91,6 +93,7 @@ mod figures;
 mod golden;
 mod history;
 mod in_force;
+mod keys;
 mod lab;
 mod links;
 mod past;
@@ -123,12 +126,13 @@ pub use audit::{
 };
 pub use backup::{backup, restore};
 pub use commit::CommitReport;
+pub use dossier::{DOSSIER_ENTRIES_MAX, Dossier, EarlierContent};
 pub use empi_linkage::{Interval, LinkageModel, StratifiedEstimate};
 pub use empi_model::GoldenField;
 pub use empi_store::{
     AUDIT_PROBLEMS_MAX, AuditArchive, AuditFault, AuditProblem, AuditReport, BackupReport,
-    CopyProgress, RebuildReport, RestoreReport, StoreError, StoreStats, StoredRecord, VerifyReport,
-    check_archive,
+    CopyProgress, DataDir, EncryptReport, Fingerprint, MasterKey, RebuildReport, RestoreReport,
+    StoreError, StoreStats, StoredRecord, VerifyReport, check_archive,
 };
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
@@ -143,7 +147,7 @@ pub use lab::{
 };
 pub use links::{LINKED_RECORDS_MAX, PersonLink, PersonLinks};
 pub use loader::{LoadReport, LoadedLink, LoadedReview, Loader};
-pub use offline::{rebuild, stats, verify};
+pub use offline::{encrypt, rebuild, rotate_key, stats, verify};
 pub use past::{PastDecision, PastEvent, PastRecord};
 pub use quality::{
     Answers, CountedBoard, Created, DayWork, Duplicates, FieldCounts, HubFigure, LargePerson,
@@ -162,6 +166,6 @@ pub use search::{
 pub use steward::{StewardAnswer, StewardOperation, StewardRequest};
 pub use users::{UserChange, change_user_offline, users_offline};
 pub use words::{
-    Clock, MatchCandidate, PairView, PersonView, RecordView, RegisterRequest, Registration,
-    RegistrationDecision, RegistryOptions, RegistryStats, TaskView,
+    Clock, MatchCandidate, NextKey, PairView, PersonView, RecordView, RegisterRequest,
+    Registration, RegistrationDecision, RegistryOptions, RegistryStats, TaskView,
 };

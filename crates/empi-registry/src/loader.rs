@@ -5,7 +5,6 @@
 //! person has) is kept as numbers and written at the end. A load that breaks off leaves a store
 //! that says so.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -17,7 +16,7 @@ use empi_model::{
     RecordChange, RecordIndex, RecordState, RegistryEvent, ReviewKind, ReviewState, ReviewTask,
     SourceRecord, TaskId, Timestamp,
 };
-use empi_store::{Commit, Counters, Store, StoreError, StoreOptions, StoredRecord};
+use empi_store::{Commit, Counters, DataDir, Store, StoreError, StoreOptions, StoredRecord};
 use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 use smallvec::SmallVec;
@@ -159,7 +158,7 @@ impl Loader {
     /// [`RegistryError::Store`] when the store cannot be opened or is not empty.
     #[expect(clippy::needless_pass_by_value, reason = "a clock is handed over as in the options")]
     pub fn create(
-        dir: &Path,
+        dir: impl Into<DataDir>,
         model: &LinkageModel,
         clock: Arc<dyn Clock>,
         actor: Actor,

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use empi_store::{RebuildReport, Store, StoreOptions, StoreStats, VerifyReport};
+use empi_store::{
+    DataDir, EncryptReport, MasterKey, RebuildReport, Store, StoreOptions, StoreStats, VerifyReport,
+};
 
 use crate::RegistryError;
 use crate::query::stored_keys;
@@ -12,7 +14,7 @@ use crate::query::stored_keys;
 /// # Errors
 /// [`RegistryError::Store`] when it is missing, open elsewhere or cannot be read; what does not
 /// agree is in the report.
-pub fn verify(dir: &Path) -> Result<VerifyReport, RegistryError> {
+pub fn verify(dir: impl Into<DataDir>) -> Result<VerifyReport, RegistryError> {
     Ok(open(dir)?.verify(&stored_keys)?)
 }
 
@@ -20,13 +22,30 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, RegistryError> {
 ///
 /// # Errors
 /// [`RegistryError::Store`] when it is missing, open elsewhere or cannot be read.
-pub fn stats(dir: &Path) -> Result<StoreStats, RegistryError> {
+pub fn stats(dir: impl Into<DataDir>) -> Result<StoreStats, RegistryError> {
     Ok(open(dir)?.stats())
 }
 
-pub(crate) fn open(dir: &Path) -> Result<Store, RegistryError> {
+pub(crate) fn open(dir: impl Into<DataDir>) -> Result<Store, RegistryError> {
     // The model's name is written only when a store is made, which does not happen here.
     Ok(Store::open(dir, &StoreOptions { model: String::new(), create: false })?)
+}
+
+/// Makes an encrypted store of one that is not, in a directory that does not exist yet or is empty, and verifies it.
+///
+/// # Errors
+/// [`RegistryError::Store`] when the store is missing, open elsewhere, damaged or encrypted already, or when something is
+/// in the place of the new one; nothing is left behind then.
+pub fn encrypt(from: &Path, to: &Path, key: &MasterKey) -> Result<EncryptReport, RegistryError> {
+    Ok(empi_store::encrypt(from, to, key, &stored_keys)?)
+}
+
+/// Lets another master key open an encrypted store, and the one of before no longer.
+///
+/// # Errors
+/// [`RegistryError::Store`] when the store is missing, open elsewhere or not encrypted, or when the disk refuses.
+pub fn rotate_key(dir: impl Into<DataDir>, key: &MasterKey) -> Result<(), RegistryError> {
+    Ok(open(dir)?.rotate_key(key)?)
 }
 
 /// Makes anew what is derived in a store: the keys that lead to records, blocking keys, the lists of records of
@@ -35,6 +54,6 @@ pub(crate) fn open(dir: &Path) -> Result<Store, RegistryError> {
 /// # Errors
 /// [`RegistryError::Store`] when the store is missing, open elsewhere, or when something is damaged that
 /// everything else follows from.
-pub fn rebuild(dir: &Path) -> Result<RebuildReport, RegistryError> {
+pub fn rebuild(dir: impl Into<DataDir>) -> Result<RebuildReport, RegistryError> {
     Ok(empi_store::rebuild(dir, &stored_keys)?)
 }

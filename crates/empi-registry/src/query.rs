@@ -6,8 +6,8 @@
 use empi_linkage::{Intern, Lexicon, LexiconOverlay, blocking_keys, explain, normalize};
 use empi_model::{
     Asks, BlockingKey, BlockingRule, EnterpriseId, Identifier, LinkDecision, MatchGrade,
-    NormalizedRecord, PersonState, RecordKey, ReviewTask, ScoreExplanation, SourceRecord, TaskId,
-    Thresholds, Timestamp,
+    NormalizedRecord, PersonState, RecordKey, RecordState, ReviewTask, ScoreExplanation,
+    SourceRecord, TaskId, Thresholds, Timestamp,
 };
 use empi_store::{Snapshot, StoreStats, StoredRecord, VerifyReport};
 
@@ -286,6 +286,7 @@ pub(crate) fn person_view(
         };
         match &person.state {
             PersonState::Redirect { survivor, .. } => id = *survivor,
+            PersonState::Erased { event, .. } => return Err(crate::erase::gone(*event)),
             PersonState::Live(records) => {
                 let records = records.iter().map(|record| stored_record(snapshot, *record));
                 let records = records.collect::<Result<Vec<StoredRecord>, _>>()?;
@@ -330,7 +331,12 @@ fn stored_record(
     snapshot: &Snapshot<'_>,
     index: empi_model::RecordIndex,
 ) -> Result<StoredRecord, RegistryError> {
-    snapshot.record(index)?.ok_or_else(|| RegistryError::damaged("a record is missing"))
+    let stored = snapshot.record(index)?;
+    let stored = stored.ok_or_else(|| RegistryError::damaged("a record is missing"))?;
+    if stored.state == RecordState::Erased {
+        return Err(crate::erase::gone(stored.changed));
+    }
+    Ok(stored)
 }
 
 /// A record's link is rewritten whenever its person goes into another, so it names the living one.

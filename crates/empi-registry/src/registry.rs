@@ -1,12 +1,11 @@
 //! The registry: opening, the way to the commit thread, closing.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use empi_store::{Store, StoreOptions};
+use empi_store::{DataDir, Store, StoreOptions};
 use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
@@ -59,12 +58,15 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Store`] when the store is missing, locked, newer, damaged or half loaded;
     /// [`RegistryError::Invalid`] for a limit of zero.
-    pub fn open(dir: &Path, options: RegistryOptions) -> Result<Self, RegistryError> {
-        Self::open_with(dir, options, Box::new(StoreJournal))
+    pub fn open(
+        place: impl Into<DataDir>,
+        options: RegistryOptions,
+    ) -> Result<Self, RegistryError> {
+        Self::open_with(&place.into(), options, Box::new(StoreJournal))
     }
 
     pub(crate) fn open_with(
-        dir: &Path,
+        dir: &DataDir,
         options: RegistryOptions,
         journal: Box<dyn Journal>,
     ) -> Result<Self, RegistryError> {
@@ -89,6 +91,7 @@ impl Registry {
             backups,
             audit,
             create: _,
+            next_key,
         } = options;
         if queue_max == 0 || commit_batch_max == 0 {
             let sentence = "`queue_max` and `commit_batch_max` must be at least 1: set them higher";
@@ -118,6 +121,7 @@ impl Registry {
             accounts,
             audit,
             backups,
+            next_key,
             samples: Mutex::new(samples),
             promotions: Mutex::new(promotions),
             listeners: Mutex::new(Vec::new()),

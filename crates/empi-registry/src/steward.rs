@@ -83,6 +83,12 @@ pub enum StewardOperation {
         /// The event.
         event: EventSequence,
     },
+    /// A person is forgotten for good, as the law may ask for: nobody answers under its enterprise IDs, nothing that was
+    /// ever said about its records can be read any more, and no record of it is registered again under its key.
+    ErasePerson {
+        /// The person.
+        person: EnterpriseId,
+    },
 }
 
 /// A steward's operation with everything that goes with it.
@@ -136,6 +142,7 @@ impl Registry {
         }
         match self.submit(Work::Steward(Box::new(request)))? {
             Answer::Steward(answer) => {
+                self.purge(&answer)?;
                 let persons = answer.event.persons().into_iter().map(|(person, _)| person);
                 if answer.is_preview {
                     self.saw(persons)
@@ -210,6 +217,7 @@ pub(crate) fn fingerprint(request: &StewardRequest) -> u64 {
             let hash = hash.number(9).number(person.as_number()).number(*field as u64);
             record.iter().fold(hash, |hash, record| hash.record(record))
         }
+        StewardOperation::ErasePerson { person } => hash.number(10).number(person.as_number()),
     };
     hash.number(request.reason as u64).text(&request.note);
     hash.0.digest()

@@ -5,14 +5,13 @@
 //! in hashed: how they are hashed and compared is not this room's business.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use empi_model::{
     AccountChange, AccountEntry, Actor, Asked, Asker, AuditEntry, AuditOutcome, Operation,
     PasswordHash, Role, Timestamp, User, UserName,
 };
-use empi_store::{Store, StoreOptions};
+use empi_store::{DataDir, Store, StoreOptions};
 use parking_lot::{Mutex, RwLock};
 
 use crate::RegistryError;
@@ -259,7 +258,7 @@ impl Registry {
 /// # Errors
 /// As [`Registry::change_user`]; [`RegistryError::Store`] when the index is open elsewhere.
 pub fn change_user_offline(
-    dir: &Path,
+    dir: impl Into<DataDir>,
     model: &str,
     name: &UserName,
     change: UserChange,
@@ -275,8 +274,9 @@ pub fn change_user_offline(
 ///
 /// # Errors
 /// [`RegistryError::Store`] when it is missing, open elsewhere or cannot be read.
-pub fn users_offline(dir: &Path) -> Result<Vec<User>, RegistryError> {
+pub fn users_offline(dir: impl Into<DataDir>) -> Result<Vec<User>, RegistryError> {
     let store = crate::offline::open(dir)?;
-    let users = store.snapshot().users().collect::<Result<_, _>>()?;
+    let mut users = store.snapshot().users().collect::<Result<Vec<_>, _>>()?;
+    users.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     Ok(users)
 }

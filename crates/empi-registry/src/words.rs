@@ -8,7 +8,7 @@ use empi_model::{
     Actor, BlockingRule, EnterpriseId, EventSequence, MatchGrade, MatchWeight, Person, QualityNote,
     RecordKey, ScoreExplanation, SourceRecord, TaskId, Timestamp,
 };
-use empi_store::StoredRecord;
+use empi_store::{MasterKey, StoredRecord};
 
 use crate::audit::AuditLimits;
 use crate::golden::{GoldenRecord, Survivorship};
@@ -45,7 +45,12 @@ pub struct RegistryOptions {
     pub audit: AuditLimits,
     /// Whether to make a store where there is none.
     pub create: bool,
+    /// Reads the master key that [`Registry::rotate_key`](crate::Registry::rotate_key) puts in the place of the present one.
+    pub next_key: Option<NextKey>,
 }
+
+/// Reads a master key; the error is one sentence that says what to do.
+pub type NextKey = Arc<dyn Fn() -> Result<MasterKey, String> + Send + Sync>;
 
 impl RegistryOptions {
     /// The defaults: 4,096 waiting changes, 256 changes per write, 8 tasks per registration, answers kept
@@ -63,6 +68,7 @@ impl RegistryOptions {
             backups: None,
             audit: AuditLimits::default(),
             create: true,
+            next_key: None,
         }
     }
 }

@@ -22,13 +22,13 @@ use rocksdb::DB;
 use rocksdb::checkpoint::Checkpoint;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::layout::{self, FORMAT};
+use crate::layout::{self, FORMAT, SEALED_FORMAT};
 use crate::store::StoreOptions;
 use crate::verify::KeysOf;
-use crate::{Counters, Store, StoreError, VerifyReport};
+use crate::{Counters, DataDir, Store, StoreError, VerifyReport};
 pub(crate) use list::LIST;
 use list::{BackupList, ListedFile};
-use place::{Unfinished, refuse_occupied};
+pub(crate) use place::{Unfinished, refuse_occupied};
 
 /// The directory of the files inside a backup.
 const FILES: &str = "files";
@@ -100,16 +100,21 @@ impl Store {
 /// is left behind then.
 pub fn restore(
     from: &Path,
-    to: &Path,
+    to: impl Into<DataDir>,
     keys_of: KeysOf<'_>,
     progress: CopyProgress<'_>,
 ) -> Result<RestoreReport, StoreError> {
+    let DataDir { path: to, keys } = to.into();
     let list = BackupList::read(from)?;
-    if list.format > FORMAT {
-        return Err(StoreError::Newer { found: list.format, supported: FORMAT });
+    match list.format {
+        found if found > SEALED_FORMAT => {
+            return Err(StoreError::Newer { found, supported: SEALED_FORMAT });
+        }
+        SEALED_FORMAT if keys.is_empty() => return Err(StoreError::KeyMissing(from.to_owned())),
+        _ => {}
     }
-    refuse_occupied(to)?;
-    let unfinished = Unfinished::create(to)?;
+    refuse_occupied(&to)?;
+    let unfinished = Unfinished::create(&to)?;
     let damaged = |what: String| StoreError::BackupDamaged { dir: from.to_owned(), what };
     let total = list.report().bytes;
     let mut done = 0;
@@ -126,7 +131,8 @@ pub fn restore(
             return Err(damaged(format!("the file {} is not as it was written", file.name)));
         }
     }
-    let store = Store::open(unfinished.path(), &StoreOptions::default())?;
+    let place = DataDir { path: unfinished.path().to_owned(), keys };
+    let store = Store::open(&place, &StoreOptions::default())?;
     let verified = store.verify(keys_of)?;
     let counters = store.snapshot().counters()?;
     drop(store);

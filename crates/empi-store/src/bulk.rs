@@ -11,6 +11,7 @@ use crate::layout::{self, Family};
 use crate::postings::{Merged, Postings};
 use crate::seal::Seal;
 use crate::store::{META_LOADING, synced};
+use crate::vault::Keyring;
 use crate::{Commit, Counters, Store, StoreError};
 
 /// Postings that are sorted together in memory: 12 bytes each.
@@ -47,11 +48,12 @@ impl<'a> BulkLoader<'a> {
     /// As [`Store::commit`]; the store then takes no more and stays incomplete.
     pub fn add(&mut self, part: &Commit) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
-        let staged = self.store.stage(&mut batch, &mut self.seal, part, false);
+        let mut keyring = Keyring::of_load(self.store);
+        let staged = self.store.stage(&mut batch, &mut self.seal, &mut keyring, part, false);
         self.store.poisoning(staged)?;
         self.store.write(batch, &unlogged())?;
         for (key, index) in &part.keys_added {
-            let sorted = self.postings.add(layout::posting_key(*key, *index));
+            let sorted = self.postings.add(self.store.vault.posting_key(*key, *index));
             self.store.poisoning(sorted)?;
         }
         Ok(())
@@ -67,7 +69,7 @@ impl<'a> BulkLoader<'a> {
         seal.models = store.sealed().models;
         let counted = Commit { counters: Some(counters), ..Commit::default() };
         let mut batch = WriteBatch::default();
-        store.stage(&mut batch, &mut seal, &counted, true)?;
+        store.stage(&mut batch, &mut seal, &mut Keyring::of(store), &counted, true)?;
         batch.delete_cf(&store.family(Family::Meta)?, META_LOADING);
         store.poisoning(take_in(store, postings, &workshop))?;
         // Whatever was written without a log is in files and synced now: the mark may go.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::Fingerprint;
+
 /// A failure of the store. No message carries patient data.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -54,6 +56,43 @@ pub enum StoreError {
     /// Something is where a directory should be made.
     #[error("{} is there already, and nothing is written over: choose another directory", .0.display())]
     Occupied(PathBuf),
+    /// The store is encrypted at rest, and no key was given.
+    #[error(
+        "the store {} is encrypted and no key was given: name its master key with --key-file, --key-env or \
+         --key-command",
+        .0.display()
+    )]
+    KeyMissing(PathBuf),
+    /// The store is encrypted at rest, under another key.
+    #[error(
+        "the store {} is encrypted under the master key {due}, and the key given is {given}: give the one that it was \
+         encrypted or rotated with last",
+        dir.display()
+    )]
+    KeyWrong {
+        /// The directory.
+        dir: PathBuf,
+        /// The key that was given.
+        given: Fingerprint,
+        /// The key that opens it.
+        due: Fingerprint,
+    },
+    /// A key was given for a store that is not encrypted.
+    #[error(
+        "the store {} is not encrypted and a key was given: make an encrypted one of it with `empi key encrypt`, or \
+         leave the key out",
+        .0.display()
+    )]
+    KeyUnwanted(PathBuf),
+    /// Something was asked for that only an encrypted store can do.
+    #[error("the store {} is not encrypted: make an encrypted one of it with `empi key encrypt`", .0.display())]
+    NotEncrypted(PathBuf),
+    /// A store that is encrypted was to be encrypted.
+    #[error("the store {} is encrypted already: give it another key with `empi key rotate`", .0.display())]
+    Encrypted(PathBuf),
+    /// The operating system gives no random bytes.
+    #[error("the system gives no random bytes for keys: look after it, then start again")]
+    NoChance,
     /// A bulk load needs an empty store.
     #[error("the store {} has records already: load into an empty directory", .0.display())]
     NotEmpty(PathBuf),

@@ -20,12 +20,12 @@ impl Store {
         sample: &LabelSample,
         pairs: &[SampledPair],
     ) -> Result<(), StoreError> {
-        let meta = self.family(Family::Meta)?;
         let mut batch = WriteBatch::default();
-        batch.put_cf(&meta, layout::sample_key(sample.number), SampleRow::encoded(sample));
+        let key = layout::sample_key(sample.number);
+        self.put(&mut batch, Family::Meta, &key, SampleRow::encoded(sample))?;
         for pair in pairs {
             let key = layout::sampled_key(pair.sample, pair.place);
-            batch.put_cf(&meta, key, SampledRow::encoded(pair));
+            self.put(&mut batch, Family::Meta, &key, SampledRow::encoded(pair))?;
         }
         self.write(batch, &synced())
     }
@@ -50,7 +50,7 @@ impl Store {
 
     fn put_meta(&self, key: &[u8], row: Vec<u8>) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
-        batch.put_cf(&self.family(Family::Meta)?, key, row);
+        self.put(&mut batch, Family::Meta, key, row)?;
         self.write(batch, &synced())
     }
 }

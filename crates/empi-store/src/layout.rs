@@ -2,7 +2,7 @@
 //!
 //! | family | key | value |
 //! |---|---|---|
-//! | `meta` | name | format, model, counters, mark of an unfinished bulk load or rebuild |
+//! | `meta` | name | format, model, counters, mark of an unfinished bulk load or rebuild, the wrapped root of an encrypted store |
 //! | `meta` | `model/`, number (4) | a model that decided |
 //! | `meta` | `user/`, name | user |
 //! | `meta` | `account/`, number (8) | entry of the log of changes to users |
@@ -24,7 +24,7 @@
 //!
 //! Numbers in keys are big-endian, so that rows sort as the numbers do. Values are the messages of
 //! [`codec`](crate::codec); `meta` holds the format as four big-endian bytes and the rest as text or as
-//! messages.
+//! messages. In a store that is encrypted, keys and values are as the [`vault`](crate::vault) tells.
 
 use empi_model::{
     BlockingKey, EnterpriseId, EventSequence, RecordIndex, RecordKey, TaskId, UserName,
@@ -38,6 +38,9 @@ use rocksdb::{
 /// differently. Format 1 had no [`EventChange`](empi_model::EventChange) in its events; format 2 had tasks that wait
 /// for anybody only, of four kinds; format 3 had no audit trail.
 pub(crate) const FORMAT: u32 = 4;
+
+/// The format of a store that is encrypted, and the latest that this program reads.
+pub(crate) const SEALED_FORMAT: u32 = 5;
 
 /// Families that a store of an earlier format has not: they are made when it is opened.
 pub(crate) const YOUNGER: [Family; 1] = [Family::Audit];

@@ -4,6 +4,8 @@
 //! [`Snapshot`], write [`Commit`]s as one, fill an empty store in bulk, verify, back up and
 //! restore.
 //!
+//! A store may be encrypted at rest ([`MasterKey`]): then nothing of a patient leaves this room for the disk in the clear.
+//!
 //! **Invariants:** a commit is on disk as a whole before [`Store::commit`] returns, or not at all; after
 //! a failed write the store takes no more; no row with patient data has a `Debug`.
 
@@ -20,6 +22,7 @@ mod lab;
 mod layout;
 mod open;
 mod postings;
+mod raw;
 mod rebuild;
 mod rows;
 mod seal;
@@ -28,6 +31,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod users;
+mod vault;
 mod verify;
 
 #[cfg(debug_assertions)]
@@ -38,6 +42,8 @@ pub use audit::{
 pub use backup::{BackupReport, CopyProgress, RestoreReport, restore};
 pub use bulk::BulkLoader;
 pub use error::StoreError;
+pub use open::DataDir;
+pub use raw::each_raw_row;
 pub use rebuild::{RebuildReport, rebuild};
 pub use rows::{
     Commit, Counters, KeptApart, StoredAnswer, StoredModel, StoredRecord, StoredRegistration,
@@ -45,4 +51,5 @@ pub use rows::{
 };
 pub use snapshot::Snapshot;
 pub use store::{Store, StoreMeta, StoreOptions, StoreStats};
+pub use vault::{EncryptReport, Fingerprint, MasterKey, encrypt};
 pub use verify::{KeysOf, PROBLEMS_MAX, VerifyReport};

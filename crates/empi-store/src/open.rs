@@ -1,19 +1,51 @@
 //! Opening a directory: is it a store, may this program touch it, was it made to its end?
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
-use rocksdb::{DB, ErrorKind, Options, WriteBatch};
+use empi_model::{RecordIndex, RecordKey, TaskId};
+use prost::Message as _;
+use rocksdb::{BottommostLevelCompaction, CompactOptions, DB, ErrorKind, Options, WriteBatch};
 
 use crate::backup::LIST;
-use crate::layout::{self, FORMAT, Family};
+use crate::layout::{self, FORMAT, Family, SEALED_FORMAT};
 use crate::seal::Seal;
 use crate::store::{
-    META_CREATED_BY, META_FORMAT, META_LOADING, META_MODEL, META_REBUILDING, StoreOptions, synced,
+    META_CREATED_BY, META_FORMAT, META_LOADING, META_MODEL, META_REBUILDING, META_ROOT,
+    StoreOptions, synced,
 };
+use crate::vault::{MasterKey, Vault};
 use crate::{Store, StoreError};
+
+/// Where a store is, and what opens it.
+#[derive(Clone)]
+pub struct DataDir {
+    /// The directory.
+    pub path: PathBuf,
+    /// The master keys of a store that is encrypted at rest, tried in turn; the first encrypts a store that is made. None
+    /// for a store that is not encrypted.
+    pub keys: Vec<MasterKey>,
+}
+
+impl From<&Path> for DataDir {
+    fn from(path: &Path) -> Self {
+        Self { path: path.to_owned(), keys: Vec::new() }
+    }
+}
+
+impl From<&PathBuf> for DataDir {
+    fn from(path: &PathBuf) -> Self {
+        path.as_path().into()
+    }
+}
+
+impl From<&Self> for DataDir {
+    fn from(place: &Self) -> Self {
+        place.clone()
+    }
+}
 
 /// What a directory holds before it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +64,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Foreign`], [`StoreError::Locked`],
     /// [`StoreError::Newer`], [`StoreError::Incomplete`], [`StoreError::Rebuilding`],
-    /// [`StoreError::Corrupt`],
+    /// [`StoreError::Corrupt`], [`StoreError::KeyMissing`], [`StoreError::KeyWrong`], [`StoreError::KeyUnwanted`],
     /// [`StoreError::Directory`], or what RocksDB says.
-    pub fn open(dir: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
-        let store = Self::open_as_it_is(dir, options)?;
+    pub fn open(place: impl Into<DataDir>, options: &StoreOptions) -> Result<Self, StoreError> {
+        let store = Self::open_as_it_is(&place.into(), options)?;
         if store.meta_value(META_REBUILDING)?.is_some() {
-            return Err(StoreError::Rebuilding(dir.to_owned()));
+            return Err(StoreError::Rebuilding(store.dir));
         }
         store.seal_with(store.read_seal()?);
         *store.audit_end() = store.read_audit_end()?;
@@ -45,7 +77,11 @@ impl Store {
     }
 
     /// Opens a store, also one of which a rebuild broke off.
-    pub(crate) fn open_as_it_is(dir: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+    pub(crate) fn open_as_it_is(
+        place: &DataDir,
+        options: &StoreOptions,
+    ) -> Result<Self, StoreError> {
+        let dir = place.path.as_path();
         let unusable = |error| StoreError::Directory { dir: dir.to_owned(), error };
         let content = content_of(dir)?;
         if content == Content::Nothing {
@@ -58,19 +94,25 @@ impl Store {
         database.create_missing_column_families(content != Content::Store);
         let db = DB::open_cf_descriptors(&database, dir, layout::descriptors())
             .map_err(|error| open_error(error, dir))?;
-        let store = Self::of(db, dir);
+        let mut store = Self::of(db, dir);
         match store.format()? {
-            Some(found) if found > FORMAT => Err(StoreError::Newer { found, supported: FORMAT }),
+            Some(found) if found > SEALED_FORMAT => {
+                Err(StoreError::Newer { found, supported: SEALED_FORMAT })
+            }
             Some(_) if store.meta_value(META_LOADING)?.is_some() => {
                 Err(StoreError::Incomplete(dir.to_owned()))
             }
-            Some(_) => Ok(store),
+            Some(_) => {
+                let root = store.meta_value(META_ROOT)?;
+                store.vault = Vault::open_with(root.as_deref(), &place.keys, dir)?;
+                Ok(store)
+            }
             // Nothing was ever written: making it broke off, or begins here.
             None if store.db.latest_sequence_number() == 0 => {
                 if !options.create {
                     return Err(StoreError::Missing(dir.to_owned()));
                 }
-                store.introduce(options)?;
+                store.introduce(&place.keys, options)?;
                 Ok(store)
             }
             None => Err(StoreError::Foreign(dir.to_owned())),
@@ -86,6 +128,7 @@ impl Store {
             backing_up: Mutex::new(()),
             seal: Mutex::new(Seal::default()),
             audit: Mutex::default(),
+            vault: Vault::default(),
         }
     }
 
@@ -110,13 +153,88 @@ impl Store {
     }
 
     /// The first write: the store says what it is.
-    fn introduce(&self, options: &StoreOptions) -> Result<(), StoreError> {
-        let meta = self.family(Family::Meta)?;
+    fn introduce(&mut self, keys: &[MasterKey], options: &StoreOptions) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
-        batch.put_cf(&meta, META_FORMAT, FORMAT.to_be_bytes());
+        let mut format = FORMAT;
+        let vault = keys.first().map(Vault::create).transpose()?;
+        let meta = self.family(Family::Meta)?;
+        if let Some((_, root)) = &vault {
+            format = SEALED_FORMAT;
+            batch.put_cf(&meta, META_ROOT, root.encode_to_vec());
+        }
+        batch.put_cf(&meta, META_FORMAT, format.to_be_bytes());
         batch.put_cf(&meta, META_MODEL, &options.model);
         batch.put_cf(&meta, META_CREATED_BY, env!("CARGO_PKG_VERSION"));
-        self.write(batch, &synced())
+        drop(meta);
+        self.write(batch, &synced())?;
+        self.vault = vault.map(|(vault, _)| vault).unwrap_or_default();
+        Ok(())
+    }
+
+    /// What stands in the place of a record's key once the record is erased: a keyed hash, under a source without a name.
+    /// `None` for a store that is not encrypted.
+    #[must_use]
+    pub fn tombstone(&self, key: &RecordKey) -> Option<RecordKey> {
+        self.vault.tombstone(key)
+    }
+
+    /// Writes the files anew in which rows may still stand as they were: of records that were erased, with their data keys,
+    /// of tasks about them, and of answers to requests about them. A snapshot that somebody holds meanwhile keeps what it sees.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`] after an earlier failure; else what RocksDB says.
+    pub fn purge(&self, records: &[RecordIndex], tasks: &[TaskId]) -> Result<(), StoreError> {
+        self.write_out()?;
+        for record in records {
+            self.compact(Family::Records, &layout::index_key(*record))?;
+        }
+        for task in tasks {
+            self.compact(Family::Tasks, &layout::task_key(*task))?;
+            self.compact(Family::HeldUpdates, &layout::task_key(*task))?;
+        }
+        // Which of the answers were about them is not known any more; they are few.
+        self.compact_between(Family::Requests, None, None)
+    }
+
+    /// Whether the store is encrypted at rest.
+    #[must_use]
+    pub const fn is_encrypted(&self) -> bool {
+        self.vault.is_sealed()
+    }
+
+    /// Lets another master key open the store, and the one of before no longer: the root is wrapped anew, no other row is
+    /// touched, and what is left of the old wrapping goes from the files. Commits go on meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::NotEncrypted`], or as [`commit`](Self::commit).
+    pub fn rotate_key(&self, master: &MasterKey) -> Result<(), StoreError> {
+        let row = self.vault.wrapped_by(master)?;
+        let row = row.ok_or_else(|| StoreError::NotEncrypted(self.dir.clone()))?;
+        let meta = self.family(Family::Meta)?;
+        let mut batch = WriteBatch::default();
+        batch.put_cf(&meta, META_ROOT, row.encode_to_vec());
+        self.write(batch, &synced())?;
+        // The log holds the old row until all families are in files, and a file holds it until it is compacted.
+        self.write_out()?;
+        self.compact(Family::Meta, META_ROOT)
+    }
+
+    /// Writes the files anew in which a row may stand as it was before.
+    pub(crate) fn compact(&self, family: Family, key: &[u8]) -> Result<(), StoreError> {
+        self.compact_between(family, Some(key), Some(&[key, &[0]].concat()))
+    }
+
+    fn compact_between(
+        &self,
+        family: Family,
+        first: Option<&[u8]>,
+        end: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        let family = self.family(family)?;
+        self.db.compact_range_cf_opt(&family, first, end, &options);
+        Ok(())
     }
 }
 
@@ -151,7 +269,9 @@ fn content_of(dir: &Path) -> Result<Content, StoreError> {
         (true, true) => Ok(Content::Store),
         (false, true) if is_ours && is_earlier => Ok(Content::Earlier),
         // Written by a program that knows other families than this one.
-        (_, false) if is_ours => Err(StoreError::Newer { found: FORMAT + 1, supported: FORMAT }),
+        (_, false) if is_ours => {
+            Err(StoreError::Newer { found: SEALED_FORMAT + 1, supported: SEALED_FORMAT })
+        }
         (false, true) if is_unwritten(dir, &names)? => Ok(Content::Nothing),
         _ => Err(StoreError::Foreign(dir.to_owned())),
     }

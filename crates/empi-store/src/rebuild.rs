@@ -5,20 +5,18 @@
 //! A mark is set before the first row is touched and taken away with the last, both synced, so a store of which
 //! a rebuild broke off says so when it is opened, and is rebuilt once more.
 
-use std::path::Path;
-
 use empi_model::{EnterpriseId, EventSequence, Person, PersonState, RecordIndex};
 use prost::Message as _;
 use rayon::prelude::*;
 use rocksdb::WriteBatch;
 
 use crate::bulk::{start_sorting, take_in, unlogged};
-use crate::codec::{CountersRow, EventRow, ModelRow, PersonRow, RecordRow, Row as _, TaskRow};
+use crate::codec::{CountersRow, ModelRow, PersonRow, RecordRow, Row as _, TaskRow};
 use crate::layout::{self, Family};
 use crate::seal::{Seal, digest, event_digest};
 use crate::store::{META_COUNTERS, META_REBUILDING, StoreOptions, synced};
 use crate::verify::KeysOf;
-use crate::{Counters, Store, StoreError, StoredRecord};
+use crate::{Counters, DataDir, Store, StoreError, StoredRecord};
 
 /// Records that are read and keyed together, on all cores.
 const CHUNK_ROWS: usize = 8192;
@@ -42,8 +40,11 @@ pub struct RebuildReport {
 /// # Errors
 /// As [`Store::open`]; [`StoreError::Damaged`] where a row does not read that everything else follows from: such
 /// a store is to be restored from a backup.
-pub fn rebuild(dir: &Path, keys_of: KeysOf<'_>) -> Result<RebuildReport, StoreError> {
-    rebuild_until(dir, keys_of, STEPS.len())
+pub fn rebuild(
+    place: impl Into<DataDir>,
+    keys_of: KeysOf<'_>,
+) -> Result<RebuildReport, StoreError> {
+    rebuild_until(place, keys_of, STEPS.len())
 }
 
 /// One step of a rebuild.
@@ -61,11 +62,11 @@ pub(crate) const STEPS: [Step; 6] = [
 
 /// Takes so many steps and no more.
 pub(crate) fn rebuild_until(
-    dir: &Path,
+    place: impl Into<DataDir>,
     keys_of: KeysOf<'_>,
     steps: usize,
 ) -> Result<RebuildReport, StoreError> {
-    let store = Store::open_as_it_is(dir, &StoreOptions::default())?;
+    let store = Store::open_as_it_is(&place.into(), &StoreOptions::default())?;
     let mut rebuild = Rebuild {
         store: &store,
         keys_of,
@@ -141,14 +142,16 @@ impl Rebuild<'_> {
             for keyed in keyed.collect::<Vec<_>>() {
                 let (stored, keys) = keyed.ok_or_else(|| StoreError::unreadable("a record"))?;
                 let StoredRecord { index, record, link, .. } = stored;
-                let key = layout::record_key(&record.key)
+                let key = store
+                    .vault
+                    .key_of_stored(&record.key)
                     .ok_or(StoreError::TooLong("a source's name", layout::SOURCE_BYTES_MAX))?;
                 batch.put_cf(&record_keys, key, layout::index_key(index));
                 self.members.push((link.enterprise_id, index));
                 self.report.records += 1;
                 self.report.keys += keys.len() as u64;
                 for key in keys {
-                    postings.add(layout::posting_key(key, index))?;
+                    postings.add(store.vault.posting_key(key, index))?;
                 }
             }
             store.write(batch, &unlogged())?;
@@ -173,6 +176,8 @@ impl Rebuild<'_> {
             }
             match &person.state {
                 PersonState::Redirect { .. } if own.is_empty() => {}
+                // Nothing was ever taken from its records, nor added.
+                PersonState::Erased { records, .. } if *records == own => {}
                 PersonState::Live(listed) if !own.is_empty() => {
                     if *listed != own {
                         let mended = Person { state: PersonState::Live(own), ..person };
@@ -227,9 +232,8 @@ impl Rebuild<'_> {
             self.counters.events += 1;
         }
         if self.counters.events > 0 {
-            if EventRow::decoded(&last).is_none() {
-                return Err(StoreError::unreadable("the last event"));
-            }
+            // Also what is sealed inside of it.
+            snapshot.event(EventSequence(self.counters.events))?;
             self.seal.last_event = event_digest(&last);
             self.seal.sequence = self.counters.events;
         }

@@ -1,5 +1,7 @@
 //! Reading a store at one point in time.
 
+use std::borrow::Cow;
+
 use empi_model::{
     BlockingKey, EnterpriseId, EventSequence, Person, RecordIndex, RecordKey, RegistryEvent,
     ReviewTask, SourceRecord, TaskId,
@@ -13,6 +15,7 @@ use crate::codec::{
 use crate::layout::{self, Family};
 use crate::seal::Seal;
 use crate::store::META_COUNTERS;
+use crate::vault::{Key, Vault, open_parts};
 use crate::{Counters, KeptApart, Store, StoreError, StoredModel, StoredRecord, StoredRequest};
 
 /// A store at one point in time. Later commits do not show.
@@ -27,8 +30,13 @@ impl std::fmt::Debug for Snapshot<'_> {
     }
 }
 
-/// Rows of a family in the order of keys. Ends after the first row that RocksDB cannot give.
+/// What is read in place of a row that is not as it was sealed: it makes no sense as any row.
+const UNOPENED: &[u8] = &[0xFF];
+
+/// Rows of a family in the order of keys, opened. Ends after the first row that RocksDB cannot give.
 pub(crate) struct Scan<'a, F> {
+    snapshot: &'a Snapshot<'a>,
+    family: Family,
     rows: Option<DBRawIterator<'a>>,
     failure: Option<StoreError>,
     read: F,
@@ -46,7 +54,8 @@ where
         }
         let rows = self.rows.as_mut()?;
         if let Some((key, value)) = rows.item() {
-            let word = (self.read)(key, value);
+            let opened = self.snapshot.open_row(self.family, key, value);
+            let word = (self.read)(key, opened.as_deref().unwrap_or(UNOPENED));
             rows.next();
             return Some(word);
         }
@@ -61,9 +70,54 @@ impl<'a> Snapshot<'a> {
         Self { store, snapshot: store.db.snapshot() }
     }
 
-    /// The raw bytes of one row.
+    /// As [`Store::tombstone`].
+    #[must_use]
+    pub fn tombstone(&self, key: &RecordKey) -> Option<RecordKey> {
+        self.store.vault.tombstone(key)
+    }
+
+    /// What the store is sealed with.
+    pub(crate) const fn vault(&self) -> &'a Vault {
+        &self.store.vault
+    }
+
+    /// The bytes of one row, opened.
     pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.snapshot.get_cf(&self.store.family(family)?, key)?)
+        let Some(value) = self.snapshot.get_cf(&self.store.family(family)?, key)? else {
+            return Ok(None);
+        };
+        let opened = match self.open_row(family, key, &value) {
+            Some(Cow::Owned(opened)) => Some(opened),
+            Some(Cow::Borrowed(_)) => return Ok(Some(value)),
+            None => None,
+        };
+        opened.map(Some).ok_or_else(|| StoreError::unreadable(family.as_str()))
+    }
+
+    /// A row as it was before it was sealed; `None` for one that is not as it was sealed.
+    fn open_row<'v>(&self, family: Family, key: &[u8], value: &'v [u8]) -> Option<Cow<'v, [u8]>> {
+        self.store.vault.open(family, key, value, |record| self.data_key(record).ok().flatten())
+    }
+
+    /// The data key of a record; `None` when it was destroyed.
+    pub(crate) fn data_key(&self, record: RecordIndex) -> Result<Option<Key>, StoreError> {
+        let records = self.store.family(Family::Records)?;
+        let row = self.snapshot.get_pinned_cf(&records, layout::index_key(record))?;
+        let missing = || StoreError::Damaged("a record is missing, or its key".to_owned());
+        self.store.vault.key_of_record(record, &row.ok_or_else(missing)?)
+    }
+
+    /// The event of a row, with what is personal of it.
+    fn event_of(&self, row: &[u8]) -> Result<RegistryEvent, StoreError> {
+        let unreadable = || StoreError::unreadable(Family::Events.as_str());
+        let row = EventRow::decode(row).map_err(|_| unreadable())?;
+        self.whole_event(row)?.word().ok_or_else(unreadable)
+    }
+
+    /// The row of an event, with what is personal of it.
+    pub(crate) fn whole_event(&self, mut row: EventRow) -> Result<EventRow, StoreError> {
+        open_parts(&mut row, self)?;
+        Ok(row)
     }
 
     fn row<R: Row>(&self, family: Family, key: &[u8]) -> Result<Option<R::Word>, StoreError> {
@@ -84,7 +138,16 @@ impl<'a> Snapshot<'a> {
     /// # Errors
     /// As [`record`](Self::record).
     pub fn record_index(&self, key: &RecordKey) -> Result<Option<RecordIndex>, StoreError> {
-        let Some(key) = layout::record_key(key) else { return Ok(None) };
+        self.index_at(self.store.vault.record_key(key))
+    }
+
+    /// The same for a key as it stands in a record's row, also in that of one that was erased.
+    pub(crate) fn stored_index(&self, key: &RecordKey) -> Result<Option<RecordIndex>, StoreError> {
+        self.index_at(self.store.vault.key_of_stored(key))
+    }
+
+    fn index_at(&self, key: Option<Vec<u8>>) -> Result<Option<RecordIndex>, StoreError> {
+        let Some(key) = key else { return Ok(None) };
         let Some(bytes) = self.get(Family::RecordKeys, &key)? else { return Ok(None) };
         let index = layout::read_index(&bytes);
         index.map(Some).ok_or_else(|| StoreError::unreadable(Family::RecordKeys.as_str()))
@@ -119,7 +182,7 @@ impl<'a> Snapshot<'a> {
     /// # Errors
     /// As [`record`](Self::record).
     pub fn request(&self, request_id: &str) -> Result<Option<StoredRequest>, StoreError> {
-        self.row::<RequestRow>(Family::Requests, request_id.as_bytes())
+        self.row::<RequestRow>(Family::Requests, &self.store.vault.request_key(request_id))
     }
 
     /// An event.
@@ -127,7 +190,8 @@ impl<'a> Snapshot<'a> {
     /// # Errors
     /// As [`record`](Self::record).
     pub fn event(&self, sequence: EventSequence) -> Result<Option<RegistryEvent>, StoreError> {
-        self.row::<EventRow>(Family::Events, &layout::event_key(sequence))
+        let row = self.get(Family::Events, &layout::event_key(sequence))?;
+        row.map(|row| self.event_of(&row)).transpose()
     }
 
     /// What the counters vouch for.
@@ -182,11 +246,11 @@ impl<'a> Snapshot<'a> {
         // A scan of everything must not push the rows that are asked for out of the cache.
         options.fill_cache(false);
         match self.store.family(family) {
-            Err(error) => Scan { rows: None, failure: Some(error), read },
+            Err(error) => Scan { snapshot: self, family, rows: None, failure: Some(error), read },
             Ok(handle) => {
                 let mut rows = self.snapshot.raw_iterator_cf_opt(&handle, options);
                 rows.seek(from);
-                Scan { rows: Some(rows), failure: None, read }
+                Scan { snapshot: self, family, rows: Some(rows), failure: None, read }
             }
         }
     }
@@ -214,7 +278,7 @@ impl<'a> Snapshot<'a> {
         self.words::<RecordRow>(Family::Records, &layout::index_key(first))
     }
 
-    /// Every posting, by blocking key.
+    /// Every posting, by blocking key; in a store that is encrypted keyed hashes stand for those.
     pub fn keys(&self) -> impl Iterator<Item = Result<(BlockingKey, RecordIndex), StoreError>> {
         self.scan(Family::Keys, &[], |key, _| {
             layout::read_posting(key).ok_or_else(|| StoreError::unreadable("a blocking key"))
@@ -261,7 +325,7 @@ impl<'a> Snapshot<'a> {
         &self,
         sequence: EventSequence,
     ) -> impl Iterator<Item = Result<RegistryEvent, StoreError>> {
-        self.words::<EventRow>(Family::Events, &layout::event_key(sequence))
+        self.scan(Family::Events, &layout::event_key(sequence), |_, value| self.event_of(value))
     }
 
     /// Review tasks behind one, by ID; all or only those that wait.

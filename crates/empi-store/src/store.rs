@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use empi_model::{AuditHead, EventSequence, ReviewState};
+use empi_model::{AuditHead, EventSequence, RecordIndex, RecordState, ReviewState, TaskId};
 use prost::Message as _;
 use rocksdb::{ColumnFamilyRef, DB, WriteBatch, WriteOptions};
 
@@ -15,6 +15,7 @@ use crate::codec::{
 use crate::layout::{self, FORMAT, Family};
 use crate::seal::{Digests, Seal, digest, event_digest};
 use crate::snapshot::Snapshot;
+use crate::vault::{Keyring, Vault};
 use crate::{Commit, KeptApart, StoreError, StoredModel};
 
 /// Names in the `meta` family.
@@ -24,6 +25,7 @@ pub(crate) const META_CREATED_BY: &[u8] = b"created_by";
 pub(crate) const META_COUNTERS: &[u8] = b"counters";
 pub(crate) const META_LOADING: &[u8] = b"loading";
 pub(crate) const META_REBUILDING: &[u8] = b"rebuilding";
+pub(crate) const META_ROOT: &[u8] = b"root";
 
 /// How to open a store.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +76,8 @@ pub struct Store {
     pub(crate) seal: Mutex<Seal>,
     /// The end of the audit trail.
     pub(crate) audit: Mutex<AuditHead>,
+    /// What rows are sealed with.
+    pub(crate) vault: Vault,
 }
 
 impl std::fmt::Debug for Store {
@@ -121,8 +125,9 @@ impl Store {
         let mut seal = self.sealed();
         let mut end = self.audit_end();
         let mut head = *end;
+        let mut keyring = Keyring::of(self);
         for change in changes {
-            self.stage(&mut batch, &mut seal, change, true)?;
+            self.stage(&mut batch, &mut seal, &mut keyring, change, true)?;
             self.stage_audit(&mut batch, &mut head, change)?;
         }
         self.write(batch, &synced())?;
@@ -212,22 +217,37 @@ impl Store {
         })
     }
 
+    /// Puts a row into a batch, sealed where the store is encrypted.
+    pub(crate) fn put(
+        &self,
+        batch: &mut WriteBatch,
+        family: Family,
+        key: &[u8],
+        row: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let row = self.vault.seal(family, key, row)?;
+        batch.put_cf(&self.family(family)?, key, row);
+        Ok(())
+    }
+
     /// Turns a change into writes, its added keys only if `with_keys`.
     pub(crate) fn stage(
         &self,
         batch: &mut WriteBatch,
         seal: &mut Seal,
+        keyring: &mut Keyring<'_>,
         change: &Commit,
         with_keys: bool,
     ) -> Result<(), StoreError> {
         let mut digests = Digests::default();
-        self.stage_records(batch, &mut digests, change, with_keys)?;
+        self.stage_records(batch, &mut digests, keyring, change, with_keys)?;
         let persons = self.family(Family::Persons)?;
         for person in &change.persons {
             let key = layout::person_key(person.enterprise_id);
             batch.put_cf(&persons, key, PersonRow::encoded(person));
         }
         self.stage_tasks(batch, &mut digests, seal, change)?;
+        self.stage_held(batch, &mut digests, keyring, change)?;
         let kept_apart = self.family(Family::KeptApart)?;
         for KeptApart { one, other, event } in &change.kept_apart {
             let key = layout::pair_key(*one, *other);
@@ -238,19 +258,22 @@ impl Store {
         }
         let requests = self.family(Family::Requests)?;
         for request_id in &change.requests_forgotten {
-            batch.delete_cf(&requests, request_id);
+            batch.delete_cf(&requests, self.vault.request_key(request_id));
         }
         for request in &change.requests {
             let row = RequestRow::encoded(request);
             digests.requests.insert(request.request_id.clone(), digest(&row));
-            batch.put_cf(&requests, &request.request_id, row);
+            let key = self.vault.request_key(&request.request_id);
+            self.put(batch, Family::Requests, &key, row)?;
         }
-        let events = self.family(Family::Events)?;
         for event in &change.events {
             let before = seal.before(event.sequence.0);
-            let row = EventRow::sealed(event, before, &digests).encode_to_vec();
+            let mut row = EventRow::sealed(event, before, &digests);
+            let asks = |id: u64| change.tasks.iter().find(|task| task.id.0 == id);
+            keyring.seal_parts(&mut row, |id| asks(id).map(|task| task.incoming))?;
+            let row = row.encode_to_vec();
             (seal.last_event, seal.sequence) = (event_digest(&row), event.sequence.0);
-            batch.put_cf(&events, layout::event_key(event.sequence), row);
+            self.put(batch, Family::Events, &layout::event_key(event.sequence), row)?;
         }
         if let Some(counters) = &change.counters {
             let meta = self.family(Family::Meta)?;
@@ -264,25 +287,33 @@ impl Store {
         &self,
         batch: &mut WriteBatch,
         digests: &mut Digests,
+        keyring: &mut Keyring<'_>,
         change: &Commit,
         with_keys: bool,
     ) -> Result<(), StoreError> {
         let records = self.family(Family::Records)?;
         let record_keys = self.family(Family::RecordKeys)?;
         for stored in &change.records {
-            let key = layout::record_key(&stored.record.key)
+            let key = self
+                .vault
+                .key_of_stored(&stored.record.key)
                 .ok_or(StoreError::TooLong("a source's name", layout::SOURCE_BYTES_MAX))?;
             let row = RecordRow::encoded(stored);
             digests.records.insert(stored.index, digest(&row));
+            let row = if stored.state == RecordState::Erased {
+                keyring.seal_erased(stored.index, row)?
+            } else {
+                keyring.seal_record(stored.index, row)?
+            };
             batch.put_cf(&records, layout::index_key(stored.index), row);
             batch.put_cf(&record_keys, key, layout::index_key(stored.index));
         }
         let keys = self.family(Family::Keys)?;
         for (key, index) in &change.keys_removed {
-            batch.delete_cf(&keys, layout::posting_key(*key, *index));
+            batch.delete_cf(&keys, self.vault.posting_key(*key, *index));
         }
         for (key, index) in change.keys_added.iter().filter(|_| with_keys) {
-            batch.put_cf(&keys, layout::posting_key(*key, *index), b"");
+            batch.put_cf(&keys, self.vault.posting_key(*key, *index), b"");
         }
         Ok(())
     }
@@ -297,12 +328,10 @@ impl Store {
         let changed = change.events.iter().flat_map(|event| &event.change);
         for before in changed.flat_map(|change| &change.tasks) {
             if before.old_state.is_some() && before.old_event == EventSequence(0) {
-                let row =
-                    self.db.get_cf(&self.family(Family::Tasks)?, layout::task_key(before.task))?;
+                let row = self.snapshot().get(Family::Tasks, &layout::task_key(before.task))?;
                 seal.take_loaded(row.map_or(0, |row| digest(&row)));
             }
         }
-        let tasks = self.family(Family::Tasks)?;
         let open_tasks = self.family(Family::OpenTasks)?;
         for task in &change.tasks {
             let key = layout::task_key(task.id);
@@ -311,25 +340,47 @@ impl Store {
                 seal.add_loaded(digest(&row));
             }
             digests.tasks.insert(task.id, digest(&row));
-            batch.put_cf(&tasks, key, row);
+            self.put(batch, Family::Tasks, &key, row)?;
             match task.state {
                 ReviewState::Open(_) => batch.put_cf(&open_tasks, key, b""),
                 ReviewState::Resolved(_) => batch.delete_cf(&open_tasks, key),
             }
         }
+        Ok(())
+    }
+
+    fn stage_held(
+        &self,
+        batch: &mut WriteBatch,
+        digests: &mut Digests,
+        keyring: &mut Keyring<'_>,
+        change: &Commit,
+    ) -> Result<(), StoreError> {
         let held_updates = self.family(Family::HeldUpdates)?;
-        for (task, record) in &change.held_updates {
-            let key = layout::task_key(*task);
+        for (id, record) in &change.held_updates {
+            let key = layout::task_key(*id);
             match record {
                 Some(record) => {
                     let row = SourceRow::encoded(record);
-                    digests.held.insert(*task, digest(&row));
+                    digests.held.insert(*id, digest(&row));
+                    let row = keyring.seal_held(&key, self.asked_about(change, *id)?, row)?;
                     batch.put_cf(&held_updates, key, row);
                 }
                 None => batch.delete_cf(&held_updates, key),
             }
         }
         Ok(())
+    }
+
+    /// The record that a task of a change, or of before, asks about.
+    fn asked_about(&self, change: &Commit, id: TaskId) -> Result<RecordIndex, StoreError> {
+        if let Some(task) = change.tasks.iter().find(|task| task.id == id) {
+            return Ok(task.incoming);
+        }
+        let task = self.snapshot().task(id)?;
+        let missing =
+            || StoreError::Damaged(format!("an update waits for task {id}, which is missing"));
+        task.map(|task| task.incoming).ok_or_else(missing)
     }
 
     /// The store as it is now, unchanged by later commits.

@@ -21,14 +21,15 @@ impl Store {
         user: &User,
         entry: Option<(&AccountEntry, &AuditEntry)>,
     ) -> Result<(), StoreError> {
-        let meta = self.family(Family::Meta)?;
         let mut batch = WriteBatch::default();
         let mut end = self.audit_end();
         let mut head = *end;
-        batch.put_cf(&meta, layout::user_key(&user.name), UserRow::encoded(user));
+        let key = self.vault.user_key(&user.name);
+        self.put(&mut batch, Family::Meta, &key, UserRow::encoded(user))?;
         if let Some((entry, audited)) = entry {
             self.stage_entry(&mut batch, &mut head, audited)?;
-            batch.put_cf(&meta, layout::account_key(entry.number), AccountRow::encoded(entry));
+            let key = layout::account_key(entry.number);
+            self.put(&mut batch, Family::Meta, &key, AccountRow::encoded(entry))?;
         }
         self.write(batch, &synced())?;
         *end = head;
@@ -48,8 +49,8 @@ impl Store {
         let mut end = self.audit_end();
         let mut head = *end;
         self.stage_entry(&mut batch, &mut head, audited)?;
-        let key = layout::service_key(&account.name);
-        batch.put_cf(&self.family(Family::Meta)?, key, ServiceRow::encoded(account));
+        let key = self.vault.service_key(&account.name);
+        self.put(&mut batch, Family::Meta, &key, ServiceRow::encoded(account))?;
         self.write(batch, &synced())?;
         *end = head;
         Ok(())
@@ -57,12 +58,12 @@ impl Store {
 }
 
 impl Snapshot<'_> {
-    /// Every user, by name.
+    /// Every user, in no order that means anything.
     pub fn users(&self) -> impl Iterator<Item = Result<User, StoreError>> {
         self.rows_below::<UserRow>(layout::USERS, layout::USERS, "a user")
     }
 
-    /// Every account of a program, by name.
+    /// Every account of a program, in no order that means anything.
     pub fn services(&self) -> impl Iterator<Item = Result<ServiceAccount, StoreError>> {
         self.rows_below::<ServiceRow>(
             layout::SERVICES,

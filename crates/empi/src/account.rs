@@ -3,18 +3,19 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use empi_linkage::LinkageModel;
 use empi_model::{Domains, Role, Secret, ServiceAccount, Timestamp, UserName};
 use empi_proto::v1;
-use empi_registry::{AccountStep, Clock as _, accounts_offline, change_account_offline};
+use empi_registry::{AccountStep, Clock as _, DataDir, accounts_offline, change_account_offline};
 use empi_server::{hash_token, random_token};
 
 use crate::cli::UsageError;
 use crate::client::{ServerArgs, converse, incomplete, refusal};
 use crate::clock::SystemClock;
+use crate::master_key::MasterKeyArgs;
 use crate::output::Output;
 
 #[derive(clap::Args)]
@@ -24,6 +25,8 @@ pub(crate) struct Args {
     /// The directory of the index, which no server has open; without it, the server of --server is asked
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    key: MasterKeyArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -92,7 +95,8 @@ fn role(name: &str) -> Result<Role, String> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    match (&args.command, &args.data) {
+    let data = args.data.as_ref().map(|data| args.key.at(data)).transpose()?;
+    match (&args.command, &data) {
         (AccountCommand::List, Some(data)) => {
             let lines = accounts_offline(data)?.iter().map(line).collect();
             print(lines)
@@ -104,7 +108,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Changes an index that no server has open.
-fn change(data: &Path, command: &AccountCommand) -> anyhow::Result<()> {
+fn change(data: &DataDir, command: &AccountCommand) -> anyhow::Result<()> {
     let token = random_token()?;
     let hash = hash_token(token.expose());
     let (name, step, out) = match command {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::cli::UsageError;
 use crate::client::{ServerArgs, converse, incomplete, refusal};
 use crate::link::stages;
+use crate::master_key::MasterKeyArgs;
 use crate::output::Output;
 
 #[derive(clap::Args)]
@@ -24,6 +25,8 @@ pub(crate) struct BackupArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "data")]
     name: Option<String>,
     #[command(flatten)]
+    key: MasterKeyArgs,
+    #[command(flatten)]
     server: ServerArgs,
 }
 
@@ -38,6 +41,8 @@ pub(crate) struct RestoreArgs {
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    key: MasterKeyArgs,
 }
 
 /// What was backed up or restored. Field names are a promise.
@@ -78,7 +83,8 @@ impl Answer {
 pub(crate) fn backup(args: &BackupArgs) -> anyhow::Result<()> {
     let answer = match (&args.data, &args.to, &args.name) {
         (Some(data), Some(to), None) => {
-            let report = with_bar("backup", |progress| empi_registry::backup(data, to, progress))?;
+            let data = args.key.at(data)?;
+            let report = with_bar("backup", |progress| empi_registry::backup(&data, to, progress))?;
             Answer::of(to, &report)
         }
         (None, None, Some(name)) => made_by_server(&args.server, name)?,
@@ -89,8 +95,9 @@ pub(crate) fn backup(args: &BackupArgs) -> anyhow::Result<()> {
 
 /// Runs `empi restore`.
 pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
-    let RestoreArgs { from, data, json } = args;
-    let report = with_bar("restore", |progress| empi_registry::restore(from, data, progress))?;
+    let RestoreArgs { from, data, json, key } = args;
+    let place = key.at(data)?;
+    let report = with_bar("restore", |progress| empi_registry::restore(from, &place, progress))?;
     Answer::of(data, &report.backup).print(*json, "verified: every row agrees with every other")
 }
 

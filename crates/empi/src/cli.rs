@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::{
-    account, audit, backup, client, export, generate, link, relink, serve, store_commands, user,
+    account, audit, backup, client, export, generate, key, link, relink, serve, store_commands,
+    user,
 };
 
 /// Enterprise Master Patient Index: decides which patient records are the same human being.
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Account(Box<account::Args>),
     /// Tell who saw or changed what, prove that nothing of it was altered, and export it
     Audit(Box<audit::Args>),
+    /// Make, change and use the master key of an index that is encrypted at rest
+    Key(key::Args),
     /// Register records with a running server
     Register(Box<client::register::Args>),
     /// Ask a running server which persons a record resembles, without writing
@@ -82,6 +85,7 @@ impl Command {
             Self::User(args) => user::run(&args),
             Self::Account(args) => account::run(&args),
             Self::Audit(args) => audit::run(&args),
+            Self::Key(args) => key::run(&args),
             Self::Register(args) => client::register::run(*args),
             Self::Match(args) => client::match_record::run(*args),
             Self::Person(args) => client::person::run(args),

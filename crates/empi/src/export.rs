@@ -8,6 +8,7 @@ use empi_server::{ServerConfig, patient_of_person};
 use serde::Serialize;
 
 use crate::clock::SystemClock;
+use crate::master_key::MasterKeyArgs;
 use crate::output::Output;
 
 #[derive(clap::Args)]
@@ -24,6 +25,8 @@ pub(crate) struct Args {
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    key: MasterKeyArgs,
 }
 
 /// What was written. Field names are a promise.
@@ -41,15 +44,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let authorities = config.assigning_authorities()?;
     let mut writer = PatientsWriter::create(&args.out)?;
     let mut answer = Answer::default();
-    each_person(&args.data, &config.survivorship.rules(), SystemClock.now(), |view| {
-        if view.asked == view.person.enterprise_id {
-            answer.persons += 1;
-        } else {
-            answer.merged_away += 1;
-        }
-        writer.write(&patient_of_person(&authorities, &view))?;
-        anyhow::Ok(())
-    })?;
+    each_person(
+        &args.key.at(&args.data)?,
+        &config.survivorship.rules(),
+        SystemClock.now(),
+        |view| {
+            if view.asked == view.person.enterprise_id {
+                answer.persons += 1;
+            } else {
+                answer.merged_away += 1;
+            }
+            writer.write(&patient_of_person(&authorities, &view))?;
+            anyhow::Ok(())
+        },
+    )?;
     writer.finish()?;
     let mut output = Output::lock();
     if args.json {

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::clock::SystemClock;
 use crate::link::stages::{Stages, with_bar};
+use crate::master_key::MasterKeyArgs;
 use crate::output::Output;
 use crate::serve::read_model;
 
@@ -35,11 +36,14 @@ pub(crate) struct Args {
     /// Who asks, for the events
     #[arg(long, value_name = "NAME", default_value = "empi relink")]
     actor: String,
+    #[command(flatten)]
+    key: MasterKeyArgs,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let data = args.key.at(&args.data)?;
     let promoted = match args.model {
-        None => promoted_model(&args.data)?,
+        None => promoted_model(&data)?,
         Some(_) => None,
     };
     let model = promoted.map_or_else(|| read_model(args.model.as_deref()), Ok)?;
@@ -50,7 +54,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         dry_run: args.dry_run,
     };
     let mut stages = Stages::start();
-    let relinking = stages.run("read", || Relinking::open(&args.data, model))?;
+    let relinking = stages.run("read", || Relinking::open(&data, model))?;
     let (total, progress) = (relinking.pairs_total(), Progress::default());
     let linked = stages
         .run("link", || with_bar("link", total, || progress.done(), || relinking.link(&progress)));
@@ -120,6 +124,7 @@ const fn word(fate: PersonFate) -> &'static str {
         PersonFate::Stays => "stays",
         PersonFate::Revived => "revived",
         PersonFate::Retired(_) => "retired",
+        PersonFate::Erased => "erased",
     }
 }
 
@@ -198,7 +203,10 @@ impl Sample {
             fate: word(fate),
             survivor_enterprise_id: match fate {
                 PersonFate::Retired(survivor) => Some(survivor.to_string()),
-                PersonFate::Minted | PersonFate::Stays | PersonFate::Revived => None,
+                PersonFate::Minted
+                | PersonFate::Stays
+                | PersonFate::Revived
+                | PersonFate::Erased => None,
             },
         };
         let moved = |moved: empi_registry::RecordMove| SampleMove {

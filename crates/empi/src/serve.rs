@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use empi_formats::TruthReader;
 use empi_linkage::LinkageModel;
-use empi_registry::{Registry, RegistryOptions};
+use empi_registry::{DataDir, Registry, RegistryOptions};
 use empi_server::{
     Interface, Listener, Listeners, Practice, ServerConfig, ShownBy, Tls, TlsConfig,
 };
@@ -16,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::SystemClock;
 use crate::log;
+use crate::master_key::{MasterKeyArgs, NextKeyArgs};
 use crate::output::Output;
 
 /// How long calls that were broken off may still hold the store before the program ends anyway. Only
@@ -60,6 +61,10 @@ pub(crate) struct Args {
     /// sign in over TLS only
     #[arg(long)]
     insecure_allow_remote: bool,
+    #[command(flatten)]
+    key: MasterKeyArgs,
+    #[command(flatten)]
+    next_key: NextKeyArgs,
 }
 
 /// Certificates, as in `[tls]` of the configuration, which has more to say about them; what is said here counts.
@@ -131,9 +136,15 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
         requests_kept_ms: limits.requests_kept_seconds.saturating_mul(1000),
         backups: args.backups.clone(),
         audit: config.audit.limits(),
+        next_key: args.next_key.reader(),
         ..RegistryOptions::new(model, Arc::new(SystemClock))
     };
-    let registry = open(args.data.clone(), options).await?;
+    let mut place = args.key.at(&args.data)?;
+    if !place.keys.is_empty() {
+        // Rotated to before, or not yet: the same arguments serve both.
+        place.keys.extend(args.next_key.source().and_then(|next| next.read().ok()));
+    }
+    let registry = open(place, options).await?;
     let practice = match &args.practice {
         Some(file) => Some(practice(file, &registry)?),
         None => None,
@@ -225,7 +236,7 @@ async fn listeners(args: &Args, config: &ServerConfig) -> anyhow::Result<Listene
     Ok(Listeners { grpc, web, mllp, tls })
 }
 
-async fn open(data: PathBuf, options: RegistryOptions) -> anyhow::Result<Arc<Registry>> {
+async fn open(data: DataDir, options: RegistryOptions) -> anyhow::Result<Arc<Registry>> {
     let registry = tokio::task::spawn_blocking(move || Registry::open(&data, options)).await??;
     Ok(Arc::new(registry))
 }

@@ -8,6 +8,7 @@ use empi_registry::{RebuildReport, StoreStats, VerifyReport};
 use serde::Serialize;
 
 use crate::client::{ServerArgs, converse, incomplete, refusal};
+use crate::master_key::MasterKeyArgs;
 use crate::output::Output;
 
 #[derive(clap::Args)]
@@ -18,6 +19,8 @@ pub(crate) struct VerifyArgs {
     /// Have the running server of --server check its index
     #[arg(long, conflicts_with = "data")]
     running: bool,
+    #[command(flatten)]
+    key: MasterKeyArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -30,6 +33,8 @@ pub(crate) struct StatsArgs {
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    key: MasterKeyArgs,
 }
 
 #[derive(clap::Args)]
@@ -37,12 +42,14 @@ pub(crate) struct RebuildArgs {
     /// The directory of an index that no server has open
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    #[command(flatten)]
+    key: MasterKeyArgs,
 }
 
 /// Makes anew what is derived, and tells what that was.
 pub(crate) fn rebuild(args: &RebuildArgs) -> anyhow::Result<()> {
     let RebuildReport { records, keys, persons_mended, open_tasks } =
-        empi_registry::rebuild(&args.data)?;
+        empi_registry::rebuild(&args.key.at(&args.data)?)?;
     let mut output = Output::lock();
     output.line(format_args!(
         "{records} records, {keys} blocking keys, {open_tasks} open review tasks"
@@ -56,7 +63,7 @@ pub(crate) fn rebuild(args: &RebuildArgs) -> anyhow::Result<()> {
 /// Checks every row against every other; any problem is a failure.
 pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
     let report = match &args.data {
-        Some(data) => empi_registry::verify(data)?,
+        Some(data) => empi_registry::verify(&args.key.at(data)?)?,
         None => verified_by_server(&args.server)?,
     };
     let mut output = Output::lock();
@@ -127,7 +134,7 @@ impl<'a> From<&'a VerifyReport> for VerifyAnswer<'a> {
 
 /// Counts what the store holds.
 pub(crate) fn stats(args: &StatsArgs) -> anyhow::Result<()> {
-    let stats = empi_registry::stats(&args.data)?;
+    let stats = empi_registry::stats(&args.key.at(&args.data)?)?;
     let mut output = Output::lock();
     if args.json {
         return output.line(serde_json::to_string(&StatsAnswer::from(&stats))?);

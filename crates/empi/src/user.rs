@@ -2,15 +2,16 @@
 //! administrator is made here; further users on the pages themselves.
 
 use std::io::{IsTerminal as _, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use empi_linkage::LinkageModel;
 use empi_model::{Actor, ActorKind, PasswordHash, Role, UserName};
-use empi_registry::{Clock as _, UserChange, change_user_offline, users_offline};
+use empi_registry::{Clock as _, DataDir, UserChange, change_user_offline, users_offline};
 use empi_server::{hash_password, random_password};
 
 use crate::clock::SystemClock;
+use crate::master_key::MasterKeyArgs;
 use crate::output::Output;
 
 /// Longest password that is read, with its line ending.
@@ -20,6 +21,8 @@ const PASSWORD_LINE_BYTES_MAX: u64 = 2048;
 pub(crate) struct Args {
     #[command(subcommand)]
     command: UserCommand,
+    #[command(flatten)]
+    key: MasterKeyArgs,
 }
 
 #[derive(clap::Subcommand)]
@@ -77,22 +80,27 @@ fn role(name: &str) -> Result<Role, String> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let key = &args.key;
     match &args.command {
         UserCommand::Add(args) => {
             let (password, shown) = password(args.target.random_password)?;
-            change(&args.target.data, &args.name, UserChange::Add { role: args.role, password })?;
+            change(
+                &key.at(&args.target.data)?,
+                &args.name,
+                UserChange::Add { role: args.role, password },
+            )?;
             told(&args.name, "was added", shown)
         }
         UserCommand::Reset(args) => {
             let (password, shown) = password(args.target.random_password)?;
-            change(&args.target.data, &args.name, UserChange::ResetPassword(password))?;
+            change(&key.at(&args.target.data)?, &args.name, UserChange::ResetPassword(password))?;
             told(&args.name, "has a new password", shown)
         }
-        UserCommand::List(args) => list(&args.data),
+        UserCommand::List(args) => list(&key.at(&args.data)?),
     }
 }
 
-fn change(data: &Path, name: &UserName, change: UserChange) -> anyhow::Result<()> {
+fn change(data: &DataDir, name: &UserName, change: UserChange) -> anyhow::Result<()> {
     let actor = Actor { kind: ActorKind::System, name: "command line".to_owned() };
     let model = LinkageModel::us_default()?;
     change_user_offline(data, model.name(), name, change, actor, SystemClock.now())?;
@@ -106,7 +114,7 @@ fn told(name: &UserName, what: &str, shown: Option<String>) -> anyhow::Result<()
     shown.map_or(Ok(()), |password| output.line(password))
 }
 
-fn list(data: &Path) -> anyhow::Result<()> {
+fn list(data: &DataDir) -> anyhow::Result<()> {
     let mut output = Output::lock();
     for user in users_offline(data)? {
         let state = if user.is_disabled { "disabled" } else { "active" };

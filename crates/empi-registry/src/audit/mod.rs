@@ -18,6 +18,7 @@ use crate::commit::Core;
 use crate::registry::Registry;
 use crate::words::{Registration, RegistrationDecision};
 
+pub(crate) use read::names_of;
 pub use read::{
     AuditQuery, audit_entries_offline, audit_head_offline, audit_offline, retire_audit_offline,
     verify_audit_offline,

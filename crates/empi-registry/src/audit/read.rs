@@ -1,9 +1,7 @@
 //! Reading and checking the audit trail, also that of an index which no server has open.
 
-use std::path::Path;
-
 use empi_model::{AuditEntry, AuditHead, EnterpriseId, PersonState, Timestamp};
-use empi_store::{AuditArchive, AuditReport, Snapshot};
+use empi_store::{AuditArchive, AuditReport, DataDir, Snapshot};
 
 use crate::RegistryError;
 use crate::registry::Registry;
@@ -60,7 +58,7 @@ impl AuditQuery {
 }
 
 /// Every enterprise ID that leads to the person whom one leads to, itself among them. Reads all persons.
-fn names_of(
+pub(crate) fn names_of(
     snapshot: &Snapshot<'_>,
     asked: EnterpriseId,
 ) -> Result<Vec<EnterpriseId>, RegistryError> {
@@ -127,7 +125,10 @@ impl Registry {
 ///
 /// # Errors
 /// [`RegistryError::Store`] when it is missing, open elsewhere or cannot be read; what is wrong is in the report.
-pub fn verify_audit_offline(dir: &Path, heads: &[AuditHead]) -> Result<AuditReport, RegistryError> {
+pub fn verify_audit_offline(
+    dir: impl Into<DataDir>,
+    heads: &[AuditHead],
+) -> Result<AuditReport, RegistryError> {
     Ok(crate::offline::open(dir)?.verify_audit(heads)?)
 }
 
@@ -135,7 +136,7 @@ pub fn verify_audit_offline(dir: &Path, heads: &[AuditHead]) -> Result<AuditRepo
 ///
 /// # Errors
 /// As [`verify_audit_offline`].
-pub fn audit_head_offline(dir: &Path) -> Result<AuditHead, RegistryError> {
+pub fn audit_head_offline(dir: impl Into<DataDir>) -> Result<AuditHead, RegistryError> {
     Ok(crate::offline::open(dir)?.audit_head())
 }
 
@@ -144,7 +145,7 @@ pub fn audit_head_offline(dir: &Path) -> Result<AuditHead, RegistryError> {
 /// # Errors
 /// As [`verify_audit_offline`].
 pub fn audit_offline(
-    dir: &Path,
+    dir: impl Into<DataDir>,
     query: &AuditQuery,
 ) -> Result<Vec<(u64, AuditEntry)>, RegistryError> {
     query.answer(&crate::offline::open(dir)?.snapshot())
@@ -155,7 +156,7 @@ pub fn audit_offline(
 /// # Errors
 /// As [`verify_audit_offline`]; whatever `take` refuses with.
 pub fn audit_entries_offline<E: From<RegistryError>>(
-    dir: &Path,
+    dir: impl Into<DataDir>,
     from: u64,
     mut take: impl FnMut(u64, AuditEntry) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -172,7 +173,7 @@ pub fn audit_entries_offline<E: From<RegistryError>>(
 /// # Errors
 /// As [`verify_audit_offline`]; whatever `keep` or `finished` refuse with, and nothing is taken out then.
 pub fn retire_audit_offline<E: From<empi_store::StoreError> + From<RegistryError>>(
-    dir: &Path,
+    dir: impl Into<DataDir>,
     before: Timestamp,
     now: Timestamp,
     keep: impl FnMut(u64, &[u8]) -> Result<(), E>,

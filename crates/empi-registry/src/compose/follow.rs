@@ -41,8 +41,13 @@ impl Draft<'_> {
     pub(super) fn put_persons(&mut self) -> Result<(), RegistryError> {
         for id in self.affected() {
             let records = self.members_after(id);
-            let state =
-                if records.is_empty() { self.redirect(id)? } else { PersonState::Live(records) };
+            let state = if self.erased.contains(&id) {
+                PersonState::Erased { records, event: self.event }
+            } else if records.is_empty() {
+                self.redirect(id)?
+            } else {
+                PersonState::Live(records)
+            };
             let created = self.created(id)?;
             let person = Person { enterprise_id: id, state, created, version: self.event };
             self.change.commit.persons.push(person);

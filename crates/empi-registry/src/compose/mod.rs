@@ -6,6 +6,7 @@
 //! questions that are settled by it, and how everything stood before, so that any event can be undone.
 
 mod before;
+mod erase;
 mod follow;
 mod pending;
 mod register;
@@ -17,6 +18,7 @@ mod steward;
 mod undo;
 mod watch;
 
+pub(crate) use erase::forget_words_of;
 pub(crate) use pending::Pending;
 pub(crate) use register::{compose_registration, unchanged};
 pub(crate) use relink::compose_relinked;
@@ -72,6 +74,8 @@ struct Draft<'a> {
     reopened: Vec<ReviewTask>,
     /// Records about which there are new data: what was put off about them waits again.
     renewed: Vec<RecordIndex>,
+    /// Persons that this change erases.
+    erased: BTreeSet<EnterpriseId>,
     /// What the decisions of this change rest on, and the hash of the content that was compared.
     evidence: Vec<(RecordIndex, Evidence)>,
     incoming_hash: Option<u64>,
@@ -126,6 +130,7 @@ impl<'a> Draft<'a> {
             redirects: HashMap::new(),
             reopened: Vec::new(),
             renewed: Vec::new(),
+            erased: BTreeSet::new(),
             evidence: Vec::new(),
             incoming_hash: None,
         }
@@ -155,7 +160,10 @@ impl<'a> Draft<'a> {
         self.put_persons()?;
         self.settle_questions()?;
         self.wake_questions()?;
-        let change = self.before()?;
+        let mut change = self.before()?;
+        if !self.erased.is_empty() {
+            forget_words_of(&mut change, |_| true);
+        }
         self.counters.events = self.event.0;
         let basis = words.candidate.and_then(|candidate| self.basis(candidate));
         let EventWords { kind, records, old, new, weight, reason, task, .. } = words;

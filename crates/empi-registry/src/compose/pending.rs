@@ -2,8 +2,8 @@
 //! is read through what is about to be.
 
 use empi_model::{
-    EnterpriseId, EventSequence, Person, RecordIndex, RegistryEvent, ReviewTask, SourceRecord,
-    TaskId,
+    EnterpriseId, EventSequence, Person, RecordIndex, RecordKey, RegistryEvent, ReviewTask,
+    SourceRecord, TaskId,
 };
 use empi_store::{Commit, Snapshot, Store, StoreError, StoredRecord, StoredRequest};
 use hashbrown::HashMap;
@@ -93,6 +93,14 @@ impl<'a> Pending<'a> {
     /// The last event among the changes.
     pub(crate) fn last_event(&self) -> Option<EventSequence> {
         self.commits.iter().flat_map(|commit| &commit.events).map(|event| event.sequence).max()
+    }
+
+    /// What stands in the place of a record's key once the record is erased; none where nothing is encrypted.
+    pub(crate) fn tombstone(&self, key: &RecordKey) -> Option<RecordKey> {
+        match self.below {
+            Below::Store(store) => store.tombstone(key),
+            Below::Snapshot(snapshot) => snapshot.tombstone(key),
+        }
     }
 
     /// A record that the mirror has.

@@ -62,6 +62,10 @@ pub(crate) fn compose_operation(
             draft.choose(person, *field, record, &request.actor.name)?
         }
         StewardOperation::UndoEvent { event } => draft.undo(*event)?,
+        StewardOperation::ErasePerson { person } => {
+            let person = draft.living(*person)?;
+            draft.erase(person)?
+        }
     };
     let (reason_code, note) = (Some(request.reason), request.note.clone());
     draft.finish(EventWords { reason_code, note, ..words })
@@ -88,6 +92,7 @@ impl Draft<'_> {
                 "{id} went into {survivor} with event {event}: name the person that answers now, \
                  or undo that event first"
             )),
+            Some(PersonState::Erased { event, .. }) => crate::erase::gone(event),
             _ => RegistryError::not_found(
                 "no person has this enterprise ID: it was never given out here",
             ),
@@ -101,6 +106,7 @@ impl Draft<'_> {
             Some(PersonState::Live(_)) => Err(RegistryError::conflict(format!(
                 "{subsumed} answers for itself: there is no merge to take back"
             ))),
+            Some(PersonState::Erased { event, .. }) => Err(crate::erase::gone(event)),
             None => Err(RegistryError::not_found(
                 "no person has this enterprise ID: it was never given out here",
             )),

@@ -28,6 +28,11 @@ impl Draft<'_> {
         let event = self.context.pending.event(sequence)?.ok_or_else(|| {
             RegistryError::not_found(format!("there is no event {sequence}: look at the events"))
         })?;
+        if event.kind == EventKind::Erased {
+            return Err(RegistryError::conflict(format!(
+                "event {sequence} erased a person: what is erased cannot be brought back"
+            )));
+        }
         let Some(change) = &event.change else {
             return Err(RegistryError::conflict(format!(
                 "event {sequence} was made by an earlier version of the program, which did not keep \
@@ -128,6 +133,7 @@ impl Draft<'_> {
             match person.map(|person| person.state) {
                 Some(state) if sent_by_event(id, &state) => break,
                 Some(PersonState::Redirect { survivor, .. }) => id = survivor,
+                Some(PersonState::Erased { event, .. }) => return Err(crate::erase::gone(event)),
                 _ => return Err(RegistryError::damaged("a person that an event names is missing")),
             }
         }

@@ -1,11 +1,10 @@
 //! Putting another model in force: an entry in a log that is kept for ever, and the way back.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use empi_linkage::LinkageModel;
 use empi_model::{Actor, MatchWeight, Promotion, ReasonCode, RecordIndex};
-use empi_store::Snapshot;
+use empi_store::{DataDir, Snapshot};
 
 use super::{Replay, busy};
 use crate::RegistryError;
@@ -99,7 +98,7 @@ impl Regrouping {
 /// # Errors
 /// [`RegistryError::Store`] when the store is missing, open elsewhere or cannot be read; [`RegistryError::Invalid`] for a
 /// model that this version cannot read.
-pub fn promoted_model(dir: &Path) -> Result<Option<LinkageModel>, RegistryError> {
+pub fn promoted_model(dir: impl Into<DataDir>) -> Result<Option<LinkageModel>, RegistryError> {
     let store = offline::open(dir)?;
     let snapshot = store.snapshot();
     let promotions = snapshot.promotions().collect::<Result<Vec<_>, _>>()?;

@@ -111,9 +111,13 @@ impl Registry {
     ) -> Result<Option<PairToLabel>, RegistryError> {
         self.core.durability.check()?;
         let (pair, labelled, waiting) = {
+            let mirror = self.core.mirror.read();
             let samples = self.core.samples.lock();
             let Some((_, pairs)) = &samples.latest else { return Ok(None) };
-            let mut waiting = pairs.iter().filter(|pair| waits_for(pair, steward, is_lead));
+            // Nobody is shown somebody who was erased.
+            let is_gone = |pair: &SampledPair| pair.records.iter().any(|it| mirror.is_erased(*it));
+            let waits = |pair: &&SampledPair| waits_for(pair, steward, is_lead) && !is_gone(pair);
+            let mut waiting = pairs.iter().filter(waits);
             let Some(pair) = waiting.next().cloned() else { return Ok(None) };
             let labelled = pairs.iter().filter(|pair| pair.is_labelled_by(steward)).count() as u64;
             (pair, labelled, waiting.count() as u64 + 1)

@@ -98,6 +98,15 @@ impl ClosedTasks {
         ids
     }
 
+    /// The answered tasks that name one of some records, in the order of their IDs. Looks at all of them.
+    pub(crate) fn naming(&self, records: &[RecordIndex]) -> Vec<TaskId> {
+        let names = |closed: &Closed| closed.records.iter().any(|record| records.contains(record));
+        let mut ids: Vec<TaskId> =
+            self.by_id.iter().filter(|(_, closed)| names(closed)).map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     pub(crate) fn get(&self, id: TaskId) -> Option<&Closed> {
         self.by_id.get(&id)
     }

@@ -9,6 +9,7 @@
 //! the record's further values, its key, its person and its share of the lexicon.
 
 pub(crate) mod closed_tasks;
+mod erased;
 pub(crate) mod open_tasks;
 mod persons;
 mod pieces;
@@ -22,7 +23,8 @@ pub(crate) mod worklist;
 use empi_linkage::{CompareRow, Intern, Lexicon, Limits, LinkageModel, blocking_keys, compare};
 use empi_model::{
     Asks, ComparisonPattern, EnterpriseId, LinkSource, NormalizedRecord, RecordIndex, RecordKey,
-    ReviewKind, ReviewState, ReviewTask, SharedField, TaskPlace, TaskStage, Thresholds, Waiting,
+    RecordState, ReviewKind, ReviewState, ReviewTask, SharedField, TaskPlace, TaskStage,
+    Thresholds, Waiting,
 };
 use empi_store::{Commit, Counters, KeptApart, StoredRecord};
 use hashbrown::{HashMap, HashSet};
@@ -186,11 +188,6 @@ impl Mirror {
         self.persons.minted_between(counts)
     }
 
-    /// Every enterprise ID that was minted answers itself or redirects.
-    pub(crate) fn redirect_count(&self) -> u64 {
-        self.counters.persons_minted.saturating_sub(self.persons.len() as u64)
-    }
-
     pub(crate) fn record_index(&self, key: &RecordKey) -> Option<RecordIndex> {
         self.keys.index(key)
     }
@@ -208,10 +205,6 @@ impl Mirror {
     /// Every source that has sent a record.
     pub(crate) fn sources(&self) -> &[String] {
         self.keys.sources()
-    }
-
-    pub(crate) fn key(&self, record: RecordIndex) -> Option<RecordKey> {
-        self.keys.key(record)
     }
 
     pub(crate) fn record(&self, record: RecordIndex) -> Option<&MirroredRecord> {
@@ -347,6 +340,9 @@ impl Mirror {
         }
         if let Some(record) = self.records.get_mut(stored.index.0 as usize) {
             record.known = Known::of(stored);
+        }
+        if stored.state == RecordState::Erased {
+            self.keys.rename(stored.index, &stored.record.key);
         }
     }
 

@@ -33,12 +33,19 @@ impl MirroredPerson {
 pub(crate) struct Persons {
     by_count: Pieces<MirroredPerson>,
     living: usize,
+    /// How many were erased, each once and for good.
+    erased: u64,
 }
 
 impl Persons {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.living
+    }
+
+    /// How many were erased.
+    pub(crate) const fn erased(&self) -> u64 {
+        self.erased
     }
 
     pub(crate) fn get(&self, id: EnterpriseId) -> Option<&MirroredPerson> {
@@ -81,6 +88,10 @@ impl Persons {
                 version: person.version,
             },
             PersonState::Redirect { .. } => MirroredPerson::NOBODY,
+            PersonState::Erased { .. } => {
+                self.erased += 1;
+                MirroredPerson::NOBODY
+            }
         };
         self.living += usize::from(!place.records.is_empty());
         true

@@ -35,6 +35,19 @@ impl Piece {
         let record_id = self.record_ids.get(begin..end)?;
         Some((*self.sources.get(at)?, record_id))
     }
+
+    /// Puts another key in the place of one; those behind it move.
+    fn replace(&mut self, at: usize, source: u32, record_id: &str) {
+        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let (begin, Some(end)) = (begin.unwrap_or(0), self.ends.get(at).copied()) else { return };
+        self.record_ids.replace_range(begin..end, record_id);
+        for later in self.ends.iter_mut().skip(at) {
+            *later = *later - (end - begin) + record_id.len();
+        }
+        if let Some(place) = self.sources.get_mut(at) {
+            *place = source;
+        }
+    }
 }
 
 fn hash(source: u32, record_id: &str) -> u64 {
@@ -102,12 +115,49 @@ impl RecordKeys {
         Self::parts(&self.pieces, index).map(|(source, _)| source)
     }
 
+    /// Whether a record was erased: nothing but a keyed hash stands for its key then, under a source without a name.
+    pub(crate) fn is_erased(&self, record: RecordIndex) -> bool {
+        let source = self.source_of(record).and_then(|at| self.sources.get(at as usize));
+        source.is_some_and(String::is_empty)
+    }
+
+    /// Gives a record another key, and forgets the one it had.
+    pub(crate) fn rename(&mut self, RecordIndex(index): RecordIndex, key: &RecordKey) {
+        let Some((source, record_id)) = Self::parts(&self.pieces, index) else { return };
+        let old = hash(source, record_id);
+        if let Some(table) = self.by_key.get_mut(table_of(old))
+            && let Ok(entry) = table.find_entry(old, |found| *found == index)
+        {
+            entry.remove();
+        }
+        let source = self.number_of(&key.source);
+        let at = index as usize % PIECE;
+        if let Some(piece) = self.pieces.get_mut(index as usize / PIECE) {
+            piece.replace(at, source, &key.record_id);
+        }
+        self.enter(index, hash(source, &key.record_id));
+    }
+
+    fn number_of(&mut self, source: &str) -> u32 {
+        self.source(source).unwrap_or_else(|| {
+            self.sources.push(source.to_owned());
+            u32::try_from(self.sources.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+
+    fn enter(&mut self, index: u32, hash_of_key: u64) {
+        let pieces = &self.pieces;
+        let rehash = |index: &u32| {
+            Self::parts(pieces, *index).map_or(0, |(source, record_id)| hash(source, record_id))
+        };
+        if let Some(table) = self.by_key.get_mut(table_of(hash_of_key)) {
+            table.insert_unique(hash_of_key, index, rehash);
+        }
+    }
+
     /// Adds the key of the next record.
     pub(crate) fn push(&mut self, key: &RecordKey) {
-        let source = self.source(&key.source).unwrap_or_else(|| {
-            self.sources.push(key.source.clone());
-            u32::try_from(self.sources.len() - 1).unwrap_or(u32::MAX)
-        });
+        let source = self.number_of(&key.source);
         if (self.count as usize).is_multiple_of(PIECE) {
             // Nothing more comes into the piece before: it needs no room to grow.
             if let Some(full) = self.pieces.last_mut() {
@@ -123,14 +173,7 @@ impl RecordKeys {
         }
         let index = self.count;
         self.count += 1;
-        let pieces = &self.pieces;
-        let rehash = |index: &u32| {
-            Self::parts(pieces, *index).map_or(0, |(source, record_id)| hash(source, record_id))
-        };
-        let hash = hash(source, &key.record_id);
-        if let Some(table) = self.by_key.get_mut(table_of(hash)) {
-            table.insert_unique(hash, index, rehash);
-        }
+        self.enter(index, hash(source, &key.record_id));
     }
 }
 
@@ -152,5 +195,14 @@ mod tests {
             assert_eq!(keys.key(index), Some(key(at)));
         }
         assert_eq!(keys.index(&RecordKey::new("s9", "r1")), None);
+        for at in [0, 5, PIECE, 3 * PIECE - 1] {
+            let (index, stone) =
+                (keys.index(&key(at)).unwrap(), RecordKey::new("", format!("x{at}")));
+            keys.rename(index, &stone);
+            assert_eq!((keys.index(&key(at)), keys.index(&stone)), (None, Some(index)));
+            assert!(keys.is_erased(index) && keys.key(index) == Some(stone));
+            let next = RecordIndex(index.0.saturating_sub(1).max(1));
+            assert_eq!(keys.key(next), Some(key(next.0 as usize)), "others stay as they are");
+        }
     }
 }

@@ -116,6 +116,7 @@ fn is_decided_by_steward(event: &RegistryEvent) -> bool {
         | EventKind::TaskEscalated
         | EventKind::OpinionGiven
         | EventKind::TaskAssigned
-        | EventKind::ValueChosen => false,
+        | EventKind::ValueChosen
+        | EventKind::Erased => false,
     }
 }

@@ -14,14 +14,13 @@
 mod decisions;
 mod plan;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use empi_linkage::{Blocked, LinkageModel, Linker, Progress};
 use empi_model::{
     Actor, MatchWeight, PersonMark, RecordIndex, RecordState, RegistryEvent, Timestamp,
 };
-use empi_store::{Commit, Snapshot, Store, StoredRecord};
+use empi_store::{Commit, DataDir, Snapshot, Store, StoredRecord};
 use hashbrown::HashMap;
 
 use crate::compose::{Context, Pending, compose_relinked};
@@ -137,7 +136,7 @@ impl Relinking {
     ///
     /// # Errors
     /// [`RegistryError::Store`] when the store is missing, open elsewhere or cannot be read.
-    pub fn open(dir: &Path, model: LinkageModel) -> Result<Self, RegistryError> {
+    pub fn open(dir: impl Into<DataDir>, model: LinkageModel) -> Result<Self, RegistryError> {
         let store = offline::open(dir)?;
         let mut linker = Linker::new(model.clone());
         let records = read_records(&store.snapshot(), &mut linker, &|| true)?;
@@ -243,7 +242,7 @@ pub(crate) fn read_records(
                 RecordState::ReplacedBy(successor) => {
                     records.successors.insert(index, successor);
                 }
-                RecordState::Retired => {}
+                RecordState::Retired | RecordState::Erased => {}
             }
         }
         if !linker.add(&speaking).is_empty() {

@@ -50,7 +50,7 @@ fn a_loaded_store_opens_with_its_tasks() {
     assert_eq!((report.records, report.persons, report.tasks), (4, 3, 2));
     assert_eq!(crate::verify(dir.path()).unwrap().problems, Vec::<String>::new());
     let registry = Registry::open(dir.path(), options()).unwrap();
-    let index = Index { dir, options: options(), registry: Some(registry) };
+    let index = Index { dir, keys: Vec::new(), options: options(), registry: Some(registry) };
     expect![[r#"
         a/0 P3 automatic v1
         a/1 P1 automatic v1

@@ -207,7 +207,7 @@ fn linking_anew_goes_by_the_model_that_was_put_in_force_last() {
     let mut index = index();
     let told = |index: &mut Index| {
         drop(index.registry.take());
-        let model = promoted_model(index.dir.path()).unwrap();
+        let model = promoted_model(index.place()).unwrap();
         index.reopen();
         model.map(|model| model.name().to_owned())
     };

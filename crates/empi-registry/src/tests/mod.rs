@@ -6,6 +6,7 @@ mod audit;
 mod bulk;
 mod concurrency;
 mod dice;
+mod erasing;
 mod faults;
 mod find;
 mod golden;
@@ -23,6 +24,7 @@ mod review;
 mod rules;
 mod search;
 mod steward;
+mod stolen;
 mod undo;
 mod updates;
 mod users;
@@ -43,9 +45,9 @@ use tempfile::TempDir;
 
 use crate::commit::{Journal, StoreJournal};
 use crate::{
-    Clock, EventView, RegisterRequest, Registration, RegistrationDecision, Registry, RegistryError,
-    RegistryOptions, RetireRequest, Retirement, ReviewRequest, StewardAnswer, StewardOperation,
-    StewardRequest, StoredRecord, TaskQuery, TaskView,
+    Clock, DataDir, EventView, MasterKey, RegisterRequest, Registration, RegistrationDecision,
+    Registry, RegistryError, RegistryOptions, RetireRequest, Retirement, ReviewRequest,
+    StewardAnswer, StewardOperation, StewardRequest, StoredRecord, TaskQuery, TaskView,
 };
 
 /// A clock that goes on by a millisecond each time it is read.
@@ -123,6 +125,7 @@ pub(crate) fn model_with_limits(block: u32, candidates: u32, person: u32) -> Lin
 /// A store that is open, and nobody's.
 pub(crate) struct Spare {
     store: Store,
+    keys: Vec<MasterKey>,
     dir: TempDir,
 }
 
@@ -131,6 +134,8 @@ pub(crate) struct Index {
     /// Closed before its directory goes: a store whose files are gone tries for a second to write them.
     registry: Option<Registry>,
     options: RegistryOptions,
+    /// What opens it, where it is encrypted.
+    keys: Vec<MasterKey>,
     dir: TempDir,
 }
 
@@ -144,23 +149,40 @@ impl Index {
     }
 
     pub(crate) fn with_journal(options: RegistryOptions, journal: Box<dyn Journal>) -> Self {
-        let dir = TempDir::new().unwrap();
-        let registry = Registry::open_with(dir.path(), options.clone(), journal).unwrap();
-        Self { registry: Some(registry), options, dir }
+        // Told so, every test of this crate is made with indexes that are encrypted.
+        let is_encrypted = std::env::var_os("EMPI_TEST_ENCRYPTED").is_some();
+        Self::keyed(options, journal, is_encrypted)
+    }
+
+    fn keyed(options: RegistryOptions, journal: Box<dyn Journal>, is_encrypted: bool) -> Self {
+        let keys = is_encrypted.then(|| MasterKey::random().unwrap()).into_iter().collect();
+        let mut index = Self { registry: None, options, keys, dir: TempDir::new().unwrap() };
+        let registry = Registry::open_with(&index.place(), index.options.clone(), journal);
+        index.registry = Some(registry.unwrap());
+        index
+    }
+
+    /// One that is encrypted at rest.
+    pub(crate) fn encrypted() -> Self {
+        Self::keyed(options(), Box::new(StoreJournal), true)
+    }
+
+    pub(crate) fn place(&self) -> DataDir {
+        DataDir { path: self.dir.path().to_owned(), keys: self.keys.clone() }
     }
 
     /// An index over the store of another, as it was once.
-    pub(crate) fn again(Spare { store, dir }: Spare, rows: &Rows) -> Self {
+    pub(crate) fn again(Spare { store, keys, dir }: Spare, rows: &Rows) -> Self {
         store.replace_rows(rows).unwrap();
         let options = options();
         let registry = Registry::over(store, options.clone(), Box::new(StoreJournal)).unwrap();
-        Self { registry: Some(registry), options, dir }
+        Self { registry: Some(registry), options, keys, dir }
     }
 
     /// Its store, for another.
     pub(crate) fn spare(mut self) -> Spare {
         let store = self.registry.take().unwrap().into_store().unwrap();
-        Spare { store, dir: self.dir }
+        Spare { store, keys: self.keys, dir: self.dir }
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -170,7 +192,7 @@ impl Index {
     /// Closes and opens again.
     pub(crate) fn reopen(&mut self) {
         drop(self.registry.take());
-        self.registry = Some(Registry::open(self.dir.path(), self.options.clone()).unwrap());
+        self.registry = Some(Registry::open(self.place(), self.options.clone()).unwrap());
     }
 
     /// Closes and opens again with other options.

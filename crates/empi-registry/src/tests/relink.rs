@@ -20,13 +20,13 @@ fn loaded(records: &[(&str, &str, u64)]) -> Index {
     let minted = records.iter().map(|(.., person)| person + 1).max().unwrap_or_default();
     loader.finish(&[], minted).unwrap();
     let registry = Registry::open(dir.path(), options()).unwrap();
-    Index { dir, options: options(), registry: Some(registry) }
+    Index { dir, keys: Vec::new(), options: options(), registry: Some(registry) }
 }
 
 /// Links anew while nobody has the index open.
 fn relink_with(index: &mut Index, model: LinkageModel, dry_run: bool) -> RelinkReport {
     drop(index.registry.take());
-    let relinking = Relinking::open(index.dir.path(), model).unwrap();
+    let relinking = Relinking::open(index.place(), model).unwrap();
     let options = RelinkOptions {
         actor: system(),
         clock: Arc::new(SteppingClock(AtomicI64::new(1_000_000))),
@@ -250,7 +250,7 @@ fn an_empty_store_has_nothing_to_link() {
 #[test]
 fn a_store_that_somebody_has_open_is_left_alone() {
     let index = loaded(&[("a/1", ROBERT, 0)]);
-    let refused = Relinking::open(index.dir.path(), LinkageModel::us_default().unwrap());
+    let refused = Relinking::open(index.place(), LinkageModel::us_default().unwrap());
     assert!(matches!(refused, Err(RegistryError::Store(crate::StoreError::Locked(_)))));
 }
 

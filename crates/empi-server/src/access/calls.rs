@@ -37,14 +37,17 @@ pub(crate) fn operation(path: &str) -> Option<Operation> {
             "LinkRecords" | "UnlinkRecord" | "MergePersons" | "UnmergePersons" | "SplitPerson"
             | "KeepApart" | "MoveRecord" | "ChooseValue" | "UndoEvent",
         ) => Operation::ChangeIdentities,
+        ("StewardService", "ErasePerson") => Operation::ErasePersons,
         ("EventService", "GetEvent" | "WatchEvents") => Operation::ViewEvents,
         ("EventService", "ExplainEvent") => Operation::ViewPast,
         ("AdminService", "Stats") => Operation::ViewStats,
         ("AdminService", "Backup" | "Verify") => Operation::Maintain,
+        ("AdminService", "RotateKey") => Operation::RotateKey,
         ("AccountService", "ListAccounts") => Operation::ViewAccounts,
         ("AccountService", "AddAccount" | "RotateToken" | "RevokeAccount") => {
             Operation::ChangeAccounts
         }
+        ("AuditService", "ExportPerson") => Operation::ExportPersons,
         ("AuditService", "ListAudit" | "GetAuditHead" | "VerifyAudit") => Operation::ViewAudit,
         _ => return None,
     })

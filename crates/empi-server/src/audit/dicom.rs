@@ -29,10 +29,12 @@ pub const fn audit_kind(operation: Operation) -> AuditKind {
         | Operation::ChangeUsers
         | Operation::ViewAccounts
         | Operation::Tune
-        | Operation::ChangeAccounts => ("110113", "Security Alert", "E"),
+        | Operation::ChangeAccounts
+        | Operation::RotateKey => ("110113", "Security Alert", "E"),
         Operation::ViewPersons => ("110112", "Query", "E"),
         Operation::ViewAudit | Operation::RetireAudit => ("110101", "Audit Log Used", "R"),
         Operation::ExportPersons => ("110106", "Export", "R"),
+        Operation::ErasePersons => ("110110", "Patient Record", "D"),
         Operation::ViewRecords
         | Operation::ViewQueue
         | Operation::ViewQuality

@@ -75,6 +75,8 @@ fn registered_record(stored: StoredRecord, enterprise_id: String) -> v1::Registe
             RecordState::Active => v1::RecordState::Active,
             RecordState::Retired => v1::RecordState::Retired,
             RecordState::ReplacedBy(_) => v1::RecordState::Replaced,
+            // No answer has one.
+            RecordState::Erased => v1::RecordState::Unspecified,
         }
         .into(),
     }

@@ -57,6 +57,7 @@ fn person_outcome((id, fate): (empi_model::EnterpriseId, PersonFate)) -> v1::Per
     let (fate, survivor) = match fate {
         PersonFate::Minted => (v1::PersonFate::Minted, None),
         PersonFate::Stays => (v1::PersonFate::Stays, None),
+        PersonFate::Erased => (v1::PersonFate::Erased, None),
         PersonFate::Revived => (v1::PersonFate::Revived, None),
         PersonFate::Retired(survivor) => (v1::PersonFate::Retired, Some(survivor)),
     };

@@ -30,8 +30,9 @@ pub(crate) use review_request::{
 pub(crate) use source::record_key_from_proto;
 pub use source::{source_record_from_proto, source_record_to_proto};
 pub(crate) use steward::{
-    change, choose_value, event_sequence, keep_apart, link_records, merge_persons, move_record,
-    retire_request, retirement, split_person, undo_event, unlink_record, unmerge_persons,
+    change, choose_value, erase_person, event_sequence, keep_apart, link_records, merge_persons,
+    move_record, retire_request, retirement, split_person, undo_event, unlink_record,
+    unmerge_persons,
 };
 
 /// A request that breaks a rule of the contract: one sentence, without patient data.

@@ -101,6 +101,13 @@ pub(crate) fn choose_value(
     steward_request(request.terms, StewardOperation::ChooseValue { person, field, record })
 }
 
+pub(crate) fn erase_person(
+    request: v1::ErasePersonRequest,
+) -> Result<StewardRequest, InvalidRequest> {
+    let person = enterprise_id(&request.enterprise_id)?;
+    steward_request(request.terms, StewardOperation::ErasePerson { person })
+}
+
 pub(crate) fn undo_event(request: v1::UndoEventRequest) -> Result<StewardRequest, InvalidRequest> {
     let event = event_sequence(request.sequence)?;
     steward_request(request.terms, StewardOperation::UndoEvent { event })
@@ -125,6 +132,7 @@ pub(crate) fn change(answer: StewardAnswer) -> v1::ChangeResponse {
         version_token,
         preview: is_preview,
         golden: best.into_iter().map(person).collect(),
+        audit_head: None,
     }
 }
 

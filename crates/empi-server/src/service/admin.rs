@@ -82,6 +82,16 @@ impl AdminService for Admin {
         Ok(Response::new(ReceiverStream::new(answers)))
     }
 
+    async fn rotate_key(
+        &self,
+        request: Request<v1::RotateKeyRequest>,
+    ) -> Result<Response<v1::RotateKeyResponse>, Status> {
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
+        let fingerprint = self.door.call(permit, empi_registry::Registry::rotate_key).await?;
+        tracing::info!(%fingerprint, "another master key opens the index from now on");
+        Ok(Response::new(v1::RotateKeyResponse { fingerprint: fingerprint.to_string() }))
+    }
+
     type VerifyStream = ReceiverStream<Result<v1::VerifyResponse, Status>>;
 
     async fn verify(

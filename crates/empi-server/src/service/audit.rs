@@ -1,9 +1,9 @@
 //! AuditService: reading and checking the audit trail.
 
-use empi_model::{AuditEntry, AuditHead, Timestamp};
+use empi_model::{AuditEntry, AuditHead, SourceRecord, TaskId, Timestamp};
 use empi_proto::v1;
 use empi_proto::v1::audit_service_server::AuditService;
-use empi_registry::{AuditQuery, Registry};
+use empi_registry::{AuditQuery, EarlierContent, Registry};
 use tonic::{Request, Response, Status};
 
 use super::review::page_wanted;
@@ -50,6 +50,35 @@ impl AuditService for AuditCalls {
         let entries = self.door.call(permit, move |registry| registry.audit(&query)).await?;
         let entries = entries.iter().map(|(number, entry)| told(*number, entry)).collect();
         Ok(Response::new(v1::ListAuditResponse { entries }))
+    }
+
+    async fn export_person(
+        &self,
+        request: Request<v1::ExportPersonRequest>,
+    ) -> Result<Response<v1::ExportPersonResponse>, Status> {
+        let permit = permit(&self.door, &request)?;
+        let asked = convert::enterprise_id(&request.get_ref().enterprise_id)?;
+        let dossier = self.door.call(permit, move |registry| registry.dossier(asked)).await?;
+        let record = |record| Some(convert::source_record_to_proto(record));
+        let earlier = |earlier: EarlierContent| v1::EarlierContent {
+            until_sequence: earlier.until.0,
+            record: record(earlier.content),
+        };
+        let update = |(task, update): (TaskId, SourceRecord)| v1::WaitingUpdate {
+            task_id: task.0,
+            record: record(update),
+        };
+        Ok(Response::new(v1::ExportPersonResponse {
+            golden: Some(convert::golden(dossier.view.golden.clone())),
+            person: Some(convert::person(dossier.view)),
+            enterprise_ids: dossier.enterprise_ids.iter().map(ToString::to_string).collect(),
+            earlier: dossier.earlier.into_iter().map(earlier).collect(),
+            events: dossier.events.into_iter().map(convert::event).collect(),
+            tasks: dossier.tasks.into_iter().map(convert::review_task).collect(),
+            updates: dossier.held.into_iter().map(update).collect(),
+            audit: dossier.audit.iter().map(|(number, entry)| told(*number, entry)).collect(),
+            cut: dossier.is_cut,
+        }))
     }
 
     async fn get_audit_head(
@@ -99,7 +128,7 @@ fn moment(time: empi_proto::Timestamp) -> Timestamp {
     Timestamp(time.seconds.saturating_mul(1000).saturating_add(millis))
 }
 
-fn head_told(head: AuditHead) -> v1::AuditHead {
+pub(super) fn head_told(head: AuditHead) -> v1::AuditHead {
     v1::AuditHead { sequence: head.sequence, hash: digits(&head.hash) }
 }
 

@@ -2,7 +2,7 @@
 
 use empi_proto::v1;
 use empi_proto::v1::steward_service_server::StewardService;
-use empi_registry::StewardRequest;
+use empi_registry::{Registry, StewardRequest};
 use tonic::{Request, Response, Status};
 
 use crate::access::{Entry, Subject};
@@ -65,6 +65,20 @@ impl StewardService for StewardCalls {
 
     async fn choose_value(&self, request: Request<v1::ChooseValueRequest>) -> Answer {
         self.change(request, convert::choose_value).await
+    }
+
+    async fn erase_person(&self, request: Request<v1::ErasePersonRequest>) -> Answer {
+        let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
+        let mut asked = convert::erase_person(request.into_inner())?;
+        asked.actor = permit.actor(asked.actor);
+        let erasing = move |registry: &Registry| {
+            let answer = registry.steward(asked)?;
+            let head = (!answer.is_preview).then(|| registry.audit_head()).transpose()?;
+            Ok((answer, head))
+        };
+        let (answer, head) = self.door.call(permit, erasing).await?;
+        let audit_head = head.map(super::audit::head_told);
+        Ok(Response::new(v1::ChangeResponse { audit_head, ..convert::change(answer) }))
     }
 
     async fn undo_event(&self, request: Request<v1::UndoEventRequest>) -> Answer {

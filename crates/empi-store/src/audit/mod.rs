@@ -40,6 +40,11 @@ pub(crate) const START: &[u8] = b"start";
 /// Bytes of a hash.
 const HASH_BYTES: usize = 32;
 
+/// Whether a key is that of an entry.
+pub(crate) fn is_entry(key: &[u8]) -> bool {
+    key.first() == Some(&ENTRIES)
+}
+
 pub(crate) fn entry_key(sequence: u64) -> [u8; 9] {
     let mut key = [ENTRIES; 9];
     key[1..].copy_from_slice(&sequence.to_be_bytes());
@@ -122,18 +127,17 @@ impl Store {
     pub(crate) fn read_audit_end(&self) -> Result<AuditHead, StoreError> {
         let family = self.family(Family::Audit)?;
         let from = IteratorMode::From(&[ENTRIES + 1], Direction::Reverse);
+        let snapshot = self.snapshot();
         if let Some(last) = self.db.iterator_cf(&family, from).next() {
-            let (key, value) = last?;
+            let (key, _) = last?;
             if let [ENTRIES, number @ ..] = &*key {
                 let number = number.try_into().map(u64::from_be_bytes);
-                let split = split(&value).ok_or_else(unreadable)?;
-                return Ok(AuditHead {
-                    sequence: number.map_err(|_| unreadable())?,
-                    hash: *split.0,
-                });
+                let value = snapshot.get(Family::Audit, &key)?.ok_or_else(unreadable)?;
+                let (hash, _) = split(&value).ok_or_else(unreadable)?;
+                return Ok(AuditHead { sequence: number.map_err(|_| unreadable())?, hash: *hash });
             }
         }
-        self.snapshot().audit_start()
+        snapshot.audit_start()
     }
 
     /// The entries of a change: one for each event, whoever asked for it.
@@ -178,7 +182,8 @@ impl Store {
         let row = AuditRow::encoded(entry);
         head.sequence += 1;
         head.hash = chained(head.sequence, &row, &head.hash);
-        batch.put_cf(&family, entry_key(head.sequence), [&head.hash[..], &row].concat());
+        let value = [&head.hash[..], &row].concat();
+        self.put(batch, Family::Audit, &entry_key(head.sequence), value)?;
         for person in &entry.persons {
             batch.put_cf(&family, person_key(*person, head.sequence), b"");
         }

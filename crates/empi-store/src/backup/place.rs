@@ -9,7 +9,7 @@ use crate::StoreError;
 
 /// A directory that is filled under another name beside its place, and takes its place when complete.
 /// Dropped before [`finish`](Self::finish), it leaves nothing behind.
-pub(super) struct Unfinished {
+pub(crate) struct Unfinished {
     place: PathBuf,
     /// `None` once it has taken its place.
     temporary: Option<PathBuf>,
@@ -19,7 +19,7 @@ pub(super) struct Unfinished {
 }
 
 /// Refuses a place where something is: nothing is written over.
-pub(super) fn refuse_occupied(place: &Path) -> Result<(), StoreError> {
+pub(crate) fn refuse_occupied(place: &Path) -> Result<(), StoreError> {
     let is_free = match std::fs::read_dir(place) {
         Ok(mut entries) => entries.next().is_none(),
         Err(_) => !place.exists(),
@@ -72,7 +72,7 @@ fn remove_abandoned(parent: &Path, name: &OsStr) -> io::Result<()> {
 }
 
 impl Unfinished {
-    pub(super) fn create(place: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn create(place: &Path) -> Result<Self, StoreError> {
         let unusable = |error| StoreError::Directory { dir: place.to_owned(), error };
         let name = place.file_name().ok_or_else(|| StoreError::Occupied(place.to_owned()))?;
         let parent = parent_of(place);
@@ -90,12 +90,12 @@ impl Unfinished {
     }
 
     /// Where it is filled.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.temporary.as_deref().unwrap_or(&self.place)
     }
 
     /// Makes the directory durable and gives it its name.
-    pub(super) fn finish(mut self) -> Result<(), StoreError> {
+    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
         File::open(self.path())?.sync_all()?;
         // Somebody may have put something there meanwhile: a full directory is not renamed over.
         std::fs::rename(self.path(), &self.place)?;

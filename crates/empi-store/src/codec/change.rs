@@ -20,11 +20,11 @@ use crate::seal::Digests;
 #[prost(skip_debug)]
 pub(crate) struct ChangeRow {
     #[prost(message, repeated, tag = "1")]
-    records: Vec<RecordChangeRow>,
+    pub(super) records: Vec<RecordChangeRow>,
     #[prost(message, repeated, tag = "2")]
     persons: Vec<PersonChangeRow>,
     #[prost(message, repeated, tag = "3")]
-    tasks: Vec<TaskChangeRow>,
+    pub(super) tasks: Vec<TaskChangeRow>,
     #[prost(message, repeated, tag = "4")]
     kept_apart: Vec<KeptApartChangeRow>,
 }
@@ -33,7 +33,7 @@ pub(crate) struct ChangeRow {
 #[prost(skip_debug)]
 pub(crate) struct RecordChangeRow {
     #[prost(uint32, tag = "1")]
-    record: u32,
+    pub(super) record: u32,
     /// Absent for the person that the event names as new.
     #[prost(fixed64, optional, tag = "2")]
     enterprise_id: Option<u64>,
@@ -43,7 +43,7 @@ pub(crate) struct RecordChangeRow {
     #[prost(uint64, tag = "4")]
     link_event: u64,
     #[prost(message, optional, tag = "5")]
-    old_content: Option<ContentRow>,
+    pub(super) old_content: Option<ContentRow>,
     /// 0 for this event.
     #[prost(uint64, tag = "6")]
     content_event: u64,
@@ -82,9 +82,9 @@ impl Row for ChosenChangeRow {
 #[prost(skip_debug)]
 pub(crate) struct ContentRow {
     #[prost(message, optional, tag = "1")]
-    record: Option<SourceRow>,
+    pub(super) record: Option<SourceRow>,
     #[prost(fixed64, tag = "2")]
-    hash: u64,
+    pub(super) hash: u64,
     #[prost(uint32, tag = "3")]
     state: u32,
     #[prost(uint32, tag = "4")]
@@ -114,18 +114,21 @@ pub(crate) struct PersonChangeRow {
     after_event: u64,
     #[prost(uint64, tag = "7")]
     old_version: u64,
+    /// Whether the event erased the person. Nothing comes after that.
+    #[prost(bool, tag = "8")]
+    is_erased: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
 pub(crate) struct TaskChangeRow {
     #[prost(uint64, tag = "1")]
-    task: u64,
+    pub(super) task: u64,
     /// 0 raised, 1 open, 2 resolved.
     #[prost(uint32, tag = "2")]
     old_state: u32,
     #[prost(message, optional, tag = "3")]
-    old_resolution: Option<ResolutionRow>,
+    pub(super) old_resolution: Option<ResolutionRow>,
     #[prost(uint64, tag = "4")]
     old_event: u64,
     /// 0 for this event.
@@ -134,10 +137,10 @@ pub(crate) struct TaskChangeRow {
     #[prost(bool, tag = "6")]
     is_open: bool,
     #[prost(message, optional, tag = "7")]
-    old_held: Option<SourceRow>,
+    pub(super) old_held: Option<SourceRow>,
     /// Absent for a task that waited as it was raised.
     #[prost(message, optional, tag = "8")]
-    old_waiting: Option<WaitingRow>,
+    pub(super) old_waiting: Option<WaitingRow>,
     /// Of the task's row as the event left it.
     #[prost(fixed32, tag = "18")]
     digest: u32,
@@ -269,9 +272,10 @@ impl Frame {
             None => (0, 0, 0),
             Some(PersonMark::Live) => (1, 0, 0),
             Some(PersonMark::Redirect { survivor, event }) => (2, survivor.as_number(), event.0),
+            Some(PersonMark::Erased) => (3, 0, 0),
         };
         let (after_survivor, after_event) = match change.after {
-            PersonMark::Live => (None, 0),
+            PersonMark::Live | PersonMark::Erased => (None, 0),
             PersonMark::Redirect { survivor, event } => {
                 (Some(survivor.as_number()), self.stamp(event))
             }
@@ -284,6 +288,7 @@ impl Frame {
             after_survivor,
             after_event,
             old_version: change.old_version.0,
+            is_erased: change.after == PersonMark::Erased,
         }
     }
 
@@ -296,11 +301,13 @@ impl Frame {
             0 => None,
             1 => Some(PersonMark::Live),
             2 => Some(redirect(row.before_survivor, EventSequence(row.before_event))),
+            3 => Some(PersonMark::Erased),
             _ => return None,
         };
+        let stays = if row.is_erased { PersonMark::Erased } else { PersonMark::Live };
         let after = row
             .after_survivor
-            .map_or(PersonMark::Live, |survivor| redirect(survivor, self.event(row.after_event)));
+            .map_or(stays, |survivor| redirect(survivor, self.event(row.after_event)));
         Some(PersonChange {
             enterprise_id: EnterpriseId::from_number(row.enterprise_id),
             before,
@@ -379,6 +386,7 @@ pub(super) fn state_numbers(state: RecordState) -> (u32, u32) {
         RecordState::Active => (0, 0),
         RecordState::Retired => (1, 0),
         RecordState::ReplacedBy(record) => (2, record.0),
+        RecordState::Erased => (3, 0),
     }
 }
 
@@ -388,6 +396,7 @@ pub(super) fn state_of(state: u32, replaced_by: u32) -> Option<RecordState> {
         0 => Some(RecordState::Active),
         1 => Some(RecordState::Retired),
         2 => Some(RecordState::ReplacedBy(RecordIndex(replaced_by))),
+        3 => Some(RecordState::Erased),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use empi_model::{
 use prost::Message;
 
 use super::change::{ChangeDigests, ChangeRow, Frame};
-use super::{ActorRow, BasisRow, Row};
+use super::{ActorRow, BasisRow, PartRow, Row};
 use crate::rows::{Counters, StoredAnswer, StoredRegistration, StoredRequest};
 use crate::seal::{Digests, Seal};
 
@@ -76,15 +76,22 @@ pub(crate) struct PersonRow {
     /// The event that sent a redirect to its survivor; 0 for the event of the version.
     #[prost(uint64, tag = "6")]
     redirect_event: u64,
+    /// The event that erased it; 0 for one that was not.
+    #[prost(uint64, tag = "7")]
+    erased: u64,
 }
 
 impl Row for PersonRow {
     type Word = Person;
 
     fn of(person: &Person) -> Self {
+        let numbers = |records: &[RecordIndex]| records.iter().map(|it| it.0).collect();
+        let mut erased = 0;
         let (records, survivor, sent) = match &person.state {
-            PersonState::Live(records) => {
-                (records.iter().map(|it| it.0).collect(), None, person.version)
+            PersonState::Live(records) => (numbers(records), None, person.version),
+            PersonState::Erased { records, event } => {
+                erased = event.0;
+                (numbers(records), None, person.version)
             }
             PersonState::Redirect { survivor, event } => {
                 (Vec::new(), Some(survivor.as_number()), *event)
@@ -97,6 +104,7 @@ impl Row for PersonRow {
             created: person.created.0,
             version: person.version.0,
             redirect_event: if sent == person.version { 0 } else { sent.0 },
+            erased,
         }
     }
 
@@ -110,6 +118,9 @@ impl Row for PersonRow {
                     event => event,
                 }),
             },
+            None if self.erased != 0 => {
+                PersonState::Erased { records: records(), event: EventSequence(self.erased) }
+            }
             None => PersonState::Live(records()),
         };
         Some(Person {
@@ -125,7 +136,7 @@ impl Row for PersonRow {
 #[prost(skip_debug)]
 pub(crate) struct EventRow {
     #[prost(uint64, tag = "1")]
-    sequence: u64,
+    pub(crate) sequence: u64,
     #[prost(int64, tag = "2")]
     time: i64,
     #[prost(message, optional, tag = "3")]
@@ -133,7 +144,7 @@ pub(crate) struct EventRow {
     #[prost(uint32, tag = "4")]
     kind: u32,
     #[prost(uint32, repeated, tag = "5")]
-    records: Vec<u32>,
+    pub(super) records: Vec<u32>,
     #[prost(fixed64, optional, tag = "6")]
     old_enterprise_id: Option<u64>,
     #[prost(fixed64, tag = "7")]
@@ -150,13 +161,13 @@ pub(crate) struct EventRow {
     #[prost(uint32, tag = "12")]
     reason_code: u32,
     #[prost(string, tag = "13")]
-    note: String,
+    pub(super) note: String,
     #[prost(string, optional, tag = "14")]
-    request_id: Option<String>,
+    pub(super) request_id: Option<String>,
     #[prost(uint64, optional, tag = "15")]
     undoes: Option<u64>,
     #[prost(message, optional, tag = "16")]
-    change: Option<ChangeRow>,
+    pub(super) change: Option<ChangeRow>,
     #[prost(message, optional, tag = "17")]
     basis: Option<BasisRow>,
     /// The digest of the row of the event before.
@@ -165,6 +176,9 @@ pub(crate) struct EventRow {
     /// The digest of the row of the answer to the request that made it.
     #[prost(fixed32, tag = "19")]
     pub(crate) answer_digest: u32,
+    /// In a store that is encrypted: what is personal of it, which then stands nowhere else.
+    #[prost(message, repeated, tag = "20")]
+    pub(crate) parts: Vec<PartRow>,
 }
 
 impl EventRow {
@@ -211,6 +225,7 @@ impl Row for EventRow {
             basis: event.basis.as_ref().map(BasisRow::of),
             last_event: 0,
             answer_digest: 0,
+            parts: Vec::new(),
         }
     }
 

@@ -239,7 +239,32 @@ impl Row for WaitingRow {
     }
 }
 
+impl ResolutionRow {
+    /// What people wrote, in a fixed order.
+    pub(super) fn notes<'a>(&'a mut self, notes: &mut Vec<&'a mut String>) {
+        notes.push(&mut self.note);
+        notes_of_opinions(&mut self.opinions, notes);
+    }
+}
+
+/// See [`ResolutionRow::notes`].
+fn notes_of_opinions<'a>(opinions: &'a mut [OpinionRow], notes: &mut Vec<&'a mut String>) {
+    let remarks = opinions.iter_mut().filter_map(|opinion| opinion.remark.as_mut());
+    notes.extend(remarks.map(|remark| &mut remark.note));
+}
+
 impl WaitingRow {
+    /// See [`ResolutionRow::notes`].
+    pub(super) fn notes<'a>(&'a mut self, notes: &mut Vec<&'a mut String>) {
+        let snoozed = self.snooze.as_mut().and_then(|snooze| snooze.remark.as_mut());
+        notes.extend(snoozed.map(|remark| &mut remark.note));
+        notes_of_opinions(&mut self.opinions, notes);
+        notes.extend(self.escalated.as_mut().map(|remark| &mut remark.note));
+        if let Some(earlier) = self.again.as_mut().and_then(|again| again.earlier.as_deref_mut()) {
+            earlier.notes(notes);
+        }
+    }
+
     /// `None` for a task that waits as it was raised.
     pub(super) fn unless_new(waiting: &Waiting) -> Option<Self> {
         (*waiting != Waiting::default()).then(|| Self::of(waiting))

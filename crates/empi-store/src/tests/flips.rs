@@ -16,13 +16,13 @@ const IN_LOG: u32 = 12;
 
 /// Everything that a store says, asked for in every way.
 #[derive(PartialEq)]
-struct Said {
+pub(super) struct Said {
     records: Vec<StoredRecord>,
     by_number: Vec<Option<StoredRecord>>,
     indexes: Vec<Option<RecordIndex>>,
     people: Vec<Option<Person>>,
     persons: Vec<Person>,
-    keys: Vec<(BlockingKey, RecordIndex)>,
+    pub(super) keys: Vec<(BlockingKey, RecordIndex)>,
     events: Vec<RegistryEvent>,
     tasks: Vec<ReviewTask>,
     kept_apart: Vec<KeptApart>,
@@ -32,7 +32,12 @@ struct Said {
 }
 
 impl Said {
-    fn by(store: &Store) -> Result<Self, StoreError> {
+    /// The same with the blocking keys of another, for which keyed hashes may stand.
+    pub(super) fn with_keys_of(self, other: &Self) -> Self {
+        Self { keys: other.keys.clone(), ..self }
+    }
+
+    pub(super) fn by(store: &Store) -> Result<Self, StoreError> {
         let snapshot = store.snapshot();
         let numbers = 0..IN_FILES + IN_LOG;
         let key = |number: u32| RecordKey::new("clinic", number.to_string());

@@ -5,7 +5,7 @@ use empi_model::{
     EventChange, EventKind, EventSequence, Guard, KeptApartChange, Link, LinkSource, MatchWeight,
     Opinion, Person, PersonState, ReasonCode, RecordChange, RecordIndex, RecordKey, RecordState,
     RegistryEvent, Remark, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, Seen, SharedField,
-    SharedValue, Snooze, SourceRecord, TaskId, Timestamp, Waiting,
+    SharedValue, Snooze, SourceRecord, TaskChange, TaskId, Timestamp, Waiting,
 };
 use tempfile::TempDir;
 
@@ -24,6 +24,7 @@ mod opening;
 mod reading;
 mod rebuilding;
 mod seeded;
+mod vault;
 mod verifying;
 
 fn options() -> StoreOptions {

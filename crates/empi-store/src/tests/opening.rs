@@ -61,7 +61,7 @@ fn a_newer_store_is_refused() {
     store.write(newer, &synced()).unwrap();
     drop(store);
     let refused = Store::open(dir.path(), &options());
-    assert!(matches!(refused, Err(StoreError::Newer { found: 99, supported: 4 })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 99, supported: 5 })), "{refused:?}");
 
     let dir = TempDir::new().unwrap();
     open(&dir).db.create_cf("later_idea", &Options::default()).unwrap();

@@ -10,6 +10,7 @@ impl Walk<'_> {
     /// Every user reads and stands under their name; the log has no gap, and tells of every user and of
     /// nobody else.
     pub(super) fn check_users(&mut self) {
+        let vault = self.snapshot.vault();
         let rows =
             self.snapshot.scan(Family::Meta, b"", |key, value| Ok((key.to_vec(), value.to_vec())));
         let (mut users, mut told, mut entries) = (BTreeSet::new(), BTreeSet::new(), 0);
@@ -17,12 +18,12 @@ impl Walk<'_> {
             let Some((key, value)) = self.report.take(row, "users") else { break };
             if key.starts_with(layout::USERS) {
                 let user = UserRow::decoded(&value);
-                let stands = user.filter(|user| layout::user_key(&user.name) == key);
+                let stands = user.filter(|user| vault.user_key(&user.name) == key);
                 self.report.check(stands.is_some(), || "a user does not read".to_owned());
                 users.extend(stands.map(|user| user.name));
             } else if key.starts_with(layout::SERVICES) {
                 let account = ServiceRow::decoded(&value);
-                let stands = account.is_some_and(|it| layout::service_key(&it.name) == key);
+                let stands = account.is_some_and(|it| vault.service_key(&it.name) == key);
                 self.report.check(stands, || "the account of a program does not read".to_owned());
             } else if key.starts_with(layout::ACCOUNT_LOG) {
                 entries += 1;

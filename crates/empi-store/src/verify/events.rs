@@ -4,7 +4,7 @@ use empi_model::{EventChange, RecordChange, RegistryEvent};
 use prost::Message as _;
 
 use super::{Told, Walk};
-use crate::codec::{ChangeDigests, EventRow, Row as _};
+use crate::codec::{ChangeDigests, EventRow, Row};
 use crate::layout::{self, Family};
 use crate::seal::event_digest;
 
@@ -37,7 +37,8 @@ impl Walk<'_> {
         let rows = snapshot.scan(Family::Events, &[], |key, value| {
             let row = EventRow::decode(value).unwrap_or_default();
             let kept = Kept::of(&row);
-            Ok((layout::read_u64(key), row.word(), kept, event_digest(value)))
+            let event = snapshot.whole_event(row).ok().and_then(Row::word);
+            Ok((layout::read_u64(key), event, kept, event_digest(value)))
         });
         let mut due = 1;
         let mut digest = 0;

@@ -33,7 +33,7 @@ impl Walk<'_> {
             });
             let survivor = match &person.state {
                 PersonState::Redirect { survivor, .. } => Some(*survivor),
-                PersonState::Live(records) => {
+                PersonState::Live(records) | PersonState::Erased { records, .. } => {
                     check_members(&mut self.report, &mut self.records, id, records);
                     None
                 }
@@ -52,7 +52,7 @@ impl Walk<'_> {
 
     fn seen(&self, person: &Person) -> SeenPerson {
         let members = match &person.state {
-            PersonState::Live(records) => records.as_slice(),
+            PersonState::Live(records) | PersonState::Erased { records, .. } => records.as_slice(),
             PersonState::Redirect { .. } => &[],
         };
         let members = || members.iter().filter_map(|record| self.records.get(*record));

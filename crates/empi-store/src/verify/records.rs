@@ -99,7 +99,7 @@ fn look_at(
         }
     };
     check(stored.index == index, "stands under another index");
-    let found = snapshot.record_index(&record.key).ok().flatten();
+    let found = snapshot.stored_index(&record.key).ok().flatten();
     check(found == Some(index), "is not where its key leads");
     check(stored.version > 0, "has no version");
     check((1..=events).contains(&link.event.0), "was linked by an event that is not there");
@@ -111,10 +111,11 @@ fn look_at(
     let mut keys = if stored.state.is_active() { keys_of(record) } else { Vec::new() };
     keys.sort_unstable();
     keys.dedup();
+    let keyed = |key| digest(snapshot.vault().blocking(key));
     let seen = SeenRecord {
         index,
         person: link.enterprise_id,
-        keys_due: keys.into_iter().map(digest).fold(0, u64::wrapping_add),
+        keys_due: keys.into_iter().map(keyed).fold(0, u64::wrapping_add),
         is_listed: false,
         changed: stored.changed,
         registered: stored.registered,

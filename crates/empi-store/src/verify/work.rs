@@ -169,9 +169,10 @@ impl Walk<'_> {
     }
 
     pub(super) fn check_requests(&mut self) {
+        let vault = self.snapshot.vault();
         let rows = self.snapshot.scan(Family::Requests, &[], |key, value| {
             let request = RequestRow::decoded(value);
-            let request = request.filter(|request| request.request_id.as_bytes() == key);
+            let request = request.filter(|request| vault.request_key(&request.request_id) == key);
             Ok((request, digest(value)))
         });
         let mut told = std::mem::take(&mut self.vouched.requests);

@@ -1,11 +1,11 @@
 //! The trail as FHIR R4 AuditEvents, by the patterns of IHE's Basic Audit Log: one for each entry.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use empi_model::AuditEntry;
-use empi_registry::audit_entries_offline;
+use empi_registry::{DataDir, audit_entries_offline};
 use empi_server::{AuditKind, audit_kind, audit_outcome};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub(crate) struct ExportArgs {
     from: u64,
 }
 
-pub(super) fn export(args: &ExportArgs, data: Option<&Path>) -> anyhow::Result<()> {
+pub(super) fn export(args: &ExportArgs, data: Option<&DataDir>) -> anyhow::Result<()> {
     let data = needed(data)?;
     let failed = || format!("cannot write {}", args.out.display());
     let file = std::fs::File::create(&args.out).with_context(failed)?;

@@ -12,7 +12,10 @@ use empi_model::{EnterpriseId, Timestamp};
 use empi_server::AuditKey;
 
 use crate::client::ServerArgs;
+use crate::master_key::MasterKeyArgs;
 use crate::output::Output;
+
+pub(crate) use show::Line;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -21,6 +24,8 @@ pub(crate) struct Args {
     /// The directory of the index, which no server has open; without it, the server of --server is asked
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    master_key: MasterKeyArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -51,7 +56,8 @@ struct KeyArgs {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let (data, server) = (args.data.as_deref(), &args.server);
+    let data = args.data.as_ref().map(|data| args.master_key.at(data)).transpose()?;
+    let (data, server) = (data.as_ref(), &args.server);
     match &args.command {
         AuditCommand::Verify(args) => verify::verify(args, data, server),
         AuditCommand::Head(args) => verify::head(args, data, server),

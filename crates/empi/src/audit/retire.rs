@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use empi_model::{AuditHead, Timestamp};
-use empi_registry::{AuditArchive, AuditReport, Clock as _, check_archive, retire_audit_offline};
+use empi_registry::{
+    AuditArchive, AuditReport, Clock as _, DataDir, check_archive, retire_audit_offline,
+};
 use serde::{Deserialize, Serialize};
 
 use super::moment;
@@ -40,7 +42,7 @@ struct Ends {
     end_hash: String,
 }
 
-pub(super) fn retire(args: &RetireArgs, data: Option<&Path>) -> anyhow::Result<()> {
+pub(super) fn retire(args: &RetireArgs, data: Option<&DataDir>) -> anyhow::Result<()> {
     let data = needed(data)?;
     let failed = || format!("cannot write {}", args.archive.display());
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&args.archive);

@@ -1,10 +1,8 @@
 //! Entries as lines: for people in columns, for programs as JSON.
 
-use std::path::Path;
-
 use empi_model::{AuditEntry, EnterpriseId, Timestamp};
 use empi_proto::v1;
-use empi_registry::{AuditQuery, audit_offline};
+use empi_registry::{AuditQuery, DataDir, audit_offline};
 use serde::Serialize;
 
 use super::{moment, person as person_of, written};
@@ -50,7 +48,7 @@ struct Range {
 
 pub(super) fn list(
     args: &ListArgs,
-    data: Option<&Path>,
+    data: Option<&DataDir>,
     server: &ServerArgs,
 ) -> anyhow::Result<()> {
     show(&args.range.query(None, args.by.clone()), data, server)
@@ -58,7 +56,7 @@ pub(super) fn list(
 
 pub(super) fn person(
     args: &PersonArgs,
-    data: Option<&Path>,
+    data: Option<&DataDir>,
     server: &ServerArgs,
 ) -> anyhow::Result<()> {
     show(&args.range.query(Some(args.enterprise_id), None), data, server)
@@ -71,7 +69,7 @@ impl Range {
     }
 }
 
-fn show(query: &AuditQuery, data: Option<&Path>, server: &ServerArgs) -> anyhow::Result<()> {
+fn show(query: &AuditQuery, data: Option<&DataDir>, server: &ServerArgs) -> anyhow::Result<()> {
     let mut output = Output::lock();
     let mut print = |line: &Line| {
         output.line(if server.json { serde_json::to_string(line)? } else { line.in_columns() })
@@ -117,7 +115,7 @@ fn asked(query: &AuditQuery, from_sequence: u64, page_size: u32) -> v1::ListAudi
 
 /// An entry as it is printed. Field names are a promise.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Line {
+pub(crate) struct Line {
     sequence: u64,
     time: String,
     name: String,
@@ -153,7 +151,7 @@ impl Line {
         }
     }
 
-    fn told(entry: &v1::AuditEntry) -> Self {
+    pub(crate) fn told(entry: &v1::AuditEntry) -> Self {
         let time = entry.time.as_ref().map_or(Timestamp(0), |time| {
             Timestamp(time.seconds * 1000 + i64::from(time.nanos / 1_000_000))
         });

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use empi_model::AuditHead;
 use empi_proto::v1;
-use empi_registry::{AuditReport, Clock as _, audit_head_offline, verify_audit_offline};
+use empi_registry::{AuditReport, Clock as _, DataDir, audit_head_offline, verify_audit_offline};
 use empi_server::{AuditKey, read_heads};
 
 use super::retire::read_archive;
@@ -36,7 +36,7 @@ pub(crate) struct HeadArgs {
 
 pub(super) fn verify(
     args: &VerifyArgs,
-    data: Option<&Path>,
+    data: Option<&DataDir>,
     server: &ServerArgs,
 ) -> anyhow::Result<()> {
     let heads = match (&args.heads, &args.public_key) {
@@ -108,7 +108,7 @@ fn ask(server: &ServerArgs, heads: &[AuditHead]) -> anyhow::Result<Told> {
 
 pub(super) fn head(
     args: &HeadArgs,
-    data: Option<&Path>,
+    data: Option<&DataDir>,
     server: &ServerArgs,
 ) -> anyhow::Result<()> {
     let head = match data {
@@ -156,7 +156,7 @@ pub(super) fn read_digits(text: &str) -> Option<[u8; 32]> {
 }
 
 /// The directory, which some commands cannot do without.
-pub(super) fn needed(data: Option<&Path>) -> anyhow::Result<&Path> {
+pub(super) fn needed(data: Option<&DataDir>) -> anyhow::Result<&DataDir> {
     let sentence = "name the directory of an index that no server has open: --data DIR";
     data.ok_or_else(|| UsageError::new(sentence).into())
 }

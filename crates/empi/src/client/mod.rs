@@ -5,6 +5,7 @@ mod change;
 mod columns;
 mod connection;
 pub(crate) mod events;
+mod everything;
 mod fields;
 mod golden;
 pub(crate) mod match_record;

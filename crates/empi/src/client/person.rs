@@ -5,6 +5,7 @@ use empi_proto::v1;
 
 use super::answers::{self, Person};
 use super::connection::{Server, ServerArgs, converse, incomplete, refusal};
+use super::everything::Everything;
 use super::fields::identifier_of;
 use super::golden::Golden;
 use super::tables;
@@ -25,6 +26,10 @@ pub(crate) struct Args {
     /// The persons that carry this identifier
     #[arg(long, value_name = "AUTHORITY:VALUE", group = "whom", value_parser = identifier_of)]
     identifier: Option<Identifier>,
+    /// Everything that is held about the person as one JSON document: records, what they said before, events, tasks, and who
+    /// saw or changed it
+    #[arg(long, conflicts_with = "identifier")]
+    everything: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -40,6 +45,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
                 (Some(enterprise_id), _) => enterprise_id,
                 (None, source) => person_of_record(&server, source, args.record_id).await?,
             };
+            if args.everything {
+                let everything = Everything::ask(&server, enterprise_id).await?;
+                return Output::lock().line(serde_json::to_string_pretty(&everything)?);
+            }
             vec![by_enterprise_id(&server, enterprise_id).await?]
         };
         let mut output = Output::lock();

@@ -1,6 +1,10 @@
 //! `empi steward`: identities changed by hand, each change with a preview.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 use empi_proto::v1;
+use serde::Serialize;
 use tonic::Status;
 
 use super::answers;
@@ -114,6 +118,14 @@ enum Operation {
         #[arg(value_parser = record_key_of)]
         record: Option<v1::RecordKey>,
     },
+    /// A person is forgotten for good: see --preview first, for this cannot be undone
+    Erase {
+        /// The person
+        enterprise_id: String,
+        /// Where the certificate goes: what was erased, by whom and why, and the end of the audit trail that proves it
+        #[arg(long, value_name = "FILE.json")]
+        certificate: Option<PathBuf>,
+    },
     /// An event was wrong: everything that it changed goes back
     Undo {
         /// The event's number
@@ -177,6 +189,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             terms.version_token = change(&server, &operation, asked).await?.version_token;
         }
         let answer = change(&server, &operation, terms).await?;
+        if let Operation::Erase { certificate: Some(file), .. } = &operation {
+            certify(&answer, file)?;
+        }
         let change = Change {
             preview: answer.preview,
             version_token: answer.version_token,
@@ -192,6 +207,37 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         }
         Ok(())
     })
+}
+
+/// What is handed to whoever asked to be erased. Field names are a promise.
+#[derive(Serialize)]
+struct Certificate<'a> {
+    enterprise_id: &'a str,
+    event: u64,
+    time: String,
+    erased_by: String,
+    note: &'a str,
+    what: &'a str,
+    /// The entry at the end of the audit trail, and its hash, which stands for all before it.
+    audit_sequence: u64,
+    audit_hash: &'a str,
+}
+
+/// Writes the certificate of an erasure; none of a preview.
+fn certify(answer: &v1::ChangeResponse, file: &Path) -> anyhow::Result<()> {
+    let (Some(event), Some(head)) = (&answer.event, &answer.audit_head) else { return Ok(()) };
+    let certificate = Certificate {
+        enterprise_id: &event.enterprise_id,
+        event: event.sequence,
+        time: answers::time(event.time),
+        erased_by: event.actor.as_ref().map(|actor| actor.name.clone()).unwrap_or_default(),
+        note: &event.note,
+        what: &event.reason,
+        audit_sequence: head.sequence,
+        audit_hash: &head.hash,
+    };
+    let text = format!("{}\n", serde_json::to_string_pretty(&certificate)?);
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
 impl TermsArgs {
@@ -269,6 +315,10 @@ async fn ask(
                 record: record.clone(),
             };
             steward.choose_value(request).await
+        }
+        Operation::Erase { enterprise_id, .. } => {
+            let enterprise_id = enterprise_id.clone();
+            steward.erase_person(v1::ErasePersonRequest { terms, enterprise_id }).await
         }
         Operation::Undo { event } => {
             steward.undo_event(v1::UndoEventRequest { terms, sequence: *event }).await

@@ -11,6 +11,7 @@ use empi_registry::{LoadedLink, LoadedReview, Loader};
 use super::input::InputArgs;
 use super::pipeline::{Linked, ModelArgs, link_files};
 use super::{stages, write_summary};
+use crate::master_key::MasterKeyArgs;
 
 /// Link files and put the outcome into a new store that `empi serve` opens.
 #[derive(clap::Args, Debug)]
@@ -31,6 +32,8 @@ pub(crate) struct Args {
     /// Who loads, for the events
     #[arg(long, value_name = "NAME", default_value = "empi load")]
     actor: String,
+    #[command(flatten)]
+    key: MasterKeyArgs,
 }
 
 /// Runs `empi load`.
@@ -38,8 +41,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     // Before the work: a store that cannot take it should be known at once.
     let actor = Actor { kind: ActorKind::System, name: args.actor.clone() };
     let model = args.model.file()?.validate()?;
-    let mut loader =
-        Loader::create(&args.data, &model, Arc::new(crate::clock::SystemClock), actor)?;
+    let mut loader = Loader::create(
+        &args.key.at(&args.data)?,
+        &model,
+        Arc::new(crate::clock::SystemClock),
+        actor,
+    )?;
     let has_truth = args.truth.is_some();
     // The rows are kept until what decided is kept with the records.
     let mut linked = link_files(&args.input, &args.model, args.truth.as_deref(), true)?;

@@ -75,7 +75,7 @@ impl Model {
         for count in 0..counters.persons_minted {
             let person = snapshot.person(EnterpriseId::mint(count)).unwrap().unwrap();
             let survivor = match person.state {
-                PersonState::Live(_) => None,
+                PersonState::Live(_) | PersonState::Erased { .. } => None,
                 PersonState::Redirect { survivor, .. } => Some(survivor),
             };
             model.persons.push((person.enterprise_id, survivor));

@@ -182,6 +182,7 @@ fn state(state: RecordState) -> Markup {
             RecordState::Active => {}
             RecordState::Retired => { " " span.tag { "retired" } }
             RecordState::ReplacedBy(_) => { " " span.tag { "replaced" } }
+            RecordState::Erased => { " " span.tag { "erased" } }
         }
     }
 }

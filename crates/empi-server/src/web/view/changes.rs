@@ -21,6 +21,7 @@ pub(in crate::web) fn changes(event: &EventView) -> Markup {
                     }
                     PersonFate::Minted => li { "A new person " span.id { (id) } " is made." },
                     PersonFate::Revived => li { span.id { (id) } " answers for itself again." },
+                    PersonFate::Erased => li { span.id { (id) } " is erased." },
                     PersonFate::Stays => {}
                 }
             }

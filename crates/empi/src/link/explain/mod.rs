@@ -14,6 +14,7 @@ use empi_model::RecordKey;
 use super::input::InputArgs;
 use super::pipeline::ModelArgs;
 use crate::cli::UsageError;
+use crate::master_key::MasterKeyArgs;
 use crate::output::Output;
 
 const EXAMPLES: &str = "Of files, as `empi link` would decide:
@@ -57,12 +58,14 @@ pub(crate) struct Args {
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    key: MasterKeyArgs,
 }
 
 /// Runs `empi explain`.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let (Some(data), Some(event)) = (&args.data, args.event) {
-        let past = past::explain(data, &args.model, event, !args.no_values)?;
+        let past = past::explain(&args.key.at(data)?, &args.model, event, !args.no_values)?;
         return if args.json {
             Output::lock().line(serde_json::to_string(&past::Answer::of(&past))?)
         } else {
@@ -70,7 +73,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         };
     }
     let explained = match &args.data {
-        Some(data) => store::explain(data, &args.model, &stored_pair(args)?)?,
+        Some(data) => store::explain(&args.key.at(data)?, &args.model, &stored_pair(args)?)?,
         None => {
             let names = named_pair(args)?;
             if args.inputs.is_empty() {

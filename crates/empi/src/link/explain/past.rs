@@ -1,11 +1,10 @@
 //! `empi explain --data DIR --event N`: why an event decided as it did, as things stood then.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use empi_model::{EventSequence, PatientText, RecordKey};
-use empi_registry::{PastDecision, PastEvent, PastRecord, Registry, RegistryOptions};
+use empi_registry::{DataDir, PastDecision, PastEvent, PastRecord, Registry, RegistryOptions};
 use serde::Serialize;
 
 use super::waterfall;
@@ -14,7 +13,7 @@ use crate::link::pipeline::ModelArgs;
 
 /// Opens the index and looks back.
 pub(super) fn explain(
-    data: &Path,
+    data: &DataDir,
     model: &ModelArgs,
     event: u64,
     values_shown: bool,

@@ -1,11 +1,10 @@
 //! Two records of an index that no server has open.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::bail;
 use empi_model::{Guard, LinkSource, RecordKey};
-use empi_registry::{PairView, RecordView, Registry, RegistryError, RegistryOptions};
+use empi_registry::{DataDir, PairView, RecordView, Registry, RegistryError, RegistryOptions};
 
 use super::answer::{Explained, Linked, Side};
 use super::{Names, RecordName};
@@ -13,7 +12,11 @@ use crate::clock::SystemClock;
 use crate::link::pipeline::ModelArgs;
 
 /// Opens the index and explains two of its records.
-pub(super) fn explain(data: &Path, model: &ModelArgs, names: &Names) -> anyhow::Result<Explained> {
+pub(super) fn explain(
+    data: &DataDir,
+    model: &ModelArgs,
+    names: &Names,
+) -> anyhow::Result<Explained> {
     let model = model.file()?.validate()?;
     let thresholds = model.thresholds();
     let options =

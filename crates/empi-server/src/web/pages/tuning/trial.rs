@@ -157,6 +157,7 @@ fn change(sample: &EventView) -> Markup {
                     div {
                         @match fate {
                             PersonFate::Retired(survivor) => { span.id { (id) } " redirects to " span.id { (survivor) } },
+                            PersonFate::Erased => { span.id { (id) } " is erased" },
                             PersonFate::Minted => "a new one",
                             PersonFate::Revived => { span.id { (id) } " answers itself again" },
                             PersonFate::Stays => { span.id { (id) } " stays" },
