@@ -24,7 +24,12 @@ fn assert_accessible(browser: &Browser, page: &str) {
 async fn no_page_has_a_serious_finding() {
     let folder = Folder::new();
     let data = folder.path("data");
-    for (name, role) in [("root", "administrator"), ("ines", "steward"), ("lena", "lead-steward")] {
+    for (name, role) in [
+        ("root", "administrator"),
+        ("ines", "steward"),
+        ("lena", "lead-steward"),
+        ("greta", "auditor"),
+    ] {
         add_user(&data, name, role);
     }
     let server = Server::start_with_pages(&data, &[]);
@@ -71,6 +76,12 @@ async fn no_page_has_a_serious_finding() {
         browser.shows("main h1", "Overview");
     }
     look_at_the_laboratory(&browser, &server);
+    browser.click("form[action='/sign-out'] button");
+    browser.element("#password");
+    browser.sign_in_first(&server, "greta");
+    browser.visit(&server, "/audit");
+    browser.shows("table.rows", "register records");
+    assert_accessible(&browser, "/audit");
 }
 
 /// The pages of a lead steward: labels and tuning, before and after something was tried.

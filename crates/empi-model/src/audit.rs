@@ -218,6 +218,23 @@ impl AuditEntry {
         Self { time, asked, outcome, event: None, persons, persons_total, times: 1 }
     }
 
+    /// Whether persons are to be told of it who ask to whom they were disclosed (45 CFR 164.528): somebody was shown
+    /// persons, and neither for their treatment, payment or operations of health care, nor because they asked. Where
+    /// nobody said what for, they are told.
+    #[must_use]
+    pub fn is_accountable(&self) -> bool {
+        let is_excepted = matches!(
+            self.asked.asker.purpose,
+            Purpose::Treatment
+                | Purpose::EmergencyTreatment
+                | Purpose::Payment
+                | Purpose::Operations
+                | Purpose::PatientRequest
+        );
+        let is_shown = self.persons_total > 0 && self.event.is_none();
+        is_shown && !is_excepted && matches!(self.outcome, AuditOutcome::Done)
+    }
+
     /// Whether another entry says the same of nobody, so that both can be one.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
@@ -235,4 +252,39 @@ pub struct AuditHead {
     pub sequence: u64,
     /// Its hash, which stands for it and all before it.
     pub hash: [u8; 32],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn persons_are_told_of_what_was_shown_for_none_of_the_usual_purposes() {
+        let person = EnterpriseId::from_number(1);
+        let entry = |purpose, outcome, persons: &[EnterpriseId]| {
+            let asker = Asker { purpose, ..Asker::internal("lab") };
+            let asked = Asked { asker: Arc::new(asker), operation: Operation::ViewPersons };
+            AuditEntry::new(Timestamp(0), asked, outcome, persons.to_vec())
+        };
+        for purpose in Purpose::ALL {
+            let expected = matches!(
+                purpose,
+                Purpose::Unsaid
+                    | Purpose::PublicHealth
+                    | Purpose::Research
+                    | Purpose::Coverage
+                    | Purpose::Administration
+                    | Purpose::BreakGlass
+            );
+            let told = entry(purpose, AuditOutcome::Done, &[person]).is_accountable();
+            assert_eq!(told, expected, "{purpose:?}");
+        }
+        let research =
+            |outcome, persons: &[EnterpriseId]| entry(Purpose::Research, outcome, persons);
+        assert!(!research(AuditOutcome::Done, &[]).is_accountable(), "nobody was shown");
+        assert!(!research(AuditOutcome::Denied, &[person]).is_accountable());
+        let change =
+            AuditEntry { event: Some(EventSequence(1)), ..research(AuditOutcome::Done, &[person]) };
+        assert!(!change.is_accountable(), "it is no disclosure");
+    }
 }

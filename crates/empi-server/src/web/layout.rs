@@ -23,13 +23,14 @@ pub(super) struct Frame<'a> {
 }
 
 /// The sections of the navigation, each with what it takes to see it.
-const SECTIONS: [(&str, &str, Operation); 7] = [
+const SECTIONS: [(&str, &str, Operation); 8] = [
     ("/", "Overview", Operation::OwnAccount),
     ("/worklist", "Worklist", Operation::ViewQueue),
     ("/search", "Search", Operation::ViewPersons),
     ("/quality", "Quality", Operation::ViewQuality),
     ("/labels", "Labels", Operation::Label),
     ("/tuning", "Tuning", Operation::Tune),
+    ("/audit", "Audit", Operation::ViewAudit),
     ("/users", "Users", Operation::ViewUsers),
 ];
 

@@ -13,7 +13,7 @@ use super::access::Operation;
 use super::answer::{Refusal, is_over_tls, protect};
 use super::gate::{Guarded, gate, refused};
 use super::pages::{
-    account, alike, decide, elsewhere, labels, operation, overview, person, quality, search,
+    account, alike, audit, decide, elsewhere, labels, operation, overview, person, quality, search,
     sign_in, state, task, tuning, undo, users, worklist,
 };
 use crate::listen::Peer;
@@ -46,7 +46,7 @@ where
 pub(super) fn table() -> Vec<Route> {
     use Operation::{
         ChangeIdentities, ChangeUsers, Decide, DecideMany, DrawSample, Label, OwnAccount, Probe,
-        SignIn, Tune, ViewPersons, ViewQuality, ViewQueue, ViewUsers,
+        SignIn, Tune, ViewAudit, ViewPersons, ViewQuality, ViewQueue, ViewUsers,
     };
     vec![
         show("/livez", Probe, state::lives),
@@ -93,6 +93,8 @@ pub(super) fn table() -> Vec<Route> {
         take("/tuning/replay", Tune, tuning::replay),
         take("/tuning/promote", Tune, tuning::promote),
         take("/tuning/rollback", Tune, tuning::roll_back),
+        show("/audit", ViewAudit, audit::show),
+        take("/audit", ViewAudit, audit::take),
         show("/users", ViewUsers, users::show),
         take("/users", ChangeUsers, users::add),
         take("/users/{name}", ChangeUsers, users::change),

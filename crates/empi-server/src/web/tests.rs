@@ -1,5 +1,7 @@
 //! The pages from outside, without a browser: who gets in, who may do what, and what every answer carries.
 
+mod audit;
+
 use std::sync::Arc;
 
 use axum::Router;

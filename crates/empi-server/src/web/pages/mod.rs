@@ -2,6 +2,7 @@
 
 pub(super) mod account;
 pub(super) mod alike;
+pub(super) mod audit;
 pub(super) mod decide;
 pub(super) mod elsewhere;
 mod golden;

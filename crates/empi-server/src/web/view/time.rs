@@ -12,6 +12,11 @@ pub(in crate::web) fn day_and_time(time: Timestamp) -> String {
     written(time, "%Y-%m-%d %H:%M UTC")
 }
 
+/// `2026-11-28 09:05:07 UTC`.
+pub(in crate::web) fn seconds(time: Timestamp) -> String {
+    written(time, "%Y-%m-%d %H:%M:%S UTC")
+}
+
 /// Empty for a moment that no calendar reaches.
 fn written(time: Timestamp, form: &str) -> String {
     let time = jiff::Timestamp::from_millisecond(time.0);
