@@ -198,8 +198,8 @@ impl Default for GrpcConfig {
         Self {
             connections_max: 1024,
             calls_per_connection_max: 256,
-            calls_max: 512,
-            queue_ms_max: 25,
+            calls_max: 256,
+            queue_ms_max: 12,
             threads_max: 64,
             message_bytes_max: 1 << 20,
             answer_bytes_max: 16 << 20,

@@ -5,7 +5,7 @@
 //! cannot drift. It is ahead of the disk by the changes of one write; every change has a sequence
 //! number, and whoever reads waits until what was read is durable before answering.
 //!
-//! Memory: about 0.35 KB per record of all fields. Postings are a third of it, the row another; the rest is
+//! Memory: about 0.4 KB per record of all fields. Postings and the row are a third of it each; the rest is
 //! the record's further values, its key, its person and its share of the lexicon.
 
 pub(crate) mod closed_tasks;
