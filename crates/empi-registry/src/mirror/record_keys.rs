@@ -40,9 +40,10 @@ impl Piece {
     fn replace(&mut self, at: usize, source: u32, record_id: &str) {
         let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
         let (begin, Some(end)) = (begin.unwrap_or(0), self.ends.get(at).copied()) else { return };
-        self.record_ids.replace_range(begin..end, record_id);
+        self.record_ids.replace_range(begin as usize..end as usize, record_id);
+        let added = u32::try_from(record_id.len()).unwrap_or(u32::MAX);
         for later in self.ends.iter_mut().skip(at) {
-            *later = *later - (end - begin) + record_id.len();
+            *later = (*later - (end - begin)).saturating_add(added);
         }
         if let Some(place) = self.sources.get_mut(at) {
             *place = source;
