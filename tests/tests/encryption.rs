@@ -61,7 +61,10 @@ async fn the_master_key_of_a_serving_index_is_changed_and_the_old_one_opens_noth
     let _ = server.stop();
 
     let table = Table::read(&file);
-    let long = |text: &&str| text.len() >= START;
+    // A number of one digit, as clerks type it, is found everywhere.
+    let is_one_letter =
+        |text: &str| text.bytes().all(|byte| text.as_bytes().first() == Some(&byte));
+    let long = |text: &&str| text.get(..START).is_some_and(|begins| !is_one_letter(begins));
     let known: Vec<&str> = ["given_name", "birth_date", "ssn", "phone", "street"]
         .into_iter()
         .flat_map(|column| table.column(column))
@@ -87,7 +90,8 @@ async fn a_person_is_shown_everything_and_then_erased_with_a_certificate() {
     let record = nth_patient(1).record("desk", "one");
     let id = desk.register(record.clone()).await.enterprise_id;
     let other = desk.register(nth_patient(2).record("desk", "two")).await.enterprise_id;
-    let everything = server.empi(&["person", &id, "--everything"]).succeeded().json();
+    let everything = server.empi(&["person", &id, "--everything"]).succeeded().stdout;
+    let everything: serde_json::Value = serde_json::from_str(&everything).expect("it is JSON");
     assert_eq!(everything["person"]["records"][0]["record_id"], "one");
     assert_eq!(everything["events"][0]["kind"], "registered_new");
     assert!(everything["audit"].as_array().expect("it is a list").len() >= 2);

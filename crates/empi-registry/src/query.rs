@@ -97,20 +97,20 @@ impl Registry {
                 "no such record is registered: check its source and its record ID",
             )
         };
-        // Memory tells the number of a record sooner than the disk, unless somebody changes it just now.
-        let at_hand = self.core.mirror.try_read().map(|mirror| mirror.record_index(key));
+        // Memory tells the number of a record sooner than the disk, unless somebody changes it just now; the disk alone
+        // knows the key of one that was erased.
+        let known = self.core.mirror.try_read().and_then(|mirror| mirror.record_index(key));
         let snapshot = self.core.store.snapshot();
-        let index = match at_hand {
-            Some(known) => known,
-            None => snapshot.record_index(key)?,
+        let index = match known {
+            Some(index) => index,
+            None => snapshot.record_index(key)?.ok_or_else(missing)?,
         };
-        let index = index.ok_or_else(missing)?;
-        let view = match (snapshot.record(index)?, at_hand) {
-            (Some(record), _) => RecordView { enterprise_id: record.link.enterprise_id, record },
+        let record = match (snapshot.record(index)?, known) {
             // One that memory has and the disk has not yet is not registered yet.
             (None, Some(_)) => return Err(missing()),
-            (None, None) => record_view(&snapshot, index)?,
+            (stored, _) => present(stored)?,
         };
+        let view = RecordView { enterprise_id: record.link.enterprise_id, record };
         self.saw([view.enterprise_id]);
         Ok(view)
     }
@@ -331,7 +331,11 @@ fn stored_record(
     snapshot: &Snapshot<'_>,
     index: empi_model::RecordIndex,
 ) -> Result<StoredRecord, RegistryError> {
-    let stored = snapshot.record(index)?;
+    present(snapshot.record(index)?)
+}
+
+/// A record that must be there, and must not have been erased.
+fn present(stored: Option<StoredRecord>) -> Result<StoredRecord, RegistryError> {
     let stored = stored.ok_or_else(|| RegistryError::damaged("a record is missing"))?;
     if stored.state == RecordState::Erased {
         return Err(crate::erase::gone(stored.changed));

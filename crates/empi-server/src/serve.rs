@@ -151,24 +151,11 @@ pub async fn serve(
     let (closing_sender, closing) = watch::channel(false);
     let [grpc_tls, web_tls, mllp_tls] = listeners.acceptors(door.metrics(), &closing);
     let Listeners { grpc, web, mllp, tls } = listeners;
-    let own = tls.clone();
-    let others = Others { web: web.zip(Some(web_tls)), mllp: mllp.zip(Some(mllp_tls)), tls };
-    let authorities = authorities(&config.authorities).map_err(ServeError::Authorities)?;
-    let issuers = Issuers::load(&config.issuers)?;
-    let exchange = Arc::new(Exchange::new(authorities, config.fhir.clients.clone(), issuers));
-    tokio::spawn(exchange.issuers.clone().keep_fresh(closing.clone()));
-    let others = others.start(config, (&door, &exchange), practice, &closing)?;
-    let (mut is_without_heads, mut is_unsent) = (false, false);
     let (ended_sender, ended) = watch::channel(false);
-    let mut heads =
-        Heads::of(&config.audit)?.map(|heads| tokio::spawn(keep_heads(heads, door.clone(), ended)));
-    let mut sending = match config.audit.syslog.clone() {
-        None => None,
-        Some(syslog) => {
-            let syslog = Syslog::new(syslog, door.clone(), own).map_err(ServeError::AuditPlace)?;
-            Some(tokio::spawn(syslog.run(closing.clone())))
-        }
-    };
+    let mut carrying = Carrying::start(config, &door, tls.as_ref(), (ended, &closing))?;
+    let others = Others { web: web.zip(Some(web_tls)), mllp: mllp.zip(Some(mllp_tls)), tls };
+    let exchange = exchange(config, &closing)?;
+    let others = others.start(config, (&door, &exchange), practice, &closing)?;
     let (health, health_service) = tonic_health::server::health_reporter();
     report_health(&health, ServingStatus::Serving).await;
     let watching = tokio::spawn(watch_health(door.healthy(), health.clone()));
@@ -176,11 +163,11 @@ pub async fn serve(
     let router = router((&door, &exchange), limits, &closing)?.add_service(health_service);
     let connections = grpc.connections(limits.connections_max, grpc_tls);
 
+    let mut failure = None;
     let stop = async {
         tokio::select! {
             () = shutdown => {}
-            () = failed(&mut heads) => is_without_heads = true,
-            () = failed(&mut sending) => is_unsent = true,
+            error = carrying.failed() => failure = Some(error),
         }
         tracing::info!("shutting down: running calls may finish");
         report_health(&health, ServingStatus::NotServing).await;
@@ -205,17 +192,66 @@ pub async fn serve(
     };
     watching.abort();
     ended_sender.send_replace(true);
-    if let Some(running) = heads {
-        // The last head, of all that was answered. A panic in it was logged where it happened.
-        let _ = running.await;
+    carrying.end().await;
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(served?),
     }
-    if is_without_heads {
-        return Err(ServeError::AuditHeads);
+}
+
+/// Who may call, over HL7, FHIR and by tokens.
+fn exchange(
+    config: &ServerConfig,
+    closing: &watch::Receiver<bool>,
+) -> Result<Arc<Exchange>, ServeError> {
+    let authorities = authorities(&config.authorities).map_err(ServeError::Authorities)?;
+    let issuers = Issuers::load(&config.issuers)?;
+    tokio::spawn(issuers.clone().keep_fresh(closing.clone()));
+    Ok(Arc::new(Exchange::new(authorities, config.fhir.clients.clone(), issuers)))
+}
+
+/// What carries the audit trail out of the machine.
+struct Carrying {
+    heads: Option<JoinHandle<CarryingEnd>>,
+    sending: Option<JoinHandle<CarryingEnd>>,
+}
+
+impl Carrying {
+    /// Starts what is configured. Heads are signed until `ended`, after the last call; entries are sent until `closing`.
+    fn start(
+        config: &ServerConfig,
+        door: &Door,
+        tls: Option<&Tls>,
+        (ended, closing): (watch::Receiver<bool>, &watch::Receiver<bool>),
+    ) -> Result<Self, ServeError> {
+        let heads = Heads::of(&config.audit)?;
+        let heads = heads.map(|heads| tokio::spawn(keep_heads(heads, door.clone(), ended)));
+        let sending = match config.audit.syslog.clone() {
+            None => None,
+            Some(syslog) => {
+                let syslog = Syslog::new(syslog, door.clone(), tls.cloned());
+                let syslog = syslog.map_err(ServeError::AuditPlace)?;
+                Some(tokio::spawn(syslog.run(closing.clone())))
+            }
+        };
+        Ok(Self { heads, sending })
     }
-    if is_unsent {
-        return Err(ServeError::AuditUnsent);
+
+    /// Completes when it can no longer be carried out, and nothing may go on without.
+    async fn failed(&mut self) -> ServeError {
+        tokio::select! {
+            () = failed(&mut self.heads) => ServeError::AuditHeads,
+            () = failed(&mut self.sending) => ServeError::AuditUnsent,
+        }
     }
-    Ok(served?)
+
+    /// Waits for the last head, of all that was answered.
+    async fn end(self) {
+        if let Some(running) = self.heads {
+            // A panic in it was logged where it happened.
+            let _ = running.await;
+        }
+    }
 }
 
 /// What every call goes through: whether there is a place for it, the log, then the question who calls and whether
