@@ -94,7 +94,7 @@ async fn a_person_is_shown_everything_and_then_erased_with_a_certificate() {
     let everything: serde_json::Value = serde_json::from_str(&everything).expect("it is JSON");
     assert_eq!(everything["person"]["records"][0]["record_id"], "one");
     assert_eq!(everything["events"][0]["kind"], "registered_new");
-    assert!(everything["audit"].as_array().expect("it is a list").len() >= 2);
+    assert!(!everything["audit"].as_array().expect("it is a list").is_empty());
 
     let certificate = folder.path("certificate.json");
     let erase = ["steward", "erase", &id, "--actor", "lena", "--note", "asked by letter"];
