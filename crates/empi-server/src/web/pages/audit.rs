@@ -69,14 +69,14 @@ pub(in crate::web) async fn take(
     let wanted = Wanted::read(&fields);
     let query = wanted.query()?;
     let accountable = wanted.accountable;
-    let found = web.ask(move |registry| found(registry, query, accountable)).await?;
+    let found = web.ask(move |registry| found(registry, &query, accountable)).await?;
     let title = if wanted.accountable { "Disclosures to account for" } else { "Entries" };
     Ok(page(&visit, &wanted, &found, title))
 }
 
 fn found(
     registry: &Registry,
-    query: AuditQuery,
+    query: &AuditQuery,
     accountable: bool,
 ) -> Result<Found, RegistryError> {
     let end = registry.audit_head()?.sequence;
