@@ -6,6 +6,8 @@ use empi_proto::v1::review_service_client::ReviewServiceClient;
 use tonic::Status;
 use tonic::transport::Channel;
 
+use crate::nth_patient;
+
 /// A system that registers patients.
 #[derive(Clone, Debug)]
 pub struct Desk(RegistryServiceClient<Channel>);
@@ -79,6 +81,19 @@ impl Desk {
     /// Asks for a record that is there.
     pub async fn record(&mut self, source: &str, record_id: &str) -> v1::RegisteredRecord {
         self.try_record(source, record_id).await.expect("the record is there")
+    }
+
+    /// Checks that patients who were registered, by source, number and enterprise ID, are there, and that the same request has
+    /// the same answer again.
+    pub async fn assert_holds(&mut self, registered: &[(String, u32, String)]) {
+        for (source, number, enterprise_id) in registered {
+            let held = self.record(source, &number.to_string()).await;
+            assert_eq!(&held.enterprise_id, enterprise_id, "{source}/{number}");
+            let record = nth_patient(*number).record(source, &number.to_string());
+            let again = self.try_register(record, &format!("{source}-{number}")).await;
+            let again = again.expect("it was registered before").enterprise_id;
+            assert_eq!(&again, enterprise_id, "the same request, the same answer");
+        }
     }
 
     /// Asks for the person that answers to an enterprise ID.

@@ -71,12 +71,7 @@ async fn what_a_disk_does_not_sync_is_not_answered_and_what_was_answered_is_ther
 
     let server = Server::start(&data);
     let mut desk = server.desk().await;
-    for (source, number, enterprise_id) in &answered {
-        let held = desk.record(source, &number.to_string()).await;
-        assert_eq!(&held.enterprise_id, enterprise_id, "{source}/{number}");
-        let again = register(&mut desk, source, *number).await.unwrap();
-        assert_eq!(&again.2, enterprise_id, "the same request, the same answer");
-    }
+    desk.assert_holds(&answered).await;
     assert_eq!(server.stop().code, Some(0));
     let _ = empi(&["verify", "--data", &data]).succeeded();
 }
@@ -116,10 +111,7 @@ async fn what_cannot_be_read_is_not_said_to_be_missing() {
 
     let server = Server::start(&data);
     let mut desk = server.desk().await;
-    for (source, number, enterprise_id) in &answered {
-        let held = desk.record(source, &number.to_string()).await;
-        assert_eq!(&held.enterprise_id, enterprise_id);
-    }
+    desk.assert_holds(&answered).await;
     assert_eq!(server.stop().code, Some(0));
     let _ = empi(&["verify", "--data", &data]).succeeded();
 }

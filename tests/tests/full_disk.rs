@@ -78,13 +78,7 @@ async fn a_full_disk_stops_the_answers_and_loses_none() {
         // There is room again.
         let server = Server::start(&data);
         let mut desk = server.desk().await;
-        for (source, number, enterprise_id) in &answered {
-            let held = desk.record(source, &number.to_string()).await;
-            assert_eq!(&held.enterprise_id, enterprise_id, "disk {disk}: {source}/{number}");
-            let record = nth_patient(*number).record(source, &number.to_string());
-            let again = desk.try_register(record, &format!("{source}-{number}")).await.unwrap();
-            assert_eq!(&again.enterprise_id, enterprise_id, "the same request, the same answer");
-        }
+        desk.assert_holds(&answered).await;
         let count = server.stats().await.records;
         let sent = answered.len() as u64 + u64::from(CLIENTS);
         assert!((answered.len() as u64..=sent).contains(&count), "disk {disk}: {count} records");

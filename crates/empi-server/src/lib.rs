@@ -13,6 +13,7 @@ mod access;
 mod admission;
 mod audit;
 mod call_log;
+mod check;
 mod config;
 pub mod convert;
 mod door;

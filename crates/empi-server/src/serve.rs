@@ -21,11 +21,12 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::layer::util::{Identity, Stack};
 
-use crate::access::AccessLayer;
+use crate::access::Access;
 use crate::access::issuers::{IssuerError, Issuers};
-use crate::admission::AdmissionLayer;
+use crate::admission::Admission;
 use crate::audit::{CarryingEnd, Heads, Syslog, keep_heads};
 use crate::call_log::CallLogLayer;
+use crate::check::CheckLayer;
 use crate::config::{GrpcConfig, ServerConfig};
 use crate::door::Door;
 use crate::exchange::Exchange;
@@ -256,7 +257,8 @@ impl Carrying {
 
 /// What every call goes through: whether there is a place for it, the log, then the question who calls and whether
 /// they may.
-type Layers = Stack<AccessLayer, Stack<CallLogLayer, Stack<AdmissionLayer, Identity>>>;
+type Layers =
+    Stack<CheckLayer<Access>, Stack<CallLogLayer, Stack<CheckLayer<Admission>, Identity>>>;
 
 /// The gRPC services within their limits.
 fn router(
@@ -266,16 +268,16 @@ fn router(
 ) -> Result<Router<Layers>, ServeError> {
     let log =
         CallLogLayer { call_time_max: limits.call_time_max(), metrics: door.metrics().clone() };
-    let access = AccessLayer { door: door.clone(), exchange: Arc::clone(exchange) };
+    let access = Access { door: door.clone(), exchange: Arc::clone(exchange) };
     Ok(Server::builder()
         .max_concurrent_streams(limits.calls_per_connection_max)
         .http2_max_header_list_size(limits.header_bytes_max)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER_MAX))
         .max_connection_age(Duration::from_secs(limits.connection_age_seconds_max))
-        .layer(AdmissionLayer(door.admission().clone()))
+        .layer(CheckLayer(door.admission().clone()))
         .layer(log)
-        .layer(access)
+        .layer(CheckLayer(access))
         .add_service(reflection()?)
         .add_service(registry_service(door.clone(), limits, closing.clone()))
         .add_service(review_service(door.clone(), limits))

@@ -10,6 +10,7 @@ use crate::cli::UsageError;
 use crate::client::{ServerArgs, converse, incomplete, refusal};
 use crate::master_key::{MasterKeyArgs, NextKeyArgs, write_new};
 use crate::output::Output;
+use crate::store_commands::IndexArgs;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -23,7 +24,8 @@ enum KeyCommand {
     New(NewArgs),
     /// Make an encrypted index of one that is not
     Encrypt(EncryptArgs),
-    /// Give an index another master key; the one of before opens it no longer
+    /// Give an index another master key; the one of before opens it no longer. A running server takes that of its own
+    /// --next-key-file or the like
     Rotate(Box<RotateArgs>),
 }
 
@@ -48,18 +50,10 @@ struct EncryptArgs {
 
 #[derive(clap::Args)]
 struct RotateArgs {
-    /// The directory of an index that no server has open
-    #[arg(long, value_name = "DIR", required_unless_present = "running")]
-    data: Option<PathBuf>,
-    /// Have the running server of --server do it, with the key of its own --next-key-file or the like
-    #[arg(long, conflicts_with = "data")]
-    running: bool,
     #[command(flatten)]
-    key: MasterKeyArgs,
+    index: IndexArgs,
     #[command(flatten)]
     next: NextKeyArgs,
-    #[command(flatten)]
-    server: ServerArgs,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -95,8 +89,9 @@ fn make_encrypted(args: &EncryptArgs) -> anyhow::Result<()> {
 }
 
 fn rotate(args: &RotateArgs) -> anyhow::Result<()> {
-    let Some(data) = &args.data else {
-        let fingerprint = rotated_by_server(&args.server)?;
+    let IndexArgs { data, key, server, .. } = &args.index;
+    let Some(data) = data else {
+        let fingerprint = rotated_by_server(server)?;
         return Output::lock().line(format_args!(
             "the index opens with the master key {fingerprint} from now on: let it be the key when the server starts again"
         ));
@@ -105,7 +100,7 @@ fn rotate(args: &RotateArgs) -> anyhow::Result<()> {
     let next =
         next.ok_or_else(|| no_key("--next-key-file, --next-key-env or --next-key-command"))?;
     let next = next.read().context("the next key")?;
-    rotate_key(&args.key.at(data)?, &next)?;
+    rotate_key(&key.at(data)?, &next)?;
     Output::lock().line(format_args!(
         "{} opens with the master key {} from now on; backups made before open with the one of before",
         data.display(),

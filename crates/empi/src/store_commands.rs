@@ -11,18 +11,25 @@ use crate::client::{ServerArgs, converse, incomplete, refusal};
 use crate::master_key::MasterKeyArgs;
 use crate::output::Output;
 
+/// Which index a command is about: one on this machine, or that of a running server.
 #[derive(clap::Args)]
-pub(crate) struct VerifyArgs {
+pub(crate) struct IndexArgs {
     /// The directory of an index that no server has open
     #[arg(long, value_name = "DIR", required_unless_present = "running")]
-    data: Option<PathBuf>,
-    /// Have the running server of --server check its index
+    pub(crate) data: Option<PathBuf>,
+    /// Have the running server of --server do it with its own index
     #[arg(long, conflicts_with = "data")]
     running: bool,
     #[command(flatten)]
-    key: MasterKeyArgs,
+    pub(crate) key: MasterKeyArgs,
     #[command(flatten)]
-    server: ServerArgs,
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    index: IndexArgs,
 }
 
 #[derive(clap::Args)]
@@ -62,12 +69,13 @@ pub(crate) fn rebuild(args: &RebuildArgs) -> anyhow::Result<()> {
 
 /// Checks every row against every other; any problem is a failure.
 pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
-    let report = match &args.data {
-        Some(data) => empi_registry::verify(&args.key.at(data)?)?,
-        None => verified_by_server(&args.server)?,
+    let IndexArgs { data, key, server, .. } = &args.index;
+    let report = match data {
+        Some(data) => empi_registry::verify(&key.at(data)?)?,
+        None => verified_by_server(server)?,
     };
     let mut output = Output::lock();
-    if args.server.json {
+    if server.json {
         output.line(serde_json::to_string(&VerifyAnswer::from(&report))?)?;
     } else {
         for problem in &report.problems {
@@ -79,7 +87,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
         ))?;
     }
     match report.problem_count {
-        0 if args.server.json => Ok(()),
+        0 if server.json => Ok(()),
         0 => output.line("sound: every row agrees with every other"),
         1 => Err(anyhow::anyhow!("the store is damaged: 1 problem, see above")),
         many => Err(anyhow::anyhow!("the store is damaged: {many} problems, the first ones above")),

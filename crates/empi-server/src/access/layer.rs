@@ -1,19 +1,15 @@
 //! In front of every gRPC service: who calls, by which token or certificate, for what.
 
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use empi_model::{Domains, Interface, Operation, Purpose};
 use tonic::body::Body;
 use tonic::codegen::http;
 use tonic::{Extensions, Status};
-use tower::{Layer, Service};
 
 use super::{Caller, Denial, Origin, Permit, Subject, bearer, calls};
 use crate::admission::Place;
+use crate::check::Check;
 use crate::door::Door;
 use crate::exchange::Exchange;
 use crate::listen::Peer;
@@ -44,60 +40,22 @@ impl Entry {
     }
 }
 
-/// Puts the question in front of the services.
+/// Asks who calls.
 #[derive(Clone)]
-pub(crate) struct AccessLayer {
+pub(crate) struct Access {
     pub(crate) door: Door,
     /// Knows the clients that show a certificate.
     pub(crate) exchange: Arc<Exchange>,
 }
 
-impl<S> Layer<S> for AccessLayer {
-    type Service = Access<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Access { inner, door: self.door.clone(), exchange: Arc::clone(&self.exchange) }
-    }
-}
-
-/// A service behind the question.
-#[derive(Clone)]
-pub(crate) struct Access<S> {
-    inner: S,
-    door: Door,
-    exchange: Arc<Exchange>,
-}
-
-impl<S> Service<http::Request<Body>> for Access<S>
-where
-    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
-        match entry((&self.door, &self.exchange), &request) {
-            Ok(entry) => {
-                // A method that does not exist has no operation, and gets its answer from the router.
-                request.extensions_mut().extend(entry.map(extension).unwrap_or_default());
-                let answering = self.inner.call(request);
-                Box::pin(answering)
-            }
-            Err(status) => Box::pin(async move { Ok(status.into_http()) }),
+impl Check for Access {
+    fn check(&self, request: &mut http::Request<Body>) -> Result<(), Status> {
+        // A method that does not exist has no operation, and gets its answer from the router.
+        if let Some(entry) = entry((&self.door, &self.exchange), request)? {
+            request.extensions_mut().insert(entry);
         }
+        Ok(())
     }
-}
-
-fn extension(entry: Entry) -> http::Extensions {
-    let mut extensions = http::Extensions::new();
-    extensions.insert(entry);
-    extensions
 }
 
 /// Who calls for which operation. What a role may never do is refused here, before a message is read.

@@ -29,7 +29,7 @@ use tonic::Status;
 
 use crate::admission::Place;
 
-pub(crate) use layer::{AccessLayer, Entry, PURPOSE_HEADER, methods, reader_of_its_own};
+pub(crate) use layer::{Access, Entry, PURPOSE_HEADER, methods, reader_of_its_own};
 pub(crate) use token::bearer;
 pub use token::{TokenError, hash_token, random_token};
 

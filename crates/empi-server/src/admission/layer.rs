@@ -1,74 +1,36 @@
 //! In front of everything else that a gRPC call goes through: whether there is a place for it. Who is refused costs
 //! no more than reading a call's headers, and a few bytes.
 
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use empi_model::Operation;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http;
 use tonic::codegen::http::HeaderMap;
-use tower::{Layer, Service};
 
 use super::Admission;
 use crate::access::calls;
+use crate::check::Check;
 use crate::status;
 
 /// The header that says how long a caller waits (gRPC over HTTP/2, "Timeout").
 const TIMEOUT_HEADER: &str = "grpc-timeout";
 
-/// Puts the admission in front of the services.
-#[derive(Clone)]
-pub(crate) struct AdmissionLayer(pub(crate) Admission);
-
-impl<S> Layer<S> for AdmissionLayer {
-    type Service = Admitting<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Admitting { inner, admission: self.0.clone() }
-    }
-}
-
-/// A service behind the admission.
-#[derive(Clone)]
-pub(crate) struct Admitting<S> {
-    inner: S,
-    admission: Admission,
-}
-
-impl<S> Service<http::Request<Body>> for Admitting<S>
-where
-    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+impl Check for Admission {
+    fn check(&self, request: &mut http::Request<Body>) -> Result<(), Status> {
         // Streams wait instead of being refused, each within limits of its own.
-        let operation = calls::operation(request.uri().path())
-            .filter(|it| *it != Operation::Probe && !calls::is_stream(request.uri().path()));
+        let path = request.uri().path();
+        let operation =
+            calls::operation(path).filter(|it| *it != Operation::Probe && !calls::is_stream(path));
         if let Some(operation) = operation {
             let now = Instant::now();
             let deadline = timeout(request.headers()).and_then(|time| now.checked_add(time));
-            match self.admission.enter(operation, now, deadline) {
-                Ok(place) => drop(request.extensions_mut().insert(Arc::new(place))),
-                Err(refused) => {
-                    let response = status::full(refused).into_http();
-                    return Box::pin(std::future::ready(Ok(response)));
-                }
-            }
+            let place = self.enter(operation, now, deadline).map_err(status::full)?;
+            request.extensions_mut().insert(Arc::new(place));
         }
-        Box::pin(self.inner.call(request))
+        Ok(())
     }
 }
 
@@ -91,10 +53,14 @@ fn timeout(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use tokio_stream::StreamExt as _;
-    use tonic::{Code, Status};
+    use tonic::Code;
+    use tower::{Layer as _, Service as _};
 
     use super::*;
+    use crate::check::CheckLayer;
     use crate::config::GrpcConfig;
 
     /// A call whose message must not be read.
@@ -115,7 +81,7 @@ mod tests {
             *response.extensions_mut() = request.extensions().clone();
             Ok::<_, Infallible>(response)
         };
-        let mut service = AdmissionLayer(admission.clone()).layer(tower::service_fn(inside));
+        let mut service = CheckLayer(admission.clone()).layer(tower::service_fn(inside));
         let look = "/empi.v1.RegistryService/GetRecord";
         let first = service.call(call(look)).await.unwrap();
         assert!(first.extensions().get::<Arc<crate::admission::Place>>().is_some());

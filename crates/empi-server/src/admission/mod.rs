@@ -22,8 +22,6 @@ use parking_lot::Mutex;
 
 use crate::config::GrpcConfig;
 
-pub(crate) use layer::AdmissionLayer;
-
 /// How long is counted before a queue's length follows what it does.
 const WINDOW: Duration = Duration::from_millis(100);
 
@@ -55,8 +53,30 @@ impl Kind {
             | Operation::RelateRecords
             | Operation::Decide
             | Operation::DecideMany
-            | Operation::ChangeIdentities => Self::Change,
-            _ => Self::Look,
+            | Operation::ChangeIdentities
+            | Operation::ErasePersons
+            | Operation::ChangeUsers
+            | Operation::ChangeAccounts
+            | Operation::RotateKey
+            | Operation::Label
+            | Operation::DrawSample
+            | Operation::Tune
+            | Operation::RetireAudit => Self::Change,
+            Operation::Probe
+            | Operation::SignIn
+            | Operation::OwnAccount
+            | Operation::ViewPersons
+            | Operation::ViewRecords
+            | Operation::ViewQueue
+            | Operation::ViewQuality
+            | Operation::ViewEvents
+            | Operation::ViewPast
+            | Operation::ViewUsers
+            | Operation::ViewAccounts
+            | Operation::ViewStats
+            | Operation::ViewAudit
+            | Operation::ExportPersons
+            | Operation::Maintain => Self::Look,
         }
     }
 }

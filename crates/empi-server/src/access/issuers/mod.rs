@@ -137,20 +137,20 @@ impl Issuers {
         now: Timestamp,
     ) -> Result<Vouched, Refused> {
         let remembered = self.0.remembered.lock().get(&hash).cloned();
+        let is_new = remembered.is_none();
         let vouched = match remembered {
             Some(vouched) => vouched,
             None => self.checked(token)?,
         };
-        if !is_between(vouched.from, vouched.until, now) {
-            self.0.remembered.lock().remove(&hash);
-            return Err(Refused::NotNow);
+        let is_good = is_between(vouched.from, vouched.until, now);
+        if is_new && is_good {
+            let mut remembered = self.0.remembered.lock();
+            if remembered.len() >= REMEMBERED_MAX {
+                remembered.clear();
+            }
+            remembered.insert(hash, vouched.clone());
         }
-        let mut remembered = self.0.remembered.lock();
-        if remembered.len() >= REMEMBERED_MAX {
-            remembered.clear();
-        }
-        remembered.insert(hash, vouched.clone());
-        Ok(vouched)
+        is_good.then_some(vouched).ok_or(Refused::NotNow)
     }
 
     /// Checks everything about a token but the time.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use empi_model::TokenHash;
 use ring::rand::SystemRandom;
 use ring::signature::{
@@ -11,20 +13,6 @@ use serde_json::json;
 
 use super::*;
 use crate::access::hash_token;
-
-/// Base 64 for URLs, without padding (RFC 4648 §5).
-pub(crate) fn base64url(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let at = |place: usize| u32::from(three.get(place).copied().unwrap_or_default());
-        let number = at(0) << 16 | at(1) << 8 | at(2);
-        for digit in 0..=three.len() {
-            text.push(char::from(DIGITS[(number >> (18 - 6 * digit) & 63) as usize]));
-        }
-    }
-    text
-}
 
 /// An issuer with a key of its own.
 pub(crate) struct Signer(Ed25519KeyPair);
@@ -36,7 +24,7 @@ impl Signer {
     }
 
     pub(crate) fn jwk(&self, id: &str) -> Value {
-        let x = base64url(self.0.public_key().as_ref());
+        let x = URL_SAFE_NO_PAD.encode(self.0.public_key().as_ref());
         json!({"kty": "OKP", "crv": "Ed25519", "kid": id, "use": "sig", "x": x})
     }
 
@@ -46,9 +34,9 @@ impl Signer {
 }
 
 fn signed(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
-    let part = |value: &Value| base64url(value.to_string().as_bytes());
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string().as_bytes());
     let message = format!("{}.{}", part(header), part(claims));
-    let signature = base64url(&sign(message.as_bytes()));
+    let signature = URL_SAFE_NO_PAD.encode(&sign(message.as_bytes()));
     format!("{message}.{signature}")
 }
 
@@ -226,8 +214,7 @@ fn keys_on_curves_are_understood() {
     let (random, algorithm) = (SystemRandom::new(), &ECDSA_P256_SHA256_FIXED_SIGNING);
     let pair = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).unwrap();
     let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
-    let jwk =
-        json!({"kty": "EC", "crv": "P-256", "kid": "one", "x": base64url(x), "y": base64url(y)});
+    let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "one", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)});
     let served = served();
     write_keys(&served.file, &[jwk]);
     served.issuers.look();

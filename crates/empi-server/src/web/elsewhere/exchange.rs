@@ -1,7 +1,5 @@
 //! The exchange of a code for an identity, at the provider's token endpoint (RFC 6749 §4.1.3).
 
-use std::io;
-
 use axum::body::Body;
 use axum::http::{Request, header};
 use base64::Engine as _;
@@ -34,12 +32,6 @@ pub(crate) enum ExchangeError {
     /// It took too long.
     #[error("it takes too long")]
     Late,
-}
-
-impl From<io::Error> for ExchangeError {
-    fn from(error: io::Error) -> Self {
-        Self::Connection(error.into())
-    }
 }
 
 #[derive(Deserialize)]
