@@ -82,11 +82,8 @@ impl Registry {
         }
         let query = AuditQuery {
             person: Some(view.person.enterprise_id),
-            name: None,
-            from: 0,
-            since: None,
-            before: None,
             limit: DOSSIER_ENTRIES_MAX,
+            ..AuditQuery::default()
         };
         let audit = self.audit(&query)?;
         let is_cut = has_more || audit.len() >= DOSSIER_ENTRIES_MAX;
