@@ -1,7 +1,7 @@
 //! gRPC and the steward's web pages over the registry: conversions, limits, health, shutdown.
 //!
 //! The way of one call: `listen` accepts a connection within its limits, `admission` lets it in or refuses it, `call_log` times it out
-//! and logs it, `access` finds out who calls and whether they may, `service` turns the message into the registry's words (`convert`), `door` runs the
+//! and logs it, `access` finds out who calls and whether they may (`check` is the layer of both questions), `service` turns the message into the registry's words (`convert`), `door` runs the
 //! registry off the async threads, and the answer or the error (`status`) goes back. Browsers come in through
 //! `web`, and to the registry through the same door.
 //!
