@@ -18,7 +18,9 @@ const FILES: [&str; 8] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // Asked when it runs: a checkout that was moved is compiled from where it is now.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets CARGO_MANIFEST_DIR")?;
+    let root = Path::new(&here).join("../../proto");
     for file in FILES {
         println!("cargo::rerun-if-changed={}", root.join(file).display());
     }
