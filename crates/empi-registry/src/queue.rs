@@ -265,9 +265,8 @@ impl Registry {
         } else {
             self.open_tasks(query, now)?
         };
-        let mirror = self.core.mirror.read();
-        let tasks = tasks.into_iter().map(|task| self.line(&mirror, task, now));
-        Ok(TaskPage { tasks: tasks.collect::<Result<_, _>>()?, next })
+        let tasks = self.lines(tasks, now)?;
+        Ok(TaskPage { tasks, next })
     }
 
     fn open_tasks(
@@ -275,6 +274,27 @@ impl Registry {
         query: &TaskQuery,
         now: Timestamp,
     ) -> Result<(Vec<ReviewTask>, Option<TaskPlace>), RegistryError> {
+        let mut looked_at = None;
+        loop {
+            match self.try_open_tasks(query, now)? {
+                Ok(page) => return Ok(page),
+                Err(sequence) if looked_at == Some(sequence) => {
+                    return Err(RegistryError::damaged(
+                        "a task that waits is not stored as waiting",
+                    ));
+                }
+                Err(sequence) => looked_at = Some(sequence),
+            }
+        }
+    }
+
+    /// The last change that was seen instead of the page, when a task of it was answered between looking at the
+    /// queue and reading the tasks: others may have come meanwhile, and a page without both never was.
+    fn try_open_tasks(
+        &self,
+        query: &TaskQuery,
+        now: Timestamp,
+    ) -> Result<Result<(Vec<ReviewTask>, Option<TaskPlace>), u64>, RegistryError> {
         let TaskQuery { filter, after, limit, .. } = query;
         let (places, sequence) = {
             let mirror = self.core.queue_at(now);
@@ -291,10 +311,12 @@ impl Registry {
         let snapshot = self.core.store.snapshot();
         let mut tasks = Vec::with_capacity(shown);
         for place in places.into_iter().take(shown) {
-            // One that was answered in this moment waits no longer.
-            tasks.extend(snapshot.task(place.task())?.filter(|task| task.state.is_open()));
+            match snapshot.task(place.task())? {
+                Some(task) if task.state.is_open() => tasks.push(task),
+                _ => return Ok(Err(sequence)),
+            }
         }
-        Ok((tasks, next))
+        Ok(Ok((tasks, next)))
     }
 
     fn all_tasks(
@@ -336,7 +358,7 @@ impl Registry {
         has_facets && filter.weighs(task.asked_weight())
     }
 
-    /// A task as a list shows it.
+    /// A task as a list shows it, from memory.
     fn line(
         &self,
         mirror: &Mirror,
@@ -359,10 +381,29 @@ impl Registry {
         })
     }
 
-    /// A task as a list shows it, by its number.
+    /// Tasks as a list shows them, once the persons that they are about are on disk as they are shown.
+    fn lines(
+        &self,
+        tasks: Vec<ReviewTask>,
+        now: Timestamp,
+    ) -> Result<Vec<TaskLine>, RegistryError> {
+        let (lines, sequence) = {
+            let mirror = self.core.mirror.read();
+            let lines = tasks.into_iter().map(|task| self.line(&mirror, task, now));
+            let lines = lines.collect::<Result<Vec<TaskLine>, _>>()?;
+            let persons = lines.iter().flat_map(|line| line.persons);
+            let changed = persons.map(|person| mirror.recent.person_changed(person));
+            let sequence = changed.max().unwrap_or(0);
+            (lines, sequence)
+        };
+        self.core.durability.wait(sequence)?;
+        Ok(lines)
+    }
+
+    /// A task as a list shows it.
     pub(crate) fn line_of(&self, task: ReviewTask) -> Result<TaskLine, RegistryError> {
-        let now = self.core.clock.now();
-        self.line(&self.core.mirror.read(), task, now)
+        let line = self.lines(vec![task], self.core.clock.now())?.pop();
+        line.ok_or_else(|| RegistryError::damaged("a review task has no line"))
     }
 }
 

@@ -384,7 +384,10 @@ impl Mirror {
     }
 
     fn put_task(&mut self, task: &ReviewTask) {
-        let ReviewTask { id, kind, incoming, shared, .. } = *task;
+        let ReviewTask { id, kind, incoming, candidate, shared, .. } = *task;
+        // Whoever asks about one of the two is told of the question: also when their persons stay as they are.
+        self.mark_person_of(incoming);
+        self.mark_person_of(candidate);
         self.named_values.extend(shared.map(|shared| (shared.field as u8, shared.hash)));
         match &task.state {
             ReviewState::Open(waiting) => {
@@ -482,9 +485,13 @@ impl Mirror {
             if apart.is_empty() {
                 self.kept_apart.remove(&record);
             }
-            if let Some(person) = self.person_of(record) {
-                self.recent.mark_person(person, self.sequence);
-            }
+            self.mark_person_of(record);
+        }
+    }
+
+    fn mark_person_of(&mut self, record: RecordIndex) {
+        if let Some(person) = self.person_of(record) {
+            self.recent.mark_person(person, self.sequence);
         }
     }
 }

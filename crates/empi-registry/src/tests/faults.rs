@@ -195,6 +195,28 @@ fn what_is_not_durable_is_not_shown() {
 }
 
 #[test]
+fn a_question_that_is_not_durable_is_not_told_to_whoever_repeats_the_record_it_is_about() {
+    let (index, begins, goes_on) = gated(options());
+    let index = &index;
+    std::thread::scope(move |scope| {
+        goes_on.send(true).unwrap();
+        index.register("a/1", ROBERT);
+        begins.recv().unwrap();
+        // This asks whether the two are one: the person of the first record stays as it is.
+        scope.spawn(move || index.expect("a/2", SAMUEL, RegistrationDecision::Review));
+        begins.recv().unwrap();
+        let (told, answers) = unbounded();
+        scope.spawn(move || told.send(index.register("a/1", ROBERT)).unwrap());
+        let early = answers.recv_timeout(A_WHILE);
+        goes_on.send(true).unwrap();
+        assert!(early.is_err(), "{early:?}");
+        let again = answers.recv().unwrap();
+        assert_eq!((again.decision, again.tasks.len()), (RegistrationDecision::Unchanged, 1));
+    });
+    index.check();
+}
+
+#[test]
 fn waiting_callers_learn_that_the_write_failed() {
     let (index, begins, goes_on) = gated(options());
     let index = &index;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use empi_model::EventSequence;
 use empi_store::{Commit, Store, StoreError};
+use parking_lot::Mutex;
 
 use super::*;
 use crate::content::content_hash;
@@ -200,6 +201,22 @@ impl Journal for FailingOnce {
     }
 }
 
+/// A store that takes its time, each write another, so that callers come and go between the change in memory,
+/// the write and the answer.
+struct Dawdling {
+    dice: Mutex<Dice>,
+}
+
+impl Journal for Dawdling {
+    fn commit(&self, store: &Store, changes: &[Commit]) -> Result<(), StoreError> {
+        let dawdle = || (0..self.dice.lock().below(400)).for_each(|_| std::thread::yield_now());
+        dawdle();
+        store.commit(changes)?;
+        dawdle();
+        Ok(())
+    }
+}
+
 impl History {
     /// A history of some ops with an index: what it says it did.
     pub(super) fn of(ops: Vec<Op>, index: &Index) -> Self {
@@ -214,8 +231,10 @@ impl History {
         let journal: Box<dyn Journal> = if breaks_off {
             let (write, is_written) = (2 + dice.below(24), dice.below(2) == 0);
             Box::new(FailingOnce { write, is_written, count: AtomicUsize::new(0) })
-        } else {
+        } else if seed % 4 == 0 {
             Box::new(StoreJournal)
+        } else {
+            Box::new(Dawdling { dice: Mutex::new(dice.fork()) })
         };
         let mut index = Index::with_journal(still_options(), journal);
         let moments = AtomicU64::new(0);
