@@ -32,6 +32,7 @@ mod relink;
 mod report;
 mod round_trip;
 mod search;
+mod sharing;
 mod shutdown;
 mod tls;
 mod undoing;

@@ -167,7 +167,7 @@ impl Registry {
         self.purge(&answer)?;
         let persons = answer.event.persons().into_iter().map(|(person, _)| person);
         if answer.is_preview {
-            self.refuse_restricted(persons.clone())?;
+            self.refuse_changing(persons.clone())?;
             self.saw(persons);
         } else {
             self.changed(persons);

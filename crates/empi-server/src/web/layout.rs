@@ -175,7 +175,7 @@ pub(super) fn refusal(refusal: &Refusal, visit: Option<&Visit>) -> Markup {
         Frame { visit, path: "", is_practice: false, idle: Duration::from_secs(24 * 60 * 60) };
     let main = html! {
         section.card.narrow {
-            h1 { "That did not work" }
+            h1 { @if refusal.restricted.is_some() { "Not shown" } @else { "That did not work" } }
             p role="alert" { (refusal.sentence) }
             @if let (Some(person), Some(visit)) = (refusal.restricted, visit) {
                 @if Operation::BreakGlass.allows(visit.user.role) { (emergency::form(person, visit)) }
