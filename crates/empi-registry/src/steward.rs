@@ -121,10 +121,15 @@ pub struct StewardAnswer {
     pub golden: Vec<(EnterpriseId, GoldenRecord)>,
     /// Whether nothing was changed.
     pub is_preview: bool,
+    /// The proposal under which the change waits for a second person, where it needs two: then this is a preview.
+    pub proposal: Option<u64>,
 }
 
 impl Registry {
-    /// Does what a steward wants, or tells what it would change.
+    /// Does what a steward wants, or tells what it would change. What needs two people ([`ApprovalRules`]) is kept as a
+    /// proposal, and the answer is a preview that names it.
+    ///
+    /// [`ApprovalRules`]: crate::ApprovalRules
     ///
     /// # Errors
     /// [`RegistryError::NotFound`] for a record, person or event that is not there;
@@ -140,9 +145,16 @@ impl Registry {
                 "the version token is missing: ask for a preview and send the token that it has",
             ));
         }
+        if !request.validate_only && self.needs_two_to(&request.operation) {
+            let answer = self.propose_erasure(request)?;
+            self.changed(answer.event.persons().into_iter().map(|(person, _)| person));
+            return Ok(answer);
+        }
         match self.submit(Work::Steward(Box::new(request)))? {
             Answer::Steward(answer) => {
-                self.purge(&answer)?;
+                if !answer.is_preview {
+                    self.purge(&answer.event.event)?;
+                }
                 let persons = answer.event.persons().into_iter().map(|(person, _)| person);
                 if answer.is_preview {
                     self.saw(persons)

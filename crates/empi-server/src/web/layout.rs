@@ -16,6 +16,8 @@ pub(super) struct Frame<'a> {
     pub(super) visit: Option<&'a Visit>,
     /// Where the page is, to mark it in the navigation.
     pub(super) path: &'a str,
+    /// Proposals that wait for whoever is signed in.
+    pub(super) proposals: usize,
     /// Whether everybody here is made up.
     pub(super) is_practice: bool,
     /// After so long without a request the session is over, and the page leaves the screen.
@@ -23,9 +25,10 @@ pub(super) struct Frame<'a> {
 }
 
 /// The sections of the navigation, each with what it takes to see it.
-const SECTIONS: [(&str, &str, Operation); 8] = [
+const SECTIONS: [(&str, &str, Operation); 9] = [
     ("/", "Overview", Operation::OwnAccount),
     ("/worklist", "Worklist", Operation::ViewQueue),
+    ("/approvals", "Approvals", Operation::ViewQueue),
     ("/search", "Search", Operation::ViewPersons),
     ("/quality", "Quality", Operation::ViewQuality),
     ("/labels", "Labels", Operation::Label),
@@ -75,7 +78,7 @@ pub(super) fn page(
             }
             body data-idle-seconds=[idle] {
                 a.skip href="#main" { "Skip to the page" }
-                @if let Some(visit) = frame.visit { (bar(visit, frame.path)) }
+                @if let Some(visit) = frame.visit { (bar(visit, frame)) }
                 @if frame.is_practice {
                     p.practice role="note" { "Practice: these patients are made up, and after each answer you see whether it was right." }
                 }
@@ -91,7 +94,8 @@ pub(super) fn page(
     }
 }
 
-fn bar(visit: &Visit, path: &str) -> Markup {
+fn bar(visit: &Visit, frame: &Frame<'_>) -> Markup {
+    let path = frame.path;
     let is_here = |section: &str| match section {
         "/" => path == "/",
         _ => path.starts_with(section),
@@ -105,7 +109,12 @@ fn bar(visit: &Visit, path: &str) -> Markup {
                 @for (section, name, operation) in SECTIONS {
                     @if operation.allows(visit.user.role) && !visit.user.must_change_password {
                         a href=(section) aria-current=[is_here(section).then_some("page")]
-                            data-key=[(section == "/search" && path != "/search").then_some("/")] { (name) }
+                            data-key=[(section == "/search" && path != "/search").then_some("/")] {
+                            (name)
+                            @if section == "/approvals" && frame.proposals > 0 {
+                                " " span.tag.number { (frame.proposals) span.unseen { " wait for you" } }
+                            }
+                        }
                     }
                 }
             }
@@ -169,8 +178,13 @@ pub(super) fn csrf(visit: &Visit) -> Markup {
 
 /// A refusal as a page of its own.
 pub(super) fn refusal(refusal: &Refusal, visit: Option<&Visit>) -> Markup {
-    let frame =
-        Frame { visit, path: "", is_practice: false, idle: Duration::from_secs(24 * 60 * 60) };
+    let frame = Frame {
+        visit,
+        path: "",
+        proposals: 0,
+        is_practice: false,
+        idle: Duration::from_secs(24 * 60 * 60),
+    };
     let main = html! {
         section.card.narrow {
             h1 { "That did not work" }

@@ -13,8 +13,8 @@ use super::access::Operation;
 use super::answer::{Refusal, is_over_tls, protect};
 use super::gate::{Guarded, gate, refused};
 use super::pages::{
-    account, alike, audit, decide, elsewhere, labels, operation, overview, person, quality, search,
-    sign_in, state, task, tuning, undo, users, worklist,
+    account, alike, approvals, audit, decide, elsewhere, erase, labels, operation, overview,
+    person, quality, search, sign_in, state, task, tuning, undo, users, worklist,
 };
 use crate::listen::Peer;
 
@@ -45,8 +45,9 @@ where
 /// The table.
 pub(super) fn table() -> Vec<Route> {
     use Operation::{
-        ChangeIdentities, ChangeUsers, Decide, DecideMany, DrawSample, Label, OwnAccount, Probe,
-        SignIn, Tune, ViewAudit, ViewPersons, ViewQuality, ViewQueue, ViewUsers,
+        Approve, ChangeIdentities, ChangeUsers, Decide, DecideMany, DrawSample, ErasePersons,
+        Label, OwnAccount, Probe, SignIn, Tune, ViewAudit, ViewPersons, ViewQuality, ViewQueue,
+        ViewUsers,
     };
     vec![
         show("/livez", Probe, state::lives),
@@ -79,6 +80,12 @@ pub(super) fn table() -> Vec<Route> {
         take("/persons/{id}/compare", ViewPersons, operation::compare),
         take("/operations/preview", ChangeIdentities, operation::preview),
         take("/operations", ChangeIdentities, operation::take),
+        show("/persons/{id}/erase", ErasePersons, erase::show),
+        take("/persons/{id}/erase", ErasePersons, erase::take),
+        show("/events/{id}/certificate.json", ErasePersons, erase::hand_out),
+        show("/approvals", ViewQueue, approvals::list),
+        show("/approvals/{id}", ViewQueue, approvals::show),
+        take("/approvals/{id}", Approve, approvals::take),
         show("/quality", ViewQuality, quality::show),
         show("/quality.csv", ViewQuality, quality::export),
         show("/labels", Label, labels::show),

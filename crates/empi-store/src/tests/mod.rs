@@ -64,6 +64,7 @@ fn event(sequence: u64, records: Vec<RecordIndex>, person: EnterpriseId) -> Regi
         note: String::new(),
         request_id: None,
         undoes: None,
+        approved_by: None,
         basis: None,
         change: Some(EventChange {
             records: records

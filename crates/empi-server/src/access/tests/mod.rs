@@ -6,6 +6,7 @@ mod fhir;
 mod grpc;
 mod hl7;
 mod issuers;
+mod oversight;
 
 use super::*;
 

@@ -2,9 +2,11 @@
 
 pub(super) mod account;
 pub(super) mod alike;
+pub(super) mod approvals;
 pub(super) mod audit;
 pub(super) mod decide;
 pub(super) mod elsewhere;
+pub(super) mod erase;
 mod golden;
 pub(super) mod labels;
 pub(super) mod operation;
