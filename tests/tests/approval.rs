@@ -50,7 +50,10 @@ async fn how_many_merges_one_person_makes_is_configured() {
     let mut desk = server.desk().await;
     for number in 0..3 {
         let patient = nth_patient(number);
-        let twin = patient.with("given_name", "Zebulon").without("ssn").with("birth_order", "2");
+        let twin = nth_patient(number)
+            .with("given_name", "Zebulon")
+            .without("ssn")
+            .with("birth_order", "2");
         let _ = desk.register(patient.record("desk", &number.to_string())).await;
         let _ = desk.register(twin.record("desk", &format!("twin-{number}"))).await;
     }

@@ -190,7 +190,10 @@ impl Registry {
         request: StewardRequest,
     ) -> Result<StewardAnswer, RegistryError> {
         match self.submit(Wanted::Proposal(ProposalWork::Erase(Box::new(request))))? {
-            Answer::Steward(answer) => Ok(*answer),
+            Answer::Steward(answer) => {
+                self.changed(answer.event.persons().into_iter().map(|(person, _)| person));
+                Ok(*answer)
+            }
             _ => Err(RegistryError::Poisoned),
         }
     }
@@ -223,15 +226,17 @@ impl Registry {
     /// A proposal with what approving it would do now, part by part; of one that was approved with what it did.
     ///
     /// # Errors
-    /// [`RegistryError::NotFound`] without such a proposal; [`RegistryError::Busy`] and
-    /// [`RegistryError::Poisoned`] as for registering.
+    /// [`RegistryError::NotFound`] without such a proposal; [`RegistryError::Restricted`] where it is about somebody who is
+    /// not shown to whoever asks; [`RegistryError::Busy`] and [`RegistryError::Poisoned`] as for registering.
     pub fn proposal(&self, number: u64) -> Result<(ProposalView, Vec<Foreseen>), RegistryError> {
         self.core.durability.check()?;
         match self.submit(Wanted::Proposal(ProposalWork::Foresee(number)))? {
             Answer::Foreseen(view, foreseen) => {
                 let events = foreseen.iter().filter_map(|it| it.event.as_ref().ok());
-                let persons = events.flat_map(|view| view.persons()).map(|(person, _)| person);
-                self.saw(persons.chain(erases(&view.proposal)));
+                let persons = events.flat_map(EventView::persons).map(|(person, _)| person);
+                let persons: Vec<_> = persons.chain(erases(&view.proposal)).collect();
+                self.refuse_restricted(persons.iter().copied())?;
+                self.saw(persons);
                 Ok((view, foreseen))
             }
             _ => Err(RegistryError::Poisoned),

@@ -1,9 +1,9 @@
 //! What the store keeps besides the words of `empi-model`: rows and the change that is one commit.
 
 use empi_model::{
-    Asked, AuditEntry, BlockingKey, Chosen, EnterpriseId, EventSequence, Link, MatchWeight, Person,
-    Proposal, RecordContent, RecordIndex, RecordState, RegistryEvent, ReviewTask, SourceRecord,
-    TaskId, Timestamp,
+    Asked, AuditEntry, BlockingKey, Chosen, Consent, EnterpriseId, EventSequence, Link,
+    MatchWeight, Person, Proposal, RecordContent, RecordIndex, RecordState, RegistryEvent,
+    ReviewTask, SourceRecord, TaskId, Timestamp,
 };
 
 /// A source record as the index holds it.
@@ -31,6 +31,8 @@ pub struct StoredRecord {
     pub changed: EventSequence,
     /// Its values that a steward has chosen for the golden record.
     pub chosen: Vec<Chosen>,
+    /// What its person asks for about it.
+    pub consent: Consent,
 }
 
 impl StoredRecord {

@@ -33,7 +33,7 @@ fn decision_to_proto(decision: RegistrationDecision) -> v1::RegistrationDecision
 }
 
 pub(crate) fn person(view: PersonView) -> v1::Person {
-    let PersonView { asked: _, person, records, golden: _ } = view;
+    let PersonView { asked: _, person, records, golden: _, .. } = view;
     let enterprise_id = person.enterprise_id.to_string();
     v1::Person {
         created: Some(timestamp(person.created)),
@@ -59,7 +59,7 @@ pub(crate) fn search_answer(answer: SearchAnswer) -> v1::SearchPersonsResponse {
 }
 
 pub(crate) fn record_view(view: RecordView) -> v1::RegisteredRecord {
-    let RecordView { record, enterprise_id } = view;
+    let RecordView { record, enterprise_id, .. } = view;
     registered_record(record, enterprise_id.to_string())
 }
 

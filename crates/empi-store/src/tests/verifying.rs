@@ -332,8 +332,7 @@ fn problems_are_counted_beyond_those_told() {
 fn proposals_that_one_person_decided_alone_are_found() {
     let actor = |name: &str| Actor { kind: ActorKind::Steward, name: name.to_owned() };
     let party = |name: &str| Party { caller: String::new(), actor: actor(name) };
-    let asked =
-        Asked { asker: Asker::internal("lena").into(), operation: Operation::ErasePersons };
+    let asked = Asked { asker: Asker::internal("lena").into(), operation: Operation::ErasePersons };
     let decided = |name: &str, events: &[u64]| ProposalDecision {
         answer: ProposalAnswer::Approved,
         who: party(name),
