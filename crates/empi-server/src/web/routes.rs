@@ -13,8 +13,9 @@ use super::access::Operation;
 use super::answer::{Refusal, is_over_tls, protect};
 use super::gate::{Guarded, gate, refused};
 use super::pages::{
-    account, alike, approvals, audit, decide, elsewhere, erase, labels, operation, overview,
-    person, quality, search, sign_in, state, task, tuning, undo, users, worklist,
+    account, alike, approvals, audit, consent, decide, elsewhere, emergency, erase, labels,
+    operation, overview, person, quality, search, sign_in, state, task, tuning, undo, users,
+    worklist,
 };
 use crate::listen::Peer;
 
@@ -45,9 +46,9 @@ where
 /// The table.
 pub(super) fn table() -> Vec<Route> {
     use Operation::{
-        Approve, ChangeIdentities, ChangeUsers, Decide, DecideMany, DrawSample, ErasePersons,
-        Label, OwnAccount, Probe, SignIn, Tune, ViewAudit, ViewPersons, ViewQuality, ViewQueue,
-        ViewUsers,
+        Approve, BreakGlass, ChangeIdentities, ChangeUsers, Decide, DecideMany, DrawSample,
+        ErasePersons, Label, OwnAccount, Probe, ReviewGlass, SetConsent, SignIn, Tune, ViewAudit,
+        ViewPersons, ViewQuality, ViewQueue, ViewUsers,
     };
     vec![
         show("/livez", Probe, state::lives),
@@ -78,6 +79,8 @@ pub(super) fn table() -> Vec<Route> {
         take("/search", ViewPersons, search::take),
         show("/persons/{id}", ViewPersons, person::show),
         take("/persons/{id}/compare", ViewPersons, operation::compare),
+        take("/persons/{id}/emergency", BreakGlass, emergency::state),
+        take("/persons/{id}/consent", SetConsent, consent::take),
         take("/operations/preview", ChangeIdentities, operation::preview),
         take("/operations", ChangeIdentities, operation::take),
         show("/persons/{id}/erase", ErasePersons, erase::show),
@@ -102,6 +105,8 @@ pub(super) fn table() -> Vec<Route> {
         take("/tuning/rollback", Tune, tuning::roll_back),
         show("/audit", ViewAudit, audit::show),
         take("/audit", ViewAudit, audit::take),
+        show("/emergencies", ReviewGlass, emergency::show),
+        take("/emergencies/{number}", ReviewGlass, emergency::review),
         show("/users", ViewUsers, users::show),
         take("/users", ChangeUsers, users::add),
         take("/users/{name}", ChangeUsers, users::change),

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod emergency;
 
 use std::sync::Arc;
 
@@ -160,6 +161,7 @@ impl Browser {
 fn filled(path: &str) -> String {
     path.replace("{name}", "nobody")
         .replace("{id}", "1")
+        .replace("{number}", "1")
         .replace("{place}", "1.0.1")
         .replace("{pattern}", "0-1")
 }

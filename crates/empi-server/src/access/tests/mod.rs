@@ -7,6 +7,9 @@ mod grpc;
 mod hl7;
 mod issuers;
 mod oversight;
+mod sight;
+
+use empi_model::{GoldenField, Shown};
 
 use super::*;
 
