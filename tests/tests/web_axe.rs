@@ -15,7 +15,7 @@ const RUN: &str = "const done = arguments[arguments.length - 1]; \
     failure => done(['axe failed: ' + failure]));";
 
 #[track_caller]
-fn assert_accessible(browser: &Browser, page: &str) {
+pub(crate) fn assert_accessible(browser: &Browser, page: &str) {
     browser.run(AXE, &json!([]));
     assert_eq!(browser.run_async(RUN, &json!([])), json!([]), "{page}");
 }

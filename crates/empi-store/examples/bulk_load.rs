@@ -124,6 +124,7 @@ fn event(index: u32, id: EnterpriseId, sequence: EventSequence) -> RegistryEvent
         note: String::new(),
         request_id: None,
         undoes: None,
+        approved_by: None,
         basis: None,
         change: Some(EventChange {
             records: vec![RecordChange::registered(RecordIndex(index), id, sequence)],
