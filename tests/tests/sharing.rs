@@ -25,7 +25,7 @@ impl House {
             let add = ["account", "add", name, "--role", role, "--data", &data, "--token-out"];
             let domains = ["--domain", "north"];
             let domains = if role == "source" { &domains[..] } else { &["--all-domains"] };
-            empi(&[&add[..], &[&token], domains].concat()).succeeded();
+            let _ = empi(&[&add[..], &[&token], domains].concat()).succeeded();
         }
         let server = Server::start(&data);
         Self { folder, server }
@@ -77,7 +77,7 @@ fn somebody_not_to_be_shared_is_seen_in_an_emergency_by_the_command_line() {
     );
     let review = ["emergency", "review", "1", "--note", "seen in the chart"];
     house.by("desk", &review).failed(1, &["role does not allow review-glass"]);
-    house.by("greta", &review).succeeded();
+    let _ = house.by("greta", &review).succeeded();
     assert_eq!(house.by("greta", &["emergency", "list"]).succeeded().stdout, "");
     house.by("greta", &review).failed(1, &["has looked at emergency 1 already"]);
     // The index is sound with it, and the trail tells of it.
@@ -85,5 +85,5 @@ fn somebody_not_to_be_shared_is_seen_in_an_emergency_by_the_command_line() {
     assert!(trail.contains("break-glass") && trail.contains("BTG"), "{trail}");
     let run = house.server.stop();
     assert!(!run.stderr.contains("Okafor"));
-    empi(&["verify", "--data", &house.folder.path("index")]).succeeded();
+    let _ = empi(&["verify", "--data", &house.folder.path("index")]).succeeded();
 }

@@ -93,6 +93,7 @@ fn part(chunk: std::ops::Range<u32>) -> Commit {
             state: RecordState::Active,
             content_event: sequence,
             chosen: Vec::new(),
+            consent: empi_model::Consent::default(),
             changed: sequence,
         });
         if index % 2 == 1 {
