@@ -1,7 +1,7 @@
 //! What two people must want is done when both do, once, with both their names, and never by one alone.
 
 use RegistrationDecision::{New, Review};
-use empi_model::{AuditEntry, EventSequence, Operation, ProposalAnswer, ProposalState};
+use empi_model::{AuditEntry, Operation, ProposalAnswer, ProposalState};
 
 use super::*;
 use crate::{AuditQuery, ProposalDecided};
@@ -188,12 +188,14 @@ fn two_who_approve_at_once_do_it_once() {
 fn asked_four(index: &Index) -> Vec<TaskId> {
     for at in 0..4 {
         let person = |given: &str| {
-            format!("{given}|Zeller{at}||1960-03-1{at}|M||1{at} Elm St|02139|617-555-812{at}")
+            format!("{given}|Zeller{at}||1960-03-1{at}|M||4{at} Pine Rd|04101|207-555-010{at}")
         };
         index.expect(&format!("a/1{at}"), &person("Robert"), New);
         index.expect(&format!("b/1{at}"), &person("Samuel"), Review);
     }
-    index.open_tasks()
+    let mut tasks = index.open_tasks();
+    tasks.sort_unstable();
+    tasks
 }
 
 fn all_same(name: &str) -> ReviewRequest {
@@ -218,7 +220,7 @@ fn many_merges_at_once_wait_for_a_second_person_and_come_together() {
     index.reopen();
     // One of them is answered otherwise meanwhile, and the persons of another change.
     index.resolve(tasks[0], ReviewOutcome::Different);
-    index.register("b/11", "Samuel|Zeller1||1960-03-11|M||99 Oak Rd|02139|617-555-8121");
+    index.register("b/11", "Samuel|Zeller1||1960-03-11|M||99 Birch Ln|04101|207-555-0101");
     let (_, foreseen) = index.registry().proposal(1).unwrap();
     let would: Vec<bool> = foreseen.iter().map(|it| it.event.is_ok()).collect();
     assert_eq!(would, [false, false, true, true], "{foreseen:?}");
@@ -256,7 +258,7 @@ fn few_merges_different_answers_and_second_opinions_need_one_person() {
     let different = ReviewRequest::answer(ReviewOutcome::Different, steward("lena"));
     let others = index.registry().review_all(&tasks[1..], &different).unwrap();
     assert_eq!(others.proposal, None);
-    assert_eq!(index.registry().stats().events, EventSequence(events + 4).0);
+    assert_eq!(index.registry().stats().events, events + 4);
     assert_eq!(index.registry().proposals().unwrap(), []);
     index.check();
 }

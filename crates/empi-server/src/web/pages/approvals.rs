@@ -140,7 +140,7 @@ fn page(view: &ProposalView, foreseen: &[Foreseen], visit: &Visit) -> Markup {
                 p.why {
                     (visible(&actor.name)) " proposed it " (day_and_time(*proposed))
                     @if let Some(reason) = reason { ". " (words::reason(*reason)) }
-                    @if !note.is_empty() { ". " (sentence(&visible(note))) }
+                    @if !note.is_empty() { ". " (visible(note)) }
                 }
             }
             div.meta {
@@ -232,7 +232,7 @@ fn decided(decision: &ProposalDecision, foreseen: &[Foreseen], visit: &Visit) ->
     let erased = foreseen.iter().filter_map(|part| part.event.as_ref().ok());
     let erased = erased.map(|view| &view.event).find(|event| event.kind == EventKind::Erased);
     html! {
-        @if !decision.note.is_empty() { p { (sentence(&visible(&decision.note))) } }
+        @if !decision.note.is_empty() { p { (visible(&decision.note)) } }
         @if let Some(event) = erased {
             p { "Event " (event.sequence) " has erased the person with " (event.records.len()) " record(s)." }
             @if Operation::ErasePersons.allows(visit.user.role) { (certificate(event.sequence.0)) }
