@@ -107,9 +107,8 @@ impl Registry {
         let (model_number, model) = chosen.unwrap_or((configured, model));
         let mirror = Mirror::rebuild(&model, &store.snapshot())?;
         let (users, accounts) = (Users::read(&store)?, Accounts::read(&store)?);
-        let proposals = Proposals::read(&store)?;
         let (glass, has_consents) = (Glass::read(&store)?, AtomicBool::new(mirror.has_consents()));
-        let samples = Samples::read(&store.snapshot())?;
+        let (samples, proposals) = (Samples::read(&store.snapshot())?, Proposals::read(&store)?);
         let in_force = InForce::new(model, model_number, tasks_max);
         let (audit, pending) = AuditWriter::new(audit);
         let core = Arc::new(Core {

@@ -318,8 +318,7 @@ async fn ask(
             let enterprise_id = enterprise_id.clone();
             steward.erase_person(v1::ErasePersonRequest { terms, enterprise_id }).await
         }
-        // Answered before it comes to this.
-        Operation::Oversight(_) => Err(Status::internal("proposals are no change of their own")),
+        Operation::Oversight(_) => Err(Status::internal("a proposal is asked about elsewhere")),
         Operation::Undo { event } => {
             steward.undo_event(v1::UndoEventRequest { terms, sequence: *event }).await
         }
