@@ -156,8 +156,8 @@ fn page(view: &ProposalView, foreseen: &[Foreseen], visit: &Visit) -> Markup {
             @match view.state {
                 ProposalState::Waiting => { h2 { "What will happen" } (parts(foreseen)) }
                 _ => {
-                    h2 { (sentence(view.state.as_str())) }
-                    p { span.unseen { "It " } (standing(view)) }
+                    h2 { "What came of it" }
+                    p { (standing(view)) }
                     @if let Some(decision) = decision { (decided(decision, foreseen, visit)) }
                 }
             }
