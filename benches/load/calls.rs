@@ -28,7 +28,7 @@ const PUSHBACK: Duration = Duration::from_millis(100);
 /// Calls of the fixed rate that may wait for their answers; more are sent late, and their latency tells.
 const WAITING_MAX: usize = 4096;
 
-type Client = RegistryServiceClient<Channel>;
+pub(crate) type Client = RegistryServiceClient<Channel>;
 
 /// One outcome: `None` when there is nothing more to ask for.
 pub(crate) type Outcome = Option<Result<(), Status>>;

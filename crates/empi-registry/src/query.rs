@@ -115,6 +115,18 @@ impl Registry {
         Ok(view)
     }
 
+    /// The same where nothing has to be waited for: neither the disk nor somebody who changes the index just now. `None`
+    /// otherwise, and for whatever is no record to be shown: [`record`](Self::record) tells what.
+    #[must_use]
+    pub fn record_at_hand(&self, key: &RecordKey) -> Option<RecordView> {
+        self.core.durability.check().ok()?;
+        let index = self.core.mirror.try_read()?.record_index(key)?;
+        let record = present(self.core.store.record_at_hand(index)).ok()?;
+        let view = RecordView { enterprise_id: record.link.enterprise_id, record };
+        self.saw([view.enterprise_id]);
+        Some(view)
+    }
+
     /// The persons with a record that carries an identifier, the oldest first. More than one means
     /// that the identifier was given twice, or that two persons may be one.
     ///
