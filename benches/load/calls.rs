@@ -204,7 +204,7 @@ where
         let was_due = due;
         running.spawn(async move {
             let outcome = call(client, patients, number).await;
-            (was_due.elapsed(), outcome)
+            (was_due - started, was_due.elapsed(), outcome)
         });
         while running.len() > WAITING_MAX
             && let Some(ended) = running.join_next().await

@@ -19,6 +19,7 @@ mod exchange;
 mod figures;
 mod patients;
 mod server;
+mod steadiness;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,8 @@ use calls::{Callers, at_rate, flat_out};
 use exchange::{Fhir, Mllp};
 use figures::{Figures, Machine, megabytes};
 use patients::Patients;
-use server::{Server, bytes_of, load};
+use server::{Server, bytes_of, load, settle};
+use steadiness::Steadiness;
 
 /// Measure a running index.
 #[derive(clap::Parser)]
@@ -111,6 +113,8 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     let data = folder.join("store");
     figures.load_seconds = load(&args.program, &patients.file, &data, args.key_file.as_deref())?;
     figures.disk_loaded = bytes_of(&data)?;
+    settle()?;
+    figures.steadiness = Steadiness::look(steadiness::TIME);
 
     let config = exchange::config(folder, args.config.as_deref(), &patients.sources)?;
     let server = Server::start(&args.program, &data, &config, args.key_file.as_deref())?;
@@ -194,7 +198,13 @@ fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<S
     for (name, value) in process(figures, *records) {
         writeln!(text, "| {name} | {value} |")?;
     }
+    for (name, driven) in &figures.driven {
+        if let Some(words) = driven.by_half_seconds() {
+            writeln!(text, "\n{name}: {words}.")?;
+        }
+    }
     writeln!(text, "\n{machine}")?;
+    writeln!(text, "- the machine by itself: {}", figures.steadiness)?;
     writeln!(
         text,
         "- data: `empi generate --records {} --seed {seed} --difficulty realistic`, {records} of them \
