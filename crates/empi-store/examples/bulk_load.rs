@@ -94,6 +94,7 @@ fn part(chunk: std::ops::Range<u32>) -> Commit {
             content_event: sequence,
             chosen: Vec::new(),
             changed: sequence,
+            consent: empi_model::Consent::default(),
         });
         if index % 2 == 1 {
             commit.persons.push(Person {

@@ -135,6 +135,7 @@ fn registration(number: u32) -> Commit {
             content_event: EventSequence(sequence),
             chosen: Vec::new(),
             changed: EventSequence(sequence),
+            consent: empi_model::Consent::default(),
         }],
         keys_added: vec![(key_of(number), index)],
         persons: vec![Person {
