@@ -85,6 +85,7 @@ impl Registry {
         for person in persons {
             if !self.is_shown(person) {
                 self.saw([person]);
+                self.trail.iter().for_each(|trail| trail.was_denied());
                 return Err(RegistryError::Restricted(person));
             }
         }

@@ -16,9 +16,7 @@ use empi_model::{
     Asked, AuditEntry, AuditHead, AuditOutcome, EventSequence, Operation, ServiceAccount,
     Timestamp, TokenHash, User, UserName,
 };
-use empi_registry::{
-    AuditQuery, Clock, RegisterRequest, Registration, Registry, RegistryError, Trail,
-};
+use empi_registry::{AuditQuery, Clock, RegisterRequest, Registration, Registry, RegistryError};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tonic::Status;
 
@@ -195,7 +193,7 @@ impl Door {
         permit: &Permit,
         look: impl FnOnce(&Registry) -> Option<T>,
     ) -> Option<Result<T, Failure>> {
-        let trail = trail(permit, &self.registry);
+        let trail = Arc::new(permit.trail(self.registry.now()));
         let looking = AssertUnwindSafe(|| look(&self.registry.asked_by(&trail)));
         let Ok(found) = catch_unwind(looking) else { return Some(Err(Failure::Panicked)) };
         let found = found?;
@@ -247,7 +245,7 @@ impl Door {
             if let Some(failure) = unwanted(&tell, Some(&place)) {
                 return drop(tell.send(Err(failure)));
             }
-            let trail = trail(&permit, &registry);
+            let trail = Arc::new(permit.trail(registry.now()));
             let handle = registry.asked_by(&trail);
             // The registry goes before the call has its answer: whoever waits for the last call finds it free.
             drop(registry);
@@ -315,18 +313,13 @@ fn unwanted<T>(tell: &oneshot::Sender<T>, place: Option<&Place>) -> Option<Failu
     (tell.is_closed() || is_late()).then_some(Failure::Late)
 }
 
-/// The trail of a call, whichever way it is run.
-fn trail(permit: &Permit, registry: &Registry) -> Arc<Trail> {
-    Arc::new(Trail::new(permit.asked(), registry.now()))
-}
-
 /// Runs a call with its trail. What the trail cannot keep is not answered.
 fn audited<T>(
     registry: &Registry,
     permit: &Permit,
     work: impl FnOnce(&Registry) -> Result<T, RegistryError>,
 ) -> Result<T, RegistryError> {
-    let trail = trail(permit, registry);
+    let trail = Arc::new(permit.trail(registry.now()));
     let answer = work(&registry.asked_by(&trail));
     registry.end(&trail, answer.as_ref().err())?;
     answer

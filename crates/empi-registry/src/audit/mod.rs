@@ -43,6 +43,8 @@ struct Shown {
     changed: Vec<EnterpriseId>,
     /// Whether somebody is shown only because an emergency was stated.
     is_emergency: bool,
+    /// Whether somebody was not shown who is not to be shared.
+    was_denied: bool,
     /// Whether the answer is a refusal, which is no error of the call in the words of its interface.
     was_refused: bool,
 }
@@ -66,6 +68,11 @@ impl Trail {
 
     pub(crate) fn asker(&self) -> &Asker {
         &self.asked.asker
+    }
+
+    /// Somebody is not shown who is not to be shared.
+    pub(crate) fn was_denied(&self) {
+        self.shown.lock().was_denied = true;
     }
 
     /// Somebody is shown only because an emergency was stated.
@@ -97,6 +104,7 @@ impl Trail {
     fn entry(&self, outcome: AuditOutcome) -> Option<AuditEntry> {
         let mut shown = std::mem::take(&mut *self.shown.lock());
         let outcome = match outcome {
+            _ if shown.was_denied => AuditOutcome::Denied,
             AuditOutcome::Done if shown.was_refused => AuditOutcome::Refused,
             outcome => outcome,
         };
