@@ -4,6 +4,9 @@
 //! holds (or plans again, which is right because nothing else changes meanwhile), applies them to
 //! the mirror, writes all of them with one synced batch, and only then answers.
 
+mod decide;
+mod propose;
+
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -34,6 +37,7 @@ use crate::in_force::InForce;
 use crate::incoming::Incoming;
 use crate::lab::Samples;
 use crate::mirror::{Change, Mirror, RECORDS_MAX};
+use crate::proposals::{ApprovalRules, Proposals};
 use crate::queue::Claims;
 use crate::retire::{self, RetireRequest, Retirement};
 use crate::steward::{StewardAnswer, StewardRequest, check_token, fingerprint, version_token};
@@ -62,6 +66,9 @@ pub(crate) struct Core {
     pub(crate) audit: AuditWriter,
     /// The programs that may call.
     pub(crate) accounts: Accounts,
+    /// What two people must want, and what waits for a second one.
+    pub(crate) approval: ApprovalRules,
+    pub(crate) proposals: Proposals,
     /// Emergencies that were stated.
     pub(crate) glass: Glass,
     /// Whether anybody asks for anything about their data.
@@ -171,6 +178,7 @@ impl Committer {
         if !pending.commits().is_empty() {
             self.journal.commit(&core.store, pending.commits())?;
         }
+        core.proposals.show(pending.proposals());
         core.durability.advance(sequence);
         let report = CommitReport {
             last_event: pending.last_event(),
@@ -197,10 +205,12 @@ impl Committer {
         let work = match wanted {
             Wanted::Change(work) => work,
             Wanted::Promotion(it) => return self.core.promote(mirror, &it).map(Answer::Promoted),
+            Wanted::Proposal(it) => return self.take_proposal(mirror, pending, it, asked),
         };
         let (change, answer) = self.compose(mirror, pending, work)?;
         if let Some(mut change) = change {
             change.commit.asked = asked;
+            self.forget_words_of_proposals(pending, &mut change.commit);
             self.forget_requests(pending, &mut change.commit)?;
             mirror.apply(&change);
             pending.push(change.commit);
@@ -376,7 +386,9 @@ impl Committer {
             let version_token = version_token(&event);
             let event = EventView::in_mirror(event, mirror);
             let (golden, is_preview) = (Vec::new(), false);
-            return Ok((None, StewardAnswer { event, version_token, golden, is_preview }));
+            let proposal = None;
+            let answer = StewardAnswer { event, version_token, golden, is_preview, proposal };
+            return Ok((None, answer));
         }
         let context = self.context(in_force, mirror, pending, &request.actor, request_id);
         let mut change = compose_operation(context, request)?;
@@ -387,7 +399,8 @@ impl Committer {
         let version_token = version_token(&event);
         let event = EventView::in_mirror(event, mirror);
         let (golden, is_preview) = (self.golden(pending, &change)?, request.validate_only);
-        let answer = StewardAnswer { event, version_token, golden, is_preview };
+        let proposal = None;
+        let answer = StewardAnswer { event, version_token, golden, is_preview, proposal };
         Ok(((!is_preview).then_some(change), answer))
     }
 }

@@ -18,6 +18,7 @@ use crate::glass::Glass;
 use crate::in_force::{self, InForce};
 use crate::lab::{Lab, Samples};
 use crate::mirror::Mirror;
+use crate::proposals::Proposals;
 use crate::quality::Surveyor;
 use crate::queue::Claims;
 use crate::users::Users;
@@ -94,6 +95,7 @@ impl Registry {
             audit,
             create: _,
             next_key,
+            approval,
         } = options;
         if queue_max == 0 || commit_batch_max == 0 {
             let sentence = "`queue_max` and `commit_batch_max` must be at least 1: set them higher";
@@ -106,6 +108,7 @@ impl Registry {
         let (model_number, model) = chosen.unwrap_or((configured, model));
         let mirror = Mirror::rebuild(&model, &store.snapshot())?;
         let (users, accounts) = (Users::read(&store)?, Accounts::read(&store)?);
+        let proposals = Proposals::read(&store)?;
         let (glass, has_consents) = (Glass::read(&store)?, AtomicBool::new(mirror.has_consents()));
         let samples = Samples::read(&store.snapshot())?;
         let in_force = InForce::new(model, model_number, tasks_max);
@@ -122,6 +125,8 @@ impl Registry {
             claims: Mutex::new(Claims::default()),
             users,
             accounts,
+            approval,
+            proposals,
             glass,
             has_consents,
             audit,

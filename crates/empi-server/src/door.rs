@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use empi_model::{
-    Asked, AuditEntry, AuditHead, AuditOutcome, EventSequence, Operation, ServiceAccount,
+    Asked, AuditEntry, AuditHead, AuditOutcome, EventSequence, Operation, Party, ServiceAccount,
     Timestamp, TokenHash, User, UserName,
 };
 use empi_registry::{AuditQuery, Clock, RegisterRequest, Registration, Registry, RegistryError};
@@ -125,6 +125,11 @@ impl Door {
     /// A user by name. Users are in memory, so nothing blocks.
     pub(crate) fn user(&self, name: &UserName) -> Option<User> {
         self.registry.user(name)
+    }
+
+    /// How many proposals wait for somebody. They are in memory, so nothing blocks.
+    pub(crate) fn proposals_waiting_for(&self, who: &Party) -> usize {
+        self.registry.proposals_waiting_for(who)
     }
 
     /// Whether the index has no account of a program yet, so that callers are taken at their word.
