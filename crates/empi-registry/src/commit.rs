@@ -95,6 +95,12 @@ pub struct CommitReport {
     pub last_event: Option<EventSequence>,
     /// How many callers were answered by it, also those for whom nothing had to change.
     pub answered: usize,
+    /// How long the first of them had waited in the queue when it began.
+    pub queued: Duration,
+    /// How long the index was waited for, which others were reading.
+    pub locking: Duration,
+    /// How long the changes were thought about, while nobody else could read the index.
+    pub composing: Duration,
     /// How long writing to disk took, with its sync.
     pub writing: Duration,
     /// How many callers waited for the next commit when this one began.
@@ -154,18 +160,21 @@ impl Committer {
         let core = &*self.core;
         let mut pending = Pending::new(&core.store);
         let mut answers = Vec::with_capacity(waiting.len());
-        let sequence = {
+        let begun = Instant::now();
+        let queued = waiting.first().map_or(Duration::ZERO, |first| begun - first.since);
+        let (sequence, locked) = {
             let mut mirror = core.mirror.write();
+            let locked = Instant::now();
             // All that is in the mirror now is durable: the write before has ended.
             let durable = mirror.sequence();
             mirror.recent.turn(durable);
-            for Waiting { wanted, asked, tell } in waiting {
+            for Waiting { wanted, asked, tell, since: _ } in waiting {
                 answers.push((tell, self.take(&mut mirror, &mut pending, wanted, asked)));
             }
             core.note_consents(&mirror);
-            mirror.sequence()
+            (mirror.sequence(), locked)
         };
-        let begun = Instant::now();
+        let composed = Instant::now();
         if !pending.commits().is_empty() {
             self.journal.commit(&core.store, pending.commits())?;
         }
@@ -174,7 +183,10 @@ impl Committer {
         let report = CommitReport {
             last_event: pending.last_event(),
             answered: answers.len(),
-            writing: begun.elapsed(),
+            queued,
+            locking: locked - begun,
+            composing: composed - locked,
+            writing: composed.elapsed(),
             waiting: more,
         };
         core.listeners.lock().iter().for_each(|listener| listener(report));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use empi_store::{DataDir, Store, StoreOptions};
@@ -191,7 +192,8 @@ impl Registry {
     pub(crate) fn hand_in(&self, wanted: Wanted, tell: Tell) -> Result<(), (RegistryError, Tell)> {
         let Some(queue) = &self.queue else { return Err((RegistryError::Poisoned, tell)) };
         let asked = self.asked();
-        queue.try_send(Waiting { wanted, asked, tell }).map_err(|error| match error {
+        let since = Instant::now();
+        queue.try_send(Waiting { wanted, asked, since, tell }).map_err(|error| match error {
             TrySendError::Full(back) => {
                 let busy = RegistryError::busy(format!(
                     "{} changes wait to be committed already: send the request again a little later",

@@ -15,7 +15,7 @@ use crate::commit::Core;
 use crate::mirror::Mirror;
 use crate::past::PastDecision;
 use crate::registry::Registry;
-use crate::words::{PersonView, TaskView};
+use crate::words::{PersonView, RecordView, TaskView};
 
 impl Core {
     /// What is asked for about a person.
@@ -125,6 +125,12 @@ impl Registry {
             view.emergency_until = self.core.glass.until(&trail.asker().name, person, now);
         }
         Ok(self.mask_person(view))
+    }
+
+    /// A record as whoever asks is shown it.
+    pub(crate) fn mask_record(&self, mut view: RecordView) -> RecordView {
+        view.withheld = self.mask(&mut view.record.record);
+        view
     }
 
     /// The same for a person with all records.

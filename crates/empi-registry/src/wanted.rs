@@ -1,5 +1,7 @@
 //! What callers want of the commit thread, and what it answers.
 
+use std::time::Instant;
+
 use empi_model::{Actor, Asked, Promotion};
 
 use crate::RegistryError;
@@ -17,6 +19,8 @@ pub(crate) struct Waiting {
     pub(crate) wanted: Wanted,
     /// Who asks.
     pub(crate) asked: Option<Asked>,
+    /// Since when.
+    pub(crate) since: Instant,
     /// Dropped without an answer when the registry fails.
     pub(crate) tell: Tell,
 }
