@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use prost::Message;
 
 /// The files of the contract, relative to `proto/`.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "empi/v1/types.proto",
     "empi/v1/registry.proto",
     "empi/v1/review.proto",
@@ -15,6 +15,7 @@ const FILES: [&str; 8] = [
     "empi/v1/admin.proto",
     "empi/v1/accounts.proto",
     "empi/v1/audit.proto",
+    "empi/v1/emergency.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

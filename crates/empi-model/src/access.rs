@@ -68,6 +68,16 @@ pub enum Operation {
     RotateKey = 28,
     /// Erase a person for good.
     ErasePersons = 29,
+    /// Be shown persons whose data are not to be shared, without a word why.
+    ViewRestricted = 30,
+    /// Be shown such a person for a short time, in an emergency that is stated and looked at afterwards.
+    BreakGlass = 31,
+    /// Look at the emergencies that were stated, and say what came of looking.
+    ReviewGlass = 32,
+    /// Say that a person's data are not to be shared, or not to be linked, and take it back.
+    SetConsent = 33,
+    /// Let what somebody else has proposed be done: erasing a person, merging very many.
+    Approve = 34,
 }
 
 /// What a cell of the table says.
@@ -105,7 +115,7 @@ const fn own(own: &'static [Role]) -> Line {
 
 impl Operation {
     /// Every operation, in the order of their numbers.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 34] = [
         Self::Probe,
         Self::SignIn,
         Self::OwnAccount,
@@ -135,6 +145,11 @@ impl Operation {
         Self::Tune,
         Self::RotateKey,
         Self::ErasePersons,
+        Self::ViewRestricted,
+        Self::BreakGlass,
+        Self::ReviewGlass,
+        Self::SetConsent,
+        Self::Approve,
     ];
 
     /// The table.
@@ -150,8 +165,12 @@ impl Operation {
             Self::ViewQuality => all(&[Steward, LeadSteward, Auditor, Administrator]),
             Self::ViewEvents => all(&[Steward, LeadSteward, Auditor, Source, Reader]),
             Self::RegisterRecords | Self::RetireRecords | Self::RelateRecords => own(&[Source]),
-            Self::DecideMany | Self::DrawSample | Self::ErasePersons => all(&[LeadSteward]),
-            Self::Decide | Self::ChangeIdentities | Self::Label => all(&[Steward, LeadSteward]),
+            Self::DecideMany | Self::DrawSample | Self::ErasePersons | Self::Approve => {
+                all(&[LeadSteward])
+            }
+            Self::Decide | Self::ChangeIdentities | Self::Label | Self::SetConsent => {
+                all(&[Steward, LeadSteward])
+            }
             Self::Tune => all(&[LeadSteward, Administrator]),
             Self::ViewUsers | Self::ViewAccounts => all(&[Administrator, Auditor]),
             Self::ChangeUsers
@@ -160,8 +179,9 @@ impl Operation {
             | Self::RetireAudit
             | Self::RotateKey => all(&[Administrator]),
             Self::ViewStats => all(&Role::ALL),
-            Self::ViewAudit => all(&[Auditor]),
-            Self::ExportPersons => all(&[LeadSteward, Auditor]),
+            Self::ViewAudit | Self::ReviewGlass => all(&[Auditor]),
+            Self::ExportPersons | Self::ViewRestricted => all(&[LeadSteward, Auditor]),
+            Self::BreakGlass => all(&[Registrar, Steward, Source, Reader]),
         }
     }
 
@@ -229,6 +249,11 @@ impl Operation {
             Self::Tune => "tune",
             Self::RotateKey => "rotate-key",
             Self::ErasePersons => "erase-persons",
+            Self::ViewRestricted => "view-restricted",
+            Self::BreakGlass => "break-glass",
+            Self::ReviewGlass => "review-glass",
+            Self::SetConsent => "set-consent",
+            Self::Approve => "approve",
         }
     }
 
@@ -245,7 +270,7 @@ mod tests {
 
     /// The whole table as it was meant: a letter for each role in the order of `Role::ALL`; `A` whatever the domain,
     /// `o` in its own, `-` not at all.
-    const MEANT: [(&str, &str); 29] = [
+    const MEANT: [(&str, &str); 34] = [
         ("probe", "AAAAAAA"),
         ("sign-in", "AAAAAAA"),
         ("own-account", "AAAAA--"),
@@ -275,6 +300,11 @@ mod tests {
         ("tune", "--A-A--"),
         ("rotate-key", "----A--"),
         ("erase-persons", "--A----"),
+        ("view-restricted", "--AA---"),
+        ("break-glass", "AA---AA"),
+        ("review-glass", "---A---"),
+        ("set-consent", "-AA----"),
+        ("approve", "--A----"),
     ];
 
     #[test]
@@ -296,7 +326,7 @@ mod tests {
             assert_eq!(Operation::from_number(number), Some(operation));
         }
         assert_eq!(Operation::from_number(0), None);
-        assert_eq!(Operation::from_number(30), None);
+        assert_eq!(Operation::from_number(35), None);
     }
 
     #[test]
@@ -318,6 +348,8 @@ mod tests {
             Op::ChangeAccounts,
             Op::RotateKey,
             Op::ErasePersons,
+            Op::SetConsent,
+            Op::Approve,
         ] {
             assert!(!change.allows(Auditor), "{change:?}");
             assert!(!change.allows(Reader), "{change:?}");

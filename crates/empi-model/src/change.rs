@@ -7,8 +7,8 @@
 //! one the event left behind.
 
 use crate::{
-    ChosenChange, EnterpriseId, EventSequence, Link, PersonState, RecordContent, RecordIndex,
-    ReviewState, SourceRecord, TaskId,
+    ChosenChange, ConsentChange, EnterpriseId, EventSequence, Link, PersonState, RecordContent,
+    RecordIndex, ReviewState, SourceRecord, TaskId,
 };
 
 /// Everything that one event changed, each with what stood before.
@@ -43,6 +43,8 @@ pub struct RecordChange {
     pub previous: Option<EventSequence>,
     /// The values chosen of it, if those changed.
     pub chosen: Option<ChosenChange>,
+    /// What is asked for about it, if that changed.
+    pub consent: Option<ConsentChange>,
 }
 
 impl RecordChange {
@@ -62,6 +64,7 @@ impl RecordChange {
             content_event: event,
             previous: None,
             chosen: None,
+            consent: None,
         }
     }
 

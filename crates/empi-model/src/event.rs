@@ -186,11 +186,13 @@ pub enum EventKind {
     ValueChosen = 24,
     /// A person was erased for good: what is left tells that it was, and nothing of it.
     Erased = 25,
+    /// What a person asks for about their data was noted: that it is not to be shared, or not to be linked.
+    ConsentChanged = 26,
 }
 
 impl EventKind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::RegisteredLinked,
         Self::RegisteredNew,
         Self::UpdatedKept,
@@ -216,6 +218,7 @@ impl EventKind {
         Self::TaskAssigned,
         Self::ValueChosen,
         Self::Erased,
+        Self::ConsentChanged,
     ];
 
     /// The kind's name in files and answers.
@@ -247,6 +250,7 @@ impl EventKind {
             Self::TaskAssigned => "task_assigned",
             Self::ValueChosen => "value_chosen",
             Self::Erased => "erased",
+            Self::ConsentChanged => "consent_changed",
         }
     }
 }

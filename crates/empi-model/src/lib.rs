@@ -15,10 +15,12 @@ mod access;
 mod audit;
 mod blocking;
 mod change;
+mod consent;
 mod decision;
 mod event;
 mod evidence;
 mod explanation;
+mod glass;
 mod golden;
 mod identity;
 mod label;
@@ -27,6 +29,7 @@ mod promotion;
 mod redact;
 mod review;
 mod service;
+mod sight;
 mod source;
 mod user;
 mod weight;
@@ -39,10 +42,12 @@ pub use blocking::{BlockingKey, BlockingRule};
 pub use change::{
     EventChange, KeptApartChange, PersonChange, PersonMark, RecordChange, TaskChange,
 };
+pub use consent::{Consent, ConsentChange};
 pub use decision::{EvidenceGroup, Guard, LinkDecision, MatchGrade};
 pub use event::{Actor, ActorKind, EventKind, EventSequence, ReasonCode, RegistryEvent, Timestamp};
 pub use evidence::{Basis, Evidence};
 pub use explanation::{ExplanationRow, ScoreExplanation};
+pub use glass::{BrokenGlass, GlassReview};
 pub use golden::{Chosen, ChosenChange, GoldenField};
 pub use identity::{
     EnterpriseId, EnterpriseIdError, Link, LinkSource, Person, PersonState, RecordContent,
@@ -63,6 +68,7 @@ pub use review::{
     Waiting,
 };
 pub use service::{Domains, ServiceAccount, ServiceToken, TOKENS_MAX, TokenHash};
+pub use sight::{Shown, Sight};
 pub use source::{Identifier, PersonName, PostalAddress, RecordKey, SourceRecord};
 pub use user::{AccountChange, AccountEntry, PasswordHash, Role, User, UserName, UserNameError};
 pub use weight::{MatchProbability, MatchWeight, Probability, ProbabilityError, Thresholds};

@@ -153,9 +153,10 @@ pub(crate) fn assess(
     let (candidates, mut capped, candidates_cut) = candidates(mirror, model.limits(), &keys, &row);
     // The block of a hub says nothing, and a task of its own names the value.
     capped.retain(|key| kind_of(*key).is_none_or(|kind| hubs.iter().all(|(hub, _)| hub != kind)));
-    let others = candidates
-        .into_iter()
-        .filter(|record| own_person.is_none() || mirror.person_of(*record) != own_person);
+    let is_free = own_person.is_none_or(|person| !mirror.consent_of(person).not_linked);
+    let others = candidates.into_iter().filter(|record| {
+        is_free && (own_person.is_none() || mirror.person_of(*record) != own_person)
+    });
     let contenders = reader.contenders(&others.collect::<Vec<_>>(), existing);
     let apart = apart(mirror, &contenders, own_person);
     let evidence = reader.evidence(&contenders, own.as_ref());
@@ -314,6 +315,8 @@ impl Reader<'_> {
                 *best = (record, scored);
             }
         }
+        // Whoever is not to be linked is nobody's candidate.
+        best.retain(|person, _| !self.mirror.consent_of(*person).not_linked);
         let judged = best.into_iter().filter_map(|(person, (candidate, scored))| {
             self.judge(person, candidate, scored, existing)
         });

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -28,6 +28,7 @@ use crate::compose::{
 use crate::durability::Durability;
 use crate::erase;
 use crate::events::EventView;
+use crate::glass::Glass;
 use crate::golden::{GoldenRecord, Survivorship, golden_record};
 use crate::in_force::InForce;
 use crate::incoming::Incoming;
@@ -61,6 +62,10 @@ pub(crate) struct Core {
     pub(crate) audit: AuditWriter,
     /// The programs that may call.
     pub(crate) accounts: Accounts,
+    /// Emergencies that were stated.
+    pub(crate) glass: Glass,
+    /// Whether anybody asks for anything about their data.
+    pub(crate) has_consents: AtomicBool,
     /// Where backups go.
     pub(crate) backups: Option<std::path::PathBuf>,
     /// Reads the master key that comes next.
@@ -150,6 +155,7 @@ impl Committer {
             for Waiting { wanted, asked, tell } in waiting {
                 answers.push((tell, self.take(&mut mirror, &mut pending, wanted, asked)));
             }
+            core.note_consents(&mirror);
             mirror.sequence()
         };
         let begun = Instant::now();

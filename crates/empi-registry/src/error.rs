@@ -1,5 +1,6 @@
 //! Why a use case did not happen. One sentence each that says what to do; never patient data.
 
+use empi_model::EnterpriseId;
 use empi_store::StoreError;
 
 /// Why a use case did not happen. Nothing was changed, except where [`Poisoned`](Self::Poisoned)
@@ -16,6 +17,11 @@ pub enum RegistryError {
     /// The request contradicts what was decided before.
     #[error("{0}")]
     Conflict(String),
+    /// The person's data are not to be shared with whoever asks.
+    #[error(
+        "the data of person {0} are not to be shared with you: in an emergency state why you must see them"
+    )]
+    Restricted(EnterpriseId),
     /// Too many changes wait to be committed: the same request may be sent again a little later.
     #[error("{0}")]
     Busy(String),

@@ -20,9 +20,9 @@ impl Registry {
         left: &RecordKey,
         right: &RecordKey,
     ) -> Result<PairView, RegistryError> {
-        let (left, right) = (self.record(left)?, self.record(right)?);
+        let (mut left, mut right) = (self.record_unmasked(left)?, self.record_unmasked(right)?);
         let [one, other] = [&left, &right].map(|view| normalize(&view.record.record));
-        let explanation = self.core.explain(&one, &other);
+        let mut explanation = self.core.explain(&one, &other);
         let (one, other) = (stored_keys(&left.record.record), stored_keys(&right.record.record));
         let mirror = self.core.mirror.read();
         let block_max = self.core.in_force().model.limits().block_records_max as usize;
@@ -47,6 +47,10 @@ impl Registry {
             mirror.questions_between(one, other).iter().map(|task| task.id).collect()
         };
         drop(mirror);
+        for record in [&mut left, &mut right] {
+            record.withheld = self.mask(&mut record.record.record);
+        }
+        self.mask_explanation(&mut explanation);
         Ok(PairView { left, right, explanation, rules, capped_rules, kept_apart, tasks })
     }
 }

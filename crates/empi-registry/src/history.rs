@@ -47,6 +47,7 @@ impl Registry {
             due.extend(before.filter(|event| event.0 > 0 && *event < sequence));
             events.push(event);
         }
+        self.refuse_restricted([person.enterprise_id])?;
         self.saw([person.enterprise_id]);
         let mirror = self.core.mirror.read();
         let views = events.into_iter().map(|event| EventView::in_mirror(event, &mirror)).collect();

@@ -69,6 +69,7 @@ mod accounts;
 mod audit;
 mod erase;
 mod error;
+mod glass;
 mod words;
 
 mod content;
@@ -107,6 +108,7 @@ mod retire;
 mod review;
 mod review_stats;
 mod search;
+mod sight;
 mod steward;
 mod users;
 
@@ -137,6 +139,7 @@ pub use empi_store::{
 pub use error::RegistryError;
 pub use events::{EventView, PersonFate, RecordMove};
 pub use export::each_person;
+pub use glass::GLASS_MINUTES_MAX;
 pub use golden::{
     GoldenRecord, Offer, OfferedValue, Provenance, Survivorship, SurvivorshipRule, present,
 };

@@ -1,6 +1,6 @@
 //! What holds a person together: how its records resemble one another, and where it would break.
 
-use empi_linkage::{Intern as _, LexiconOverlay, normalize, score};
+use empi_linkage::{LexiconOverlay, score};
 use empi_model::{EnterpriseId, MatchWeight, RecordIndex, TaskId};
 use empi_store::StoredRecord;
 
@@ -44,16 +44,17 @@ impl Registry {
             return PersonLinks { is_cut: true, ..PersonLinks::default() };
         }
         let core = &*self.core;
-        let normalized: Vec<_> = records.iter().map(|stored| normalize(&stored.record)).collect();
         let mut links = Vec::new();
         {
             let mirror = core.mirror.read();
             let in_force = core.in_force();
-            let mut values = LexiconOverlay::new(&mirror.lexicon);
-            let rows: Vec<_> = normalized.iter().map(|record| values.row(record)).collect();
+            let values = LexiconOverlay::new(&mirror.lexicon);
+            // From memory: whoever asks may not be shown all that is compared.
+            let rows: Vec<_> = records.iter().map(|stored| mirror.record(stored.index)).collect();
             for (left, one) in rows.iter().enumerate() {
                 for (right, other) in rows.iter().enumerate().skip(left + 1) {
-                    let weight = score(&in_force.model, &values, one, other).weight;
+                    let (Some(one), Some(other)) = (one, other) else { continue };
+                    let weight = score(&in_force.model, &values, &one.row, &other.row).weight;
                     links.push(PersonLink { left, right, weight, is_needed: false });
                 }
             }

@@ -11,10 +11,10 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use empi_linkage::LinkageModel;
 use empi_model::{
-    Actor, Asked, Asker, AuditEntry, AuditOutcome, Basis, EnterpriseId, EventChange, EventKind,
-    EventSequence, Evidence, Guard, Link, LinkSource, MatchWeight, Operation, Person, PersonState,
-    RecordChange, RecordIndex, RecordState, RegistryEvent, ReviewKind, ReviewState, ReviewTask,
-    SourceRecord, TaskId, Timestamp,
+    Actor, Asked, Asker, AuditEntry, AuditOutcome, Basis, Consent, EnterpriseId, EventChange,
+    EventKind, EventSequence, Evidence, Guard, Link, LinkSource, MatchWeight, Operation, Person,
+    PersonState, RecordChange, RecordIndex, RecordState, RegistryEvent, ReviewKind, ReviewState,
+    ReviewTask, SourceRecord, TaskId, Timestamp,
 };
 use empi_store::{Commit, Counters, DataDir, Store, StoreError, StoreOptions, StoredRecord};
 use hashbrown::{HashMap, HashSet};
@@ -397,6 +397,7 @@ impl Origin {
             state: RecordState::Active,
             content_event: event,
             chosen: Vec::new(),
+            consent: Consent::default(),
             changed: event,
         };
         let told = RegistryEvent {

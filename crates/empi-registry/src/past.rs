@@ -3,8 +3,8 @@
 
 use empi_linkage::{LinkageModel, explain_again, normalize};
 use empi_model::{
-    Basis, EventSequence, Guard, RecordContent, RecordIndex, RecordKey, RegistryEvent, ReviewTask,
-    ScoreExplanation, SourceRecord, TaskId, Thresholds,
+    Basis, EnterpriseId, EventSequence, Guard, RecordContent, RecordIndex, RecordKey,
+    RegistryEvent, ReviewTask, ScoreExplanation, SourceRecord, TaskId, Thresholds,
 };
 use empi_store::Snapshot;
 
@@ -61,6 +61,7 @@ impl Registry {
     /// reading fails, [`RegistryError::Poisoned`] after a failed write.
     pub fn explain_event(&self, sequence: EventSequence) -> Result<PastEvent, RegistryError> {
         let event = self.event(sequence)?;
+        self.refuse_restricted(self.persons_of(&event.event.records))?;
         let past = Past { snapshot: self.core.store.snapshot() };
         let mut decisions = Vec::new();
         let basis = event.event.basis.filter(|basis| basis.model != 0);
@@ -80,6 +81,7 @@ impl Registry {
         {
             first.explanation = same.explanation.clone();
         }
+        let decisions = decisions.into_iter().map(|past| self.mask_past(past)).collect();
         Ok(PastEvent { event, decisions })
     }
 
@@ -95,7 +97,14 @@ impl Registry {
             let sentence = format!("there is no review task {id}: list the tasks and take one");
             RegistryError::not_found(sentence)
         })?;
-        past.question(&task)
+        self.refuse_restricted(self.persons_of(&[task.incoming, task.candidate]))?;
+        Ok(past.question(&task)?.map(|past| self.mask_past(past)))
+    }
+
+    /// The persons that some records belong to now.
+    fn persons_of(&self, records: &[RecordIndex]) -> Vec<EnterpriseId> {
+        let mirror = self.core.mirror.read();
+        records.iter().filter_map(|record| mirror.person_of(*record)).collect()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use empi_linkage::{Intern, Lexicon, LexiconOverlay, blocking_keys, explain, normalize};
 use empi_model::{
-    Asks, BlockingKey, BlockingRule, EnterpriseId, Identifier, LinkDecision, MatchGrade,
+    Asks, BlockingKey, BlockingRule, Consent, EnterpriseId, Identifier, LinkDecision, MatchGrade,
     NormalizedRecord, PersonState, RecordKey, RecordState, ReviewTask, ScoreExplanation,
     SourceRecord, TaskId, Thresholds, Timestamp,
 };
@@ -47,17 +47,21 @@ impl Registry {
         };
         core.durability.wait(sequence)?;
         let snapshot = core.store.snapshot();
-        let contenders = assessment.contenders.iter().take(candidates_max);
-        self.saw(contenders.clone().map(|contender| contender.person));
+        let shown = assessment.contenders.iter().filter(|it| self.is_shown(it.person));
+        let contenders: Vec<&Contender> = shown.take(candidates_max).collect();
+        self.saw(contenders.iter().map(|contender| contender.person));
         contenders
+            .into_iter()
             .map(|contender| {
                 let stored = snapshot.record(contender.candidate)?;
                 let stored = stored.ok_or_else(|| RegistryError::damaged("a record is missing"))?;
-                let explanation = core.explain(&normalized, &normalize(&stored.record));
+                let mut explanation = core.explain(&normalized, &normalize(&stored.record));
+                let grade = grade(core, contender, &explanation);
+                self.mask_explanation(&mut explanation);
                 Ok(MatchCandidate {
                     enterprise_id: contender.person,
                     record: stored.record.key,
-                    grade: grade(core, contender, &explanation),
+                    grade,
                     explanation,
                 })
             })
@@ -70,6 +74,7 @@ impl Registry {
     /// [`RegistryError::NotFound`] for an ID that was never given out.
     pub fn person(&self, id: EnterpriseId) -> Result<PersonView, RegistryError> {
         let view = self.person_unshown(id)?;
+        let view = self.shown(view)?;
         self.saw([view.person.enterprise_id]);
         Ok(view)
     }
@@ -91,6 +96,13 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::NotFound`] when no such record was registered.
     pub fn record(&self, key: &RecordKey) -> Result<RecordView, RegistryError> {
+        let mut view = self.record_unmasked(key)?;
+        view.withheld = self.mask(&mut view.record.record);
+        Ok(view)
+    }
+
+    /// The same with all fields, for what is computed of them.
+    pub(crate) fn record_unmasked(&self, key: &RecordKey) -> Result<RecordView, RegistryError> {
         self.core.durability.check()?;
         let missing = || {
             RegistryError::not_found(
@@ -110,9 +122,12 @@ impl Registry {
             (None, Some(_)) => return Err(missing()),
             (stored, _) => present(stored)?,
         };
-        let view = RecordView { enterprise_id: record.link.enterprise_id, record };
-        self.saw([view.enterprise_id]);
-        Ok(view)
+        let enterprise_id = record.link.enterprise_id;
+        if !self.owns(&key.source) {
+            self.refuse_restricted([enterprise_id])?;
+        }
+        self.saw([enterprise_id]);
+        Ok(RecordView { enterprise_id, record, withheld: Vec::new() })
     }
 
     /// The persons with a record that carries an identifier, the oldest first. More than one means
@@ -166,11 +181,10 @@ impl Registry {
             (persons, sequence)
         };
         core.durability.wait(sequence)?;
+        persons.retain(|person| self.is_shown(*person));
         self.saw(persons.iter().copied());
         let snapshot = core.store.snapshot();
-        let views: Vec<PersonView> =
-            persons.drain(..).map(|id| core.person(&snapshot, id)).collect::<Result<_, _>>()?;
-        Ok(views)
+        persons.into_iter().map(|id| self.shown(core.person(&snapshot, id)?)).collect()
     }
 
     /// A review task with everything needed to answer it.
@@ -187,7 +201,9 @@ impl Registry {
         })?;
         let incoming = record_view(&snapshot, task.incoming)?;
         let candidate = record_view(&snapshot, task.candidate)?;
-        self.saw([incoming.enterprise_id, candidate.enterprise_id]);
+        let persons = [incoming.enterprise_id, candidate.enterprise_id];
+        self.refuse_restricted(persons)?;
+        self.saw(persons);
         let proposed = snapshot.held_update(id)?;
         let explanation = if task.asks() == Asks::Nothing {
             without_rows(&task)
@@ -196,7 +212,7 @@ impl Registry {
             core.explain(&normalize(left), &normalize(&candidate.record.record))
         };
         let line = self.line_of(task)?;
-        Ok(TaskView { line, incoming, candidate, proposed, explanation })
+        Ok(self.mask_task(TaskView { line, incoming, candidate, proposed, explanation }))
     }
 
     /// Figures of the index as it is in memory.
@@ -258,7 +274,7 @@ impl Core {
         explain(&self.in_force().model, &values, (&left_row, left), (&right_row, right))
     }
 
-    fn person(
+    pub(crate) fn person(
         &self,
         snapshot: &Snapshot<'_>,
         asked: EnterpriseId,
@@ -291,7 +307,17 @@ pub(crate) fn person_view(
                 let records = records.iter().map(|record| stored_record(snapshot, *record));
                 let records = records.collect::<Result<Vec<StoredRecord>, _>>()?;
                 let golden = golden_record(&records, survivorship);
-                return Ok(PersonView { asked, person, records, golden });
+                let consent = consent_of(&records);
+                let (withheld, emergency_until) = (Vec::new(), None);
+                return Ok(PersonView {
+                    asked,
+                    person,
+                    records,
+                    golden,
+                    consent,
+                    withheld,
+                    emergency_until,
+                });
             }
         }
     }
@@ -350,5 +376,10 @@ fn record_view(
 ) -> Result<RecordView, RegistryError> {
     let record = stored_record(snapshot, index)?;
     let enterprise_id = record.link.enterprise_id;
-    Ok(RecordView { record, enterprise_id })
+    Ok(RecordView { record, enterprise_id, withheld: Vec::new() })
+}
+
+/// What is asked for about a person with these records.
+fn consent_of(records: &[StoredRecord]) -> Consent {
+    records.iter().map(|stored| stored.consent).reduce(Consent::and).unwrap_or_default()
 }

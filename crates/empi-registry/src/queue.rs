@@ -203,6 +203,7 @@ impl Registry {
             let mut tasks = mirror.worklist.page(&wanted, None);
             let next = tasks.find(|(id, listed)| {
                 filter.weighs(listed.weight)
+                    && self.may_see(mirror, *id)
                     && claims.get(*id, now).is_none_or(|claim| claim.steward == *name)
                     && listed.assignee.as_ref().is_none_or(|assignee| assignee == name)
                     && (listed.stage != TaskStage::SecondOpinion || !listed.said_by.contains(name))
@@ -300,7 +301,8 @@ impl Registry {
             let mirror = self.core.queue_at(now);
             let wanted = filter.wanted(&mirror);
             let tasks = mirror.worklist.page(&wanted, *after);
-            let found = tasks.filter(|(_, listed)| filter.weighs(listed.weight));
+            let found = tasks
+                .filter(|(id, listed)| filter.weighs(listed.weight) && self.may_see(&mirror, *id));
             let places: Vec<TaskPlace> =
                 found.map(|(_, listed)| listed.place).take(limit.saturating_add(1)).collect();
             (places, mirror.sequence())
@@ -336,6 +338,14 @@ impl Registry {
             }
         }
         Ok((tasks, None))
+    }
+
+    /// Whether whoever asks is shown both persons of a task that waits.
+    pub(crate) fn may_see(&self, mirror: &Mirror, id: TaskId) -> bool {
+        let shown =
+            |record| mirror.person_of(record).is_none_or(|person| self.is_shown_by(mirror, person));
+        !mirror.has_consents()
+            || mirror.tasks.get(id).is_none_or(|task| shown(task.incoming) && shown(task.candidate))
     }
 
     /// Whether a task, waiting or answered, is asked for.

@@ -1,7 +1,7 @@
 //! The registry: opening, the way to the commit thread, closing.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -13,6 +13,7 @@ use crate::accounts::Accounts;
 use crate::audit::{AuditWriter, Trail};
 use crate::commit::{CommitReport, Committer, Core, Journal, StoreJournal};
 use crate::durability::Durability;
+use crate::glass::Glass;
 use crate::in_force::{self, InForce};
 use crate::lab::{Lab, Samples};
 use crate::mirror::Mirror;
@@ -104,6 +105,7 @@ impl Registry {
         let (model_number, model) = chosen.unwrap_or((configured, model));
         let mirror = Mirror::rebuild(&model, &store.snapshot())?;
         let (users, accounts) = (Users::read(&store)?, Accounts::read(&store)?);
+        let (glass, has_consents) = (Glass::read(&store)?, AtomicBool::new(mirror.has_consents()));
         let samples = Samples::read(&store.snapshot())?;
         let in_force = InForce::new(model, model_number, tasks_max);
         let (audit, pending) = AuditWriter::new(audit);
@@ -119,6 +121,8 @@ impl Registry {
             claims: Mutex::new(Claims::default()),
             users,
             accounts,
+            glass,
+            has_consents,
             audit,
             backups,
             next_key,

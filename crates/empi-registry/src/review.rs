@@ -150,6 +150,12 @@ impl Registry {
     /// What can be checked before the commit thread is asked.
     fn checked(&self, task: TaskId, request: ReviewRequest) -> Result<Reviewed, RegistryError> {
         self.core.durability.check()?;
+        if !self.may_see(&self.core.mirror.read(), task) {
+            return Err(RegistryError::conflict(format!(
+                "review task {task} is about somebody whose data are not to be shared with you: leave it to a lead \
+                 steward"
+            )));
+        }
         let now = self.core.clock.now();
         match &request.step {
             ReviewStep::Answer { outcome: ReviewOutcome::Moot, .. } => {

@@ -78,6 +78,15 @@ pub enum StewardOperation {
         /// The record whose value it is; none leaves it to the rule again.
         record: Option<RecordKey>,
     },
+    /// What a person asks for about their data, for each of their records.
+    SetConsent {
+        /// The person.
+        person: EnterpriseId,
+        /// Nobody is shown the person's data but their own source and those who look after the index.
+        not_shared: bool,
+        /// Nothing links the person's records with others any more.
+        not_linked: bool,
+    },
     /// An event was wrong.
     UndoEvent {
         /// The event.
@@ -140,19 +149,30 @@ impl Registry {
                 "the version token is missing: ask for a preview and send the token that it has",
             ));
         }
-        match self.submit(Work::Steward(Box::new(request)))? {
-            Answer::Steward(answer) => {
-                self.purge(&answer)?;
-                let persons = answer.event.persons().into_iter().map(|(person, _)| person);
-                if answer.is_preview {
-                    self.saw(persons)
-                } else {
-                    self.changed(persons)
-                }
-                Ok(*answer)
-            }
-            _ => Err(RegistryError::Poisoned),
+        if !request.validate_only && !self.sees_everybody() {
+            // Whoever may not see somebody changes nothing about them either.
+            self.operate(StewardRequest { validate_only: true, ..request.clone() })?;
         }
+        let mut answer = self.operate(request)?;
+        for (_, golden) in &mut answer.golden {
+            self.mask(&mut golden.record);
+        }
+        Ok(answer)
+    }
+
+    fn operate(&self, request: StewardRequest) -> Result<StewardAnswer, RegistryError> {
+        let Answer::Steward(answer) = self.submit(Work::Steward(Box::new(request)))? else {
+            return Err(RegistryError::Poisoned);
+        };
+        self.purge(&answer)?;
+        let persons = answer.event.persons().into_iter().map(|(person, _)| person);
+        if answer.is_preview {
+            self.refuse_restricted(persons.clone())?;
+            self.saw(persons);
+        } else {
+            self.changed(persons);
+        }
+        Ok(*answer)
     }
 }
 
@@ -217,6 +237,11 @@ pub(crate) fn fingerprint(request: &StewardRequest) -> u64 {
             let hash = hash.number(9).number(person.as_number()).number(*field as u64);
             record.iter().fold(hash, |hash, record| hash.record(record))
         }
+        StewardOperation::SetConsent { person, not_shared, not_linked } => hash
+            .number(11)
+            .number(person.as_number())
+            .number(u64::from(*not_shared))
+            .number(u64::from(*not_linked)),
         StewardOperation::ErasePerson { person } => hash.number(10).number(person.as_number()),
     };
     hash.number(request.reason as u64).text(&request.note);

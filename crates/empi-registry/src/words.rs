@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use empi_linkage::LinkageModel;
 use empi_model::{
-    Actor, BlockingRule, EnterpriseId, EventSequence, MatchGrade, MatchWeight, Person, QualityNote,
-    RecordKey, ScoreExplanation, SourceRecord, TaskId, Timestamp,
+    Actor, BlockingRule, Consent, EnterpriseId, EventSequence, GoldenField, MatchGrade,
+    MatchWeight, Person, QualityNote, RecordKey, ScoreExplanation, SourceRecord, TaskId, Timestamp,
 };
 use empi_store::{MasterKey, StoredRecord};
 
@@ -166,6 +166,12 @@ pub struct PersonView {
     pub records: Vec<StoredRecord>,
     /// The best view of it, computed from the records.
     pub golden: GoldenRecord,
+    /// What is asked for about it, by the last event that noted anything.
+    pub consent: Consent,
+    /// Fields of which whoever asks is not shown everything.
+    pub withheld: Vec<GoldenField>,
+    /// Until when it is shown although it is not to be shared: whoever asks stated an emergency.
+    pub emergency_until: Option<Timestamp>,
 }
 
 /// A record and the person it belongs to.
@@ -175,6 +181,8 @@ pub struct RecordView {
     pub record: StoredRecord,
     /// The living person.
     pub enterprise_id: EnterpriseId,
+    /// Fields of which whoever asks is not shown everything.
+    pub withheld: Vec<GoldenField>,
 }
 
 /// Two records of the index, and why they are one person or not.

@@ -15,9 +15,7 @@ use empi_model::{
     Asked, AuditEntry, AuditHead, AuditOutcome, EventSequence, Operation, ServiceAccount,
     Timestamp, TokenHash, User, UserName,
 };
-use empi_registry::{
-    AuditQuery, Clock, RegisterRequest, Registration, Registry, RegistryError, Trail,
-};
+use empi_registry::{AuditQuery, Clock, RegisterRequest, Registration, Registry, RegistryError};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tonic::Status;
 
@@ -214,7 +212,7 @@ impl Door {
             if let Some(failure) = unwanted(&tell, Some(&place)) {
                 return drop(tell.send(Err(failure)));
             }
-            let trail = Arc::new(Trail::new(permit.asked(), registry.now()));
+            let trail = Arc::new(permit.trail(registry.now()));
             let handle = registry.asked_by(&trail);
             // The registry goes before the call has its answer: whoever waits for the last call finds it free.
             drop(registry);
@@ -288,7 +286,7 @@ fn audited<T>(
     permit: &Permit,
     work: impl FnOnce(&Registry) -> Result<T, RegistryError>,
 ) -> Result<T, RegistryError> {
-    let trail = Arc::new(Trail::new(permit.asked(), registry.now()));
+    let trail = Arc::new(permit.trail(registry.now()));
     let answer = work(&registry.asked_by(&trail));
     registry.end(&trail, answer.as_ref().err())?;
     answer

@@ -120,6 +120,8 @@ struct IndexFigures {
     redirects: Gauge,
     last_event: Gauge,
     open_tasks: Family<KindLabels, Gauge>,
+    emergencies: Gauge,
+    emergencies_unseen: Gauge,
     disk_bytes: Family<FamilyLabels, Gauge>,
     calls_running: Gauge,
     calls_refused: Counter,
@@ -285,6 +287,10 @@ impl IndexFigures {
         );
         figures.register("last_event", "The number of the last event", index.last_event.clone());
         figures.register("open_tasks", "Review tasks that wait", index.open_tasks.clone());
+        let (help, gauge) = ("Emergencies that were stated", index.emergencies.clone());
+        figures.register("emergencies", help, gauge);
+        let (help, gauge) = ("Emergencies that nobody has looked at", &index.emergencies_unseen);
+        figures.register("emergencies_unseen", help, gauge.clone());
         let (help, family) = ("Sorted files on disk", index.disk_bytes.clone());
         figures.register_with_unit("disk", help, Unit::Bytes, family);
         figures.register("calls_running", "Calls that are admitted", index.calls_running.clone());
@@ -302,6 +308,9 @@ impl IndexFigures {
         self.persons.set(gauged(persons));
         self.redirects.set(gauged(redirects));
         self.last_event.set(gauged(events));
+        let (stated, unseen) = registry.glass_count();
+        self.emergencies.set(gauged(stated as u64));
+        self.emergencies_unseen.set(gauged(unseen as u64));
         for (kind, count) in registry.open_task_counts() {
             let labels = KindLabels { kind: kind.as_str() };
             self.open_tasks.get_or_create(&labels).set(gauged(count));

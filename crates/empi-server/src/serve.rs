@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use empi_proto::FILE_DESCRIPTOR_SET;
 use empi_proto::v1::{
-    account_service_server, admin_service_server, audit_service_server, event_service_server,
-    registry_service_server, review_service_server, steward_service_server,
+    account_service_server, admin_service_server, audit_service_server, emergency_service_server,
+    event_service_server, registry_service_server, review_service_server, steward_service_server,
 };
 use empi_registry::Registry;
 use tokio::sync::watch;
@@ -36,7 +36,8 @@ use crate::listen::Listener;
 use crate::metrics::Metrics;
 use crate::mllp::{self, Mllp};
 use crate::service::{
-    AccountCalls, Admin, AuditCalls, EventCalls, RegistryCalls, ReviewCalls, StewardCalls,
+    AccountCalls, Admin, AuditCalls, EmergencyCalls, EventCalls, RegistryCalls, ReviewCalls,
+    StewardCalls,
 };
 use crate::tls::{Acceptor, Interface, Tls};
 use crate::web::{self, Elsewhere, Practice, Web};
@@ -285,6 +286,7 @@ fn router(
         .add_service(event_service(door.clone(), limits, closing.clone()))
         .add_service(account_service(door.clone(), limits))
         .add_service(audit_service(door.clone(), limits))
+        .add_service(emergency_service(door.clone(), limits))
         .add_service(admin_service(door.clone(), limits)))
 }
 
@@ -421,6 +423,16 @@ fn account_service(
     limits: &GrpcConfig,
 ) -> account_service_server::AccountServiceServer<AccountCalls> {
     account_service_server::AccountServiceServer::new(AccountCalls { door })
+        .accept_compressed(Gzip)
+        .max_decoding_message_size(limits.message_bytes_max)
+        .max_encoding_message_size(limits.answer_bytes_max)
+}
+
+fn emergency_service(
+    door: Door,
+    limits: &GrpcConfig,
+) -> emergency_service_server::EmergencyServiceServer<EmergencyCalls> {
+    emergency_service_server::EmergencyServiceServer::new(EmergencyCalls { door })
         .accept_compressed(Gzip)
         .max_decoding_message_size(limits.message_bytes_max)
         .max_encoding_message_size(limits.answer_bytes_max)

@@ -26,6 +26,7 @@ pub(crate) fn of_registry(error: RegistryError) -> Status {
         RegistryError::Invalid(sentence) => Status::invalid_argument(sentence),
         RegistryError::NotFound(sentence) => Status::not_found(sentence),
         RegistryError::Conflict(sentence) => Status::failed_precondition(sentence),
+        RegistryError::Restricted(_) => Status::permission_denied(error.to_string()),
         RegistryError::Busy(sentence) => busy(sentence),
         RegistryError::Poisoned => Status::unavailable(RegistryError::Poisoned.to_string()),
         RegistryError::Store(error) => {
@@ -65,6 +66,8 @@ pub(crate) fn shutting_down() -> Status {
 
 #[cfg(test)]
 mod tests {
+    use empi_model::EnterpriseId;
+
     use super::*;
 
     #[test]
@@ -74,6 +77,7 @@ mod tests {
             (RegistryError::Invalid(sentence()), Code::InvalidArgument),
             (RegistryError::NotFound(sentence()), Code::NotFound),
             (RegistryError::Conflict(sentence()), Code::FailedPrecondition),
+            (RegistryError::Restricted(EnterpriseId::mint(1)), Code::PermissionDenied),
             (RegistryError::Busy(sentence()), Code::ResourceExhausted),
             (RegistryError::Poisoned, Code::Unavailable),
         ] {

@@ -110,7 +110,9 @@ pub fn restore(
         found if found > SEALED_FORMAT => {
             return Err(StoreError::Newer { found, supported: SEALED_FORMAT });
         }
-        SEALED_FORMAT if keys.is_empty() => return Err(StoreError::KeyMissing(from.to_owned())),
+        found if layout::is_sealed(found) && keys.is_empty() => {
+            return Err(StoreError::KeyMissing(from.to_owned()));
+        }
         _ => {}
     }
     refuse_occupied(&to)?;

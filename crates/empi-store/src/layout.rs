@@ -36,11 +36,17 @@ use rocksdb::{
 
 /// The format that this program writes. Raised whenever an earlier program would read rows of this one
 /// differently. Format 1 had no [`EventChange`](empi_model::EventChange) in its events; format 2 had tasks that wait
-/// for anybody only, of four kinds; format 3 had no audit trail.
-pub(crate) const FORMAT: u32 = 4;
+/// for anybody only, of four kinds; format 3 had no audit trail; formats 4 and 5 (encrypted) did not know what people ask
+/// for about their data, and would show and link what is not to be.
+pub(crate) const FORMAT: u32 = 6;
 
 /// The format of a store that is encrypted, and the latest that this program reads.
-pub(crate) const SEALED_FORMAT: u32 = 5;
+pub(crate) const SEALED_FORMAT: u32 = 7;
+
+/// Whether a store of a format is encrypted.
+pub(crate) const fn is_sealed(format: u32) -> bool {
+    matches!(format, 5 | SEALED_FORMAT)
+}
 
 /// Families that a store of an earlier format has not: they are made when it is opened.
 pub(crate) const YOUNGER: [Family; 1] = [Family::Audit];
@@ -225,6 +231,13 @@ pub(crate) const SERVICES: &[u8] = b"service/";
 
 pub(crate) fn service_key(name: &UserName) -> Vec<u8> {
     [SERVICES, name.as_str().as_bytes()].concat()
+}
+
+/// What the keys of emergencies begin with.
+pub(crate) const GLASS: &[u8] = b"glass/";
+
+pub(crate) fn glass_key(number: u64) -> Vec<u8> {
+    [GLASS, &number.to_be_bytes()].concat()
 }
 
 /// What the keys of samples begin with, those of their pairs, and those of the log of models that decide.

@@ -144,11 +144,13 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub fn upgrade(&self) -> Result<(), StoreError> {
-        if self.format()?.is_none_or(|found| found >= FORMAT) {
+        let Some(found) = self.format()? else { return Ok(()) };
+        let present = if layout::is_sealed(found) { SEALED_FORMAT } else { FORMAT };
+        if found >= present {
             return Ok(());
         }
         let mut batch = WriteBatch::default();
-        batch.put_cf(&self.family(Family::Meta)?, META_FORMAT, FORMAT.to_be_bytes());
+        batch.put_cf(&self.family(Family::Meta)?, META_FORMAT, present.to_be_bytes());
         self.write(batch, &synced())
     }
 

@@ -1,7 +1,7 @@
 //! What the store keeps besides the words of `empi-model`: rows and the change that is one commit.
 
 use empi_model::{
-    Asked, BlockingKey, Chosen, EnterpriseId, EventSequence, Link, MatchWeight, Person,
+    Asked, BlockingKey, Chosen, Consent, EnterpriseId, EventSequence, Link, MatchWeight, Person,
     RecordContent, RecordIndex, RecordState, RegistryEvent, ReviewTask, SourceRecord, TaskId,
     Timestamp,
 };
@@ -31,6 +31,8 @@ pub struct StoredRecord {
     pub changed: EventSequence,
     /// Its values that a steward has chosen for the golden record.
     pub chosen: Vec<Chosen>,
+    /// What its person asks for about it.
+    pub consent: Consent,
 }
 
 impl StoredRecord {

@@ -1,10 +1,10 @@
 //! The people who may sign in and the programs that may call: few rows, in the family of what the store says of
 //! itself.
 
-use empi_model::{AccountEntry, AuditEntry, ServiceAccount, User};
+use empi_model::{AccountEntry, AuditEntry, BrokenGlass, ServiceAccount, User};
 use rocksdb::WriteBatch;
 
-use crate::codec::{AccountRow, Row, ServiceRow, UserRow};
+use crate::codec::{AccountRow, GlassRow, Row, ServiceRow, UserRow};
 use crate::layout::{self, Family};
 use crate::snapshot::Snapshot;
 use crate::store::synced;
@@ -57,7 +57,30 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Writes an emergency, stated or looked at, together with its audit entry; both are on disk after `Ok`.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn put_glass(&self, glass: &BrokenGlass, audited: &AuditEntry) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        let mut end = self.audit_end();
+        let mut head = *end;
+        self.stage_entry(&mut batch, &mut head, audited)?;
+        let key = layout::glass_key(glass.number);
+        self.put(&mut batch, Family::Meta, &key, GlassRow::encoded(glass))?;
+        self.write(batch, &synced())?;
+        *end = head;
+        Ok(())
+    }
+}
+
 impl Snapshot<'_> {
+    /// Every emergency that was stated, in order.
+    pub fn glass(&self) -> impl Iterator<Item = Result<BrokenGlass, StoreError>> {
+        self.rows_below::<GlassRow>(layout::GLASS, layout::GLASS, "an emergency")
+    }
+
     /// Every user, in no order that means anything.
     pub fn users(&self) -> impl Iterator<Item = Result<User, StoreError>> {
         self.rows_below::<UserRow>(layout::USERS, layout::USERS, "a user")

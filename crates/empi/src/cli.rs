@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Search(client::search::Args),
     /// Link, unlink, merge, split, move and keep apart by hand, and undo any event
     Steward(Box<client::steward::Args>),
+    /// State an emergency to see somebody who is not to be shared, and look at those that were stated
+    Emergency(client::emergency::Args),
     /// Tell what changed, from any event on, and what changes from now on
     Events(client::events::Args),
     /// Take a record out of use that its source withdrew or merged
@@ -92,6 +94,7 @@ impl Command {
             Self::Search(args) => client::search::run(&args),
             Self::Review(args) => client::review::run(args),
             Self::Steward(args) => client::steward::run(*args),
+            Self::Emergency(args) => client::emergency::run(args),
             Self::Events(args) => client::events::run(&args),
             Self::Retire(args) => client::retire::run(args),
             Self::Verify(args) => store_commands::verify(&args),

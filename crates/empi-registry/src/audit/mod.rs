@@ -10,7 +10,7 @@ mod writer;
 
 use std::sync::Arc;
 
-use empi_model::{Asked, AuditEntry, AuditOutcome, EnterpriseId, Timestamp};
+use empi_model::{Asked, Asker, AuditEntry, AuditOutcome, EnterpriseId, Purpose, Sight, Timestamp};
 use parking_lot::Mutex;
 
 use crate::RegistryError;
@@ -31,6 +31,7 @@ pub(crate) use writer::AuditWriter;
 pub struct Trail {
     asked: Asked,
     began: Timestamp,
+    sight: Sight,
     shown: Mutex<Shown>,
 }
 
@@ -40,6 +41,10 @@ struct Shown {
     /// Whether the call changed something, and of whom: the change has its entry already.
     has_changed: bool,
     changed: Vec<EnterpriseId>,
+    /// Whether somebody is shown only because an emergency was stated.
+    is_emergency: bool,
+    /// Whether somebody was not shown who is not to be shared.
+    was_denied: bool,
     /// Whether the answer is a refusal, which is no error of the call in the words of its interface.
     was_refused: bool,
 }
@@ -48,7 +53,31 @@ impl Trail {
     /// The trail of one call.
     #[must_use]
     pub fn new(asked: Asked, now: Timestamp) -> Self {
-        Self { asked, began: now, shown: Mutex::default() }
+        Self { asked, began: now, sight: Sight::whole(), shown: Mutex::default() }
+    }
+
+    /// With what the caller is shown of patients; everything, unless told otherwise.
+    #[must_use]
+    pub fn with_sight(self, sight: Sight) -> Self {
+        Self { sight, ..self }
+    }
+
+    pub(crate) const fn sight(&self) -> &Sight {
+        &self.sight
+    }
+
+    pub(crate) fn asker(&self) -> &Asker {
+        &self.asked.asker
+    }
+
+    /// Somebody is not shown who is not to be shared.
+    pub(crate) fn was_denied(&self) {
+        self.shown.lock().was_denied = true;
+    }
+
+    /// Somebody is shown only because an emergency was stated.
+    pub(crate) fn saw_in_emergency(&self) {
+        self.shown.lock().is_emergency = true;
     }
 
     /// Who was shown.
@@ -75,6 +104,7 @@ impl Trail {
     fn entry(&self, outcome: AuditOutcome) -> Option<AuditEntry> {
         let mut shown = std::mem::take(&mut *self.shown.lock());
         let outcome = match outcome {
+            _ if shown.was_denied => AuditOutcome::Denied,
             AuditOutcome::Done if shown.was_refused => AuditOutcome::Refused,
             outcome => outcome,
         };
@@ -84,7 +114,12 @@ impl Trail {
         if says_nothing && (shown.has_changed || !self.asked.operation.is_audited()) {
             return None;
         }
-        Some(AuditEntry::new(self.began, self.asked.clone(), outcome, shown.persons))
+        let mut asked = self.asked.clone();
+        if shown.is_emergency {
+            let purpose = Purpose::BreakGlass;
+            asked.asker = Asker { purpose, ..Asker::clone(&asked.asker) }.into();
+        }
+        Some(AuditEntry::new(self.began, asked, outcome, shown.persons))
     }
 }
 
@@ -94,6 +129,7 @@ pub(crate) const fn outcome_of(error: &RegistryError) -> AuditOutcome {
         RegistryError::Invalid(_) | RegistryError::NotFound(_) | RegistryError::Conflict(_) => {
             AuditOutcome::Refused
         }
+        RegistryError::Restricted(_) => AuditOutcome::Denied,
         _ => AuditOutcome::Failed,
     }
 }

@@ -1,8 +1,8 @@
 //! How everything stood that a change writes: what its event remembers, so that it can be undone.
 
 use empi_model::{
-    ChosenChange, EventChange, EventSequence, KeptApartChange, Person, PersonChange, PersonMark,
-    RecordChange, ReviewKind, ReviewTask, TaskChange,
+    ChosenChange, ConsentChange, EventChange, EventSequence, KeptApartChange, Person, PersonChange,
+    PersonMark, RecordChange, ReviewKind, ReviewTask, TaskChange,
 };
 use empi_store::{KeptApart, StoredRecord};
 
@@ -43,6 +43,8 @@ impl Draft<'_> {
                 before: before.chosen.clone(),
                 after: after.chosen.clone(),
             }),
+            consent: (before.consent != after.consent)
+                .then_some(ConsentChange { before: before.consent, after: after.consent }),
             old_link: Some(before.link),
         })
     }

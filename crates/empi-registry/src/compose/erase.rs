@@ -2,7 +2,7 @@
 
 use empi_linkage::{BlockingKeys, normalize};
 use empi_model::{
-    EnterpriseId, EventChange, EventKind, EventSequence, LinkSource, Opinion, RecordIndex,
+    Consent, EnterpriseId, EventChange, EventKind, EventSequence, LinkSource, Opinion, RecordIndex,
     RecordState, ReviewState, ReviewTask, SourceRecord, Waiting,
 };
 use empi_store::StoredRecord;
@@ -57,6 +57,7 @@ impl Draft<'_> {
             state: RecordState::Erased,
             content_event: self.event,
             chosen: Vec::new(),
+            consent: Consent::default(),
             ..stored
         });
         Ok(())

@@ -147,12 +147,13 @@ impl Draft<'_> {
     }
 
     /// Closes the questions that this change settles (identity rule 9): those whose two records are
-    /// one person now, or kept apart, and those that are asked between the same two persons already.
+    /// one person now, kept apart or not to be linked, and those that are asked between the same two persons already.
     /// A question that was to wait again does so only if it is not settled.
     pub(super) fn settle_questions(&mut self) -> Result<(), RegistryError> {
         let mirror = self.context.mirror;
         let is_quiet = self.change.commit.kept_apart.is_empty()
             && self.reopened.is_empty()
+            && !self.notes_consent()
             && self.moved.keys().all(|record| mirror.record(*record).is_none());
         if is_quiet {
             return Ok(());
@@ -189,10 +190,11 @@ impl Draft<'_> {
         if !is_disputed {
             return self.is_settled(incoming, candidate);
         }
-        let person = self.person_after(incoming);
-        person == self.person_after(candidate)
+        let persons = [incoming, candidate].map(|record| self.person_after(record));
+        persons[0] == persons[1]
             || !self.has_say(incoming)
             || !self.has_say(candidate)
+            || persons.into_iter().flatten().any(|person| self.is_not_linked_after(person))
     }
 
     /// Whether a question if one person is two needs no asking any more.
@@ -212,6 +214,8 @@ impl Draft<'_> {
             || !self.has_say(one)
             || !self.has_say(other)
             || self.are_apart_after(person, other_person)
+            || self.is_not_linked_after(person)
+            || self.is_not_linked_after(other_person)
     }
 
     /// Whether a record is compared with others after this change.

@@ -6,6 +6,7 @@
 //! questions that are settled by it, and how everything stood before, so that any event can be undone.
 
 mod before;
+mod consent;
 mod erase;
 mod follow;
 mod pending;
@@ -157,6 +158,7 @@ impl<'a> Draft<'a> {
     /// Draws what follows and writes the event: the finished change.
     fn finish(mut self, words: EventWords) -> Result<Change, RegistryError> {
         self.refuse_kept_apart()?;
+        self.refuse_not_linked(words.undoes)?;
         self.put_persons()?;
         self.settle_questions()?;
         self.wake_questions()?;
@@ -274,6 +276,7 @@ impl<'a> Draft<'a> {
             state: empi_model::RecordState::Active,
             content_event: self.event,
             chosen: stored.chosen.clone(),
+            consent: stored.consent,
             changed: self.event,
             index: stored.index,
             registered: stored.registered,

@@ -2,8 +2,8 @@
 
 use empi_linkage::BlockingKeys;
 use empi_model::{
-    EnterpriseId, EventKind, EventSequence, LinkSource, MatchWeight, QualityNote, RecordIndex,
-    RecordState, ReviewKind, ReviewState, ReviewTask, TaskId, Waiting,
+    Consent, EnterpriseId, EventKind, EventSequence, LinkSource, MatchWeight, QualityNote,
+    RecordIndex, RecordState, ReviewKind, ReviewState, ReviewTask, TaskId, Waiting,
 };
 use empi_store::{StoredAnswer, StoredRecord, StoredRegistration, StoredRequest};
 
@@ -140,6 +140,7 @@ impl Draft<'_> {
             state: RecordState::Active,
             content_event: self.event,
             chosen: Vec::new(),
+            consent: Consent::default(),
             changed: self.event,
         });
         self.change.contents.push((record, incoming.normalized.clone()));

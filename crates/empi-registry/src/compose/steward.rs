@@ -61,6 +61,10 @@ pub(crate) fn compose_operation(
             let record = record.as_ref().map(|key| draft.named(key)).transpose()?;
             draft.choose(person, *field, record, &request.actor.name)?
         }
+        StewardOperation::SetConsent { person, not_shared, not_linked } => {
+            let person = draft.living(*person)?;
+            draft.set_consent(person, *not_shared, *not_linked)?
+        }
         StewardOperation::UndoEvent { event } => draft.undo(*event)?,
         StewardOperation::ErasePerson { person } => {
             let person = draft.living(*person)?;

@@ -13,9 +13,9 @@
 
 use empi_linkage::{BlockingKeys, Intern, LexiconOverlay, blocking_keys, normalize};
 use empi_model::{
-    Chosen, ChosenChange, EnterpriseId, EventKind, EventSequence, KeptApartChange, Link,
-    PersonMark, PersonState, RecordChange, RecordContent, RecordState, RegistryEvent, ReviewKind,
-    ReviewState, ReviewTask, TaskChange, Waiting,
+    Chosen, ChosenChange, ConsentChange, EnterpriseId, EventKind, EventSequence, KeptApartChange,
+    Link, PersonMark, PersonState, RecordChange, RecordContent, RecordIndex, RecordState,
+    RegistryEvent, ReviewKind, ReviewState, ReviewTask, TaskChange, Waiting,
 };
 use empi_store::{KeptApart, StoredRecord};
 
@@ -102,12 +102,17 @@ impl Draft<'_> {
             && let Some(link) = &change.old_link
         {
             check_stamp(undone, stored.link.event, change.link_event)?;
-            stored.link = self.link_back(event, link)?;
+            stored.link = self.link_back(event, change.record, link)?;
             self.put_record(stored.clone());
         }
         if let Some(chosen) = &change.chosen {
             check_chosen(undone, &stored.chosen, chosen)?;
             stored.chosen.clone_from(&chosen.before);
+            self.put_record(stored.clone());
+        }
+        if let Some(ConsentChange { before, after }) = change.consent {
+            check_stamp(undone, stored.consent.event, after.event)?;
+            stored.consent = before;
             self.put_record(stored.clone());
         }
         if let Some(content) = &change.old_content {
@@ -117,9 +122,14 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// A link as it was. Where its person went into another, and not by the event that is undone, the
-    /// record follows it there.
-    fn link_back(&self, undone: &RegistryEvent, old: &Link) -> Result<Link, RegistryError> {
+    /// A link as it was. Where its person went into another, and not because the record left it, the record
+    /// follows it there.
+    fn link_back(
+        &self,
+        undone: &RegistryEvent,
+        record: RecordIndex,
+        old: &Link,
+    ) -> Result<Link, RegistryError> {
         let sent_by_event = |id: EnterpriseId, state: &PersonState| {
             let mut persons = undone.change.iter().flat_map(|change| &change.persons);
             persons.any(|it| it.enterprise_id == id && it.after == PersonMark::of(state))
@@ -132,6 +142,9 @@ impl Draft<'_> {
             let person = self.context.pending.person(id)?;
             match person.map(|person| person.state) {
                 Some(state) if sent_by_event(id, &state) => break,
+                Some(PersonState::Redirect { event, .. }) if self.left_by(event, record, id)? => {
+                    break;
+                }
                 Some(PersonState::Redirect { survivor, .. }) => id = survivor,
                 Some(PersonState::Erased { event, .. }) => return Err(crate::erase::gone(event)),
                 _ => return Err(RegistryError::damaged("a person that an event names is missing")),
@@ -141,6 +154,21 @@ impl Draft<'_> {
             return Ok(old.clone());
         }
         Ok(Link { enterprise_id: id, event: self.event, ..old.clone() })
+    }
+
+    /// Whether an event took a record away from a person, as undoing the same event twice does.
+    fn left_by(
+        &self,
+        event: EventSequence,
+        record: RecordIndex,
+        person: EnterpriseId,
+    ) -> Result<bool, RegistryError> {
+        let event = self.context.pending.event(event)?;
+        let mut changes = event.iter().flat_map(|it| &it.change).flat_map(|it| &it.records);
+        Ok(changes.any(|change| {
+            let old = change.old_link.as_ref().map(|link| link.enterprise_id);
+            change.record == record && change.moves() && old == Some(person)
+        }))
     }
 
     /// Takes a record's say: it keeps key, content and person, and is compared with nothing any more.

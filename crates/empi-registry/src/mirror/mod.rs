@@ -9,22 +9,23 @@
 //! the record's further values, its key, its person and its share of the lexicon.
 
 pub(crate) mod closed_tasks;
+mod consents;
 mod erased;
 pub(crate) mod open_tasks;
 mod persons;
 mod pieces;
 mod postings;
+mod questions;
 mod rebuild;
 mod recent;
 mod record_keys;
 pub(crate) mod search_keys;
 pub(crate) mod worklist;
 
-use empi_linkage::{CompareRow, Intern, Lexicon, Limits, LinkageModel, blocking_keys, compare};
+use empi_linkage::{CompareRow, Intern, Lexicon, Limits, LinkageModel, blocking_keys};
 use empi_model::{
-    Asks, ComparisonPattern, EnterpriseId, LinkSource, NormalizedRecord, RecordIndex, RecordKey,
-    RecordState, ReviewKind, ReviewState, ReviewTask, SharedField, TaskPlace, TaskStage,
-    Thresholds, Waiting,
+    EnterpriseId, LinkSource, NormalizedRecord, RecordIndex, RecordKey, RecordState, SharedField,
+    TaskPlace, Thresholds,
 };
 use empi_store::{Commit, Counters, KeptApart, StoredRecord};
 use hashbrown::{HashMap, HashSet};
@@ -32,6 +33,7 @@ use smallvec::SmallVec;
 
 use crate::content::content_hash;
 use closed_tasks::ClosedTasks;
+use consents::Consents;
 use open_tasks::{OpenTask, OpenTasks};
 pub(crate) use persons::MirroredPerson;
 use persons::Persons;
@@ -63,6 +65,7 @@ pub(crate) struct Mirror {
     keys: RecordKeys,
     persons: Persons,
     kept_apart: HashMap<RecordIndex, SmallVec<[RecordIndex; 2]>>,
+    consents: Consents,
     /// Blocks over the limit that a task was raised for, whether open or answered.
     asked_blocks: HashSet<u64>,
     /// Values that very many people share and that a task was raised for, whether open or answered.
@@ -133,6 +136,7 @@ impl Mirror {
             keys: RecordKeys::default(),
             persons: Persons::default(),
             kept_apart: HashMap::new(),
+            consents: Consents::default(),
             asked_blocks: HashSet::new(),
             named_values: HashSet::new(),
             counters: Counters::default(),
@@ -341,6 +345,13 @@ impl Mirror {
         if let Some(record) = self.records.get_mut(stored.index.0 as usize) {
             record.known = Known::of(stored);
         }
+        if self.consents.put(stored.index, stored.consent)
+            && let Some(keys) =
+                self.record(stored.index).map(|it| blocking_keys(&self.lexicon, &it.row))
+        {
+            // Whoever is not to be linked was nobody's candidate, or is none any more.
+            keys.iter().for_each(|key| self.recent.mark_key(*key, self.sequence));
+        }
         if stored.state == RecordState::Erased {
             self.keys.rename(stored.index, &stored.record.key);
         }
@@ -380,96 +391,6 @@ impl Mirror {
     fn mark_keys(&mut self, row: &CompareRow) {
         for key in blocking_keys(&self.lexicon, row) {
             self.recent.mark_key(key, self.sequence);
-        }
-    }
-
-    fn put_task(&mut self, task: &ReviewTask) {
-        let ReviewTask { id, kind, incoming, candidate, shared, .. } = *task;
-        // Whoever asks about one of the two is told of the question: also when their persons stay as they are.
-        self.mark_person_of(incoming);
-        self.mark_person_of(candidate);
-        self.named_values.extend(shared.map(|shared| (shared.field as u8, shared.hash)));
-        match &task.state {
-            ReviewState::Open(waiting) => {
-                self.closed.remove(id);
-                self.tasks.insert(OpenTask::of(task));
-                self.worklist.put(id, self.listed(task, waiting));
-            }
-            ReviewState::Resolved(decision) => {
-                self.tasks.remove(id);
-                self.worklist.remove(id);
-                self.closed.put(task, decision);
-            }
-        }
-        if kind == ReviewKind::CappedBlock
-            && let Some(record) = self.record(incoming)
-        {
-            let keys = blocking_keys(&self.lexicon, &record.row);
-            let block_max = self.limits.block_records_max as usize;
-            // Those that were over the limit when this record came, which a rebuild finds again.
-            let was_capped = |key: &&empi_model::BlockingKey| {
-                let records = self.postings.records(**key);
-                records.partition_point(|other| *other < incoming.0) > block_max
-            };
-            let capped = keys.iter().filter(was_capped).map(|key| key.as_number());
-            let capped: Vec<u64> = capped.collect();
-            self.asked_blocks.extend(capped);
-        }
-    }
-
-    /// What the queue knows of an open task.
-    fn listed(&self, task: &ReviewTask, waiting: &Waiting) -> Listed {
-        let weight = task.asked_weight();
-        let awake = waiting.stage_awake();
-        let stage = match &waiting.snooze {
-            None => awake,
-            Some(snooze) if snooze.source_asked => TaskStage::SourceAsked,
-            Some(_) => TaskStage::Snoozed,
-        };
-        let source = |record| self.source_of(record).unwrap_or(u32::MAX);
-        let said = |at: usize| waiting.opinions.get(at).map(|opinion| opinion.outcome);
-        Listed {
-            opinions: said(0).zip(said(1)),
-            place: TaskPlace::new(task.id, task.kind, weight, self.thresholds),
-            kind: task.kind,
-            weight,
-            created: task.created,
-            stage,
-            snoozed: waiting.snooze.as_ref().map(|snooze| (snooze.until, awake)),
-            assignee: waiting.assignee.clone(),
-            said_by: waiting.opinions.iter().map(|it| it.remark.actor.name.clone()).collect(),
-            pattern: self.asked_pattern(&OpenTask::of(task)),
-            sources: [source(task.incoming), source(task.candidate)],
-        }
-    }
-
-    /// How the two records of a question compare; `None` for a question about one record.
-    fn asked_pattern(&self, task: &OpenTask) -> Option<ComparisonPattern> {
-        let is_about_a_pair = matches!(task.asks, Asks::WhetherOne | Asks::WhetherTwo);
-        if !is_about_a_pair || task.incoming == task.candidate {
-            return None;
-        }
-        self.pattern(task.incoming, task.candidate)
-    }
-
-    /// How two records compare.
-    pub(crate) fn pattern(
-        &self,
-        one: RecordIndex,
-        other: RecordIndex,
-    ) -> Option<ComparisonPattern> {
-        let (one, other) = (self.record(one)?, self.record(other)?);
-        Some(compare(&self.lexicon, &one.row, &other.row).vector.pattern())
-    }
-
-    /// Compares the records of all questions about a record anew: its content has changed.
-    fn compare_asked(&mut self, record: RecordIndex) {
-        let asked: Vec<OpenTask> = self.tasks.of_record(record).collect();
-        for task in asked {
-            if let Some(listed) = self.worklist.get(task.id) {
-                let pattern = self.asked_pattern(&task);
-                self.worklist.put(task.id, Listed { pattern, ..listed.clone() });
-            }
         }
     }
 

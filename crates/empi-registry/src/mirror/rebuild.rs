@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use empi_linkage::{LinkageModel, Normalizer, Prepared, blocking_keys};
-use empi_model::{RecordIndex, RecordKey};
+use empi_model::{Consent, RecordIndex, RecordKey};
 use empi_store::{Snapshot, StoreError};
 use rayon::prelude::*;
 
@@ -26,21 +26,27 @@ const KEYED_RECORDS: usize = 1 << 15;
 struct Chunk {
     /// Each one's number and key, beside what the mirror keeps of it.
     known: Vec<(RecordIndex, Known, RecordKey)>,
+    /// What is asked for about few of them.
+    consents: Vec<(RecordIndex, Consent)>,
     prepared: Prepared,
 }
 
 impl Chunk {
     fn read(snapshot: &Snapshot<'_>, first: u32) -> Result<Self, StoreError> {
         let mut known = Vec::with_capacity(CHUNK_RECORDS as usize);
+        let mut consents = Vec::new();
         let mut prepared = Prepared::with_capacity(CHUNK_RECORDS as usize);
         let mut normalizer = Normalizer::default();
         // One after the other, so that each is still near when it is normalised.
         for stored in snapshot.records_from(RecordIndex(first)).take(CHUNK_RECORDS as usize) {
             let stored = stored?;
             prepared.add(&normalizer.normalize(&stored.record));
+            if !stored.consent.is_free() {
+                consents.push((stored.index, stored.consent));
+            }
             known.push((stored.index, Known::of(&stored), stored.record.key));
         }
-        Ok(Self { known, prepared })
+        Ok(Self { known, consents, prepared })
     }
 
     /// The chunks of a wave, each read on some core.
@@ -124,6 +130,9 @@ impl Mirror {
     }
 
     fn take_in(&mut self, chunk: Chunk) -> Result<(), StoreError> {
+        for (record, consent) in chunk.consents {
+            self.consents.put(record, consent);
+        }
         let rows = chunk.prepared.into_rows(&mut self.lexicon);
         for ((index, known, key), row) in chunk.known.into_iter().zip(rows) {
             if index.0 as usize != self.records.len() {
@@ -175,7 +184,7 @@ mod digest {
     use std::collections::{BTreeMap, BTreeSet};
 
     use empi_linkage::{Values, blocking_keys};
-    use empi_model::{EnterpriseId, RecordIndex, TaskId};
+    use empi_model::{Consent, EnterpriseId, RecordIndex, TaskId};
 
     use super::Mirror;
     use crate::mirror::closed_tasks::Closed;
@@ -196,6 +205,7 @@ mod digest {
         /// How each task waits, as the queue knows it, whether it was woken or not.
         listed: BTreeMap<TaskId, Listed>,
         closed: BTreeMap<TaskId, Closed>,
+        consents: BTreeMap<RecordIndex, Consent>,
         numbers: [u64; 6],
     }
 
@@ -233,6 +243,7 @@ mod digest {
                     .flat_map(|(one, others)| others.iter().map(|other| (*one, *other)))
                     .collect(),
                 tasks: tasks.collect(),
+                consents: self.consents.iter().collect(),
                 numbers: [
                     self.redirect_count(),
                     u64::from(self.lexicon.record_count()),

@@ -117,6 +117,7 @@ fn is_decided_by_steward(event: &RegistryEvent) -> bool {
         | EventKind::OpinionGiven
         | EventKind::TaskAssigned
         | EventKind::ValueChosen
+        | EventKind::ConsentChanged
         | EventKind::Erased => false,
     }
 }

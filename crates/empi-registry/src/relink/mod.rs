@@ -232,9 +232,10 @@ pub(crate) fn read_records(
             return Ok(records);
         }
         let mut speaking = Vec::with_capacity(chunk.len());
-        for StoredRecord { index, record, state, .. } in chunk {
+        for StoredRecord { index, record, state, consent, .. } in chunk {
             records.count = records.count.max(index.0 as usize + 1);
             match state {
+                RecordState::Active if consent.not_linked => {}
                 RecordState::Active => {
                     records.active.push(index);
                     speaking.push(record);

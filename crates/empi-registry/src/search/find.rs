@@ -69,7 +69,7 @@ impl Registry {
             };
             let says = || records.iter().filter(|stored| stored.state.is_active());
             let is_met = |it: &Criterion| says().any(|stored| it.is_met(&stored.record));
-            if criteria.iter().all(is_met) {
+            if criteria.iter().all(is_met) && self.is_shown(id) {
                 ids.push(id);
             }
         }

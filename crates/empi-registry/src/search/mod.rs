@@ -76,7 +76,7 @@ impl Registry {
         if let Ok(id) = text.parse::<EnterpriseId>() {
             match self.person(id) {
                 Ok(view) => return Ok(SearchAnswer { hits: vec![of_id(view)?], is_cut: false }),
-                Err(RegistryError::NotFound(_)) => {}
+                Err(RegistryError::NotFound(_) | RegistryError::Restricted(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -86,7 +86,8 @@ impl Registry {
             (found, is_cut, mirror.sequence())
         };
         core.durability.wait(sequence)?;
-        let hits = found.into_iter().map(|it| {
+        let shown = found.into_iter().filter(|it| self.is_shown(it.person));
+        let hits = shown.map(|it| {
             let view = self.person(it.person)?;
             Ok(SearchHit { view, record: it.key, score: f64::from(it.score) })
         });

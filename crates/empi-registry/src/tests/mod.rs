@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod bulk;
 mod concurrency;
+mod consent;
 mod dice;
 mod erasing;
 mod faults;
@@ -324,8 +325,11 @@ impl Index {
         let snapshot = self.registry().core.store.snapshot();
         let mut lines = Vec::new();
         for stored in snapshot.records().map(Result::unwrap) {
-            let StoredRecord { index, content_hash, link, state, content_event, .. } = stored;
-            lines.push(format!("{index:?} {content_hash} {state:?} {content_event} {link:?}"));
+            let StoredRecord { index, content_hash, link, state, content_event, consent, .. } =
+                stored;
+            lines.push(format!(
+                "{index:?} {content_hash} {state:?} {content_event} {link:?} {consent:?}"
+            ));
         }
         for person in snapshot.persons().map(Result::unwrap) {
             lines.push(format!("{:?} {:?}", person.enterprise_id, person.state));

@@ -37,6 +37,9 @@ pub(crate) fn operation(path: &str) -> Option<Operation> {
             "LinkRecords" | "UnlinkRecord" | "MergePersons" | "UnmergePersons" | "SplitPerson"
             | "KeepApart" | "MoveRecord" | "ChooseValue" | "UndoEvent",
         ) => Operation::ChangeIdentities,
+        ("StewardService", "SetConsent") => Operation::SetConsent,
+        ("EmergencyService", "BreakGlass") => Operation::BreakGlass,
+        ("EmergencyService", "ListEmergencies" | "ReviewEmergency") => Operation::ReviewGlass,
         ("StewardService", "ErasePerson") => Operation::ErasePersons,
         ("EventService", "GetEvent" | "WatchEvents") => Operation::ViewEvents,
         ("EventService", "ExplainEvent") => Operation::ViewPast,

@@ -23,8 +23,9 @@ use std::sync::Arc;
 
 use empi_model::{
     Actor, ActorKind, Asked, Asker, Domains, Grant, Interface, Operation, Purpose, Role,
-    ServiceAccount,
+    ServiceAccount, Sight, Timestamp,
 };
+use empi_registry::Trail;
 use tonic::Status;
 
 use crate::admission::Place;
@@ -109,6 +110,15 @@ impl Caller {
                 let grants = roles.iter().map(|role| operation.grant(*role));
                 grants.max().unwrap_or(Grant::Denied)
             }
+        }
+    }
+
+    /// What they are shown of patients.
+    fn sight(&self) -> Sight {
+        match &self.standing {
+            Standing::TakenAtTheirWord => Sight::whole(),
+            Standing::Nobody => Sight::of(&[], &Domains::none()),
+            Standing::Known(roles, domains) => Sight::of(roles, domains),
         }
     }
 
@@ -214,6 +224,11 @@ impl Permit {
     /// Who asks, and what they do, for the audit trail.
     pub(crate) fn asked(&self) -> Asked {
         self.caller.asked(self.operation)
+    }
+
+    /// The trail of its call, beginning now.
+    pub(crate) fn trail(&self, now: Timestamp) -> Trail {
+        Trail::new(self.asked(), now).with_sight(self.caller.sight())
     }
 
     pub(crate) fn caller(&self) -> &Caller {

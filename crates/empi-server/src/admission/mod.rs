@@ -55,6 +55,10 @@ impl Kind {
             | Operation::DecideMany
             | Operation::ChangeIdentities
             | Operation::ErasePersons
+            | Operation::SetConsent
+            | Operation::Approve
+            | Operation::BreakGlass
+            | Operation::ReviewGlass
             | Operation::ChangeUsers
             | Operation::ChangeAccounts
             | Operation::RotateKey
@@ -67,6 +71,7 @@ impl Kind {
             | Operation::OwnAccount
             | Operation::ViewPersons
             | Operation::ViewRecords
+            | Operation::ViewRestricted
             | Operation::ViewQueue
             | Operation::ViewQuality
             | Operation::ViewEvents

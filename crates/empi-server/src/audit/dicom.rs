@@ -30,8 +30,11 @@ pub const fn audit_kind(operation: Operation) -> AuditKind {
         | Operation::ViewAccounts
         | Operation::Tune
         | Operation::ChangeAccounts
-        | Operation::RotateKey => ("110113", "Security Alert", "E"),
-        Operation::ViewPersons => ("110112", "Query", "E"),
+        | Operation::RotateKey
+        | Operation::BreakGlass
+        | Operation::ReviewGlass
+        | Operation::Approve => ("110113", "Security Alert", "E"),
+        Operation::ViewPersons | Operation::ViewRestricted => ("110112", "Query", "E"),
         Operation::ViewAudit | Operation::RetireAudit => ("110101", "Audit Log Used", "R"),
         Operation::ExportPersons => ("110106", "Export", "R"),
         Operation::ErasePersons => ("110110", "Patient Record", "D"),
@@ -47,6 +50,7 @@ pub const fn audit_kind(operation: Operation) -> AuditKind {
         | Operation::RelateRecords
         | Operation::Decide
         | Operation::DecideMany
+        | Operation::SetConsent
         | Operation::ChangeIdentities => ("110110", "Patient Record", "U"),
     };
     AuditKind { code, display, action }

@@ -1,6 +1,9 @@
 //! What the registry answers about records and persons.
 
-use empi_model::{Link, LinkSource, QualityNote, RecordField, RecordState, TaskId, Timestamp};
+use empi_model::{
+    Consent, GoldenField, Link, LinkSource, QualityNote, RecordField, RecordState, TaskId,
+    Timestamp,
+};
 use empi_proto::v1;
 use empi_registry::{
     PersonView, RecordView, Registration, RegistrationDecision, SearchAnswer, SearchHit,
@@ -33,16 +36,26 @@ fn decision_to_proto(decision: RegistrationDecision) -> v1::RegistrationDecision
 }
 
 pub(crate) fn person(view: PersonView) -> v1::Person {
-    let PersonView { asked: _, person, records, golden: _ } = view;
+    let PersonView {
+        asked: _,
+        person,
+        records,
+        golden: _,
+        consent: asked,
+        withheld,
+        emergency_until,
+    } = view;
     let enterprise_id = person.enterprise_id.to_string();
     v1::Person {
         created: Some(timestamp(person.created)),
         version: person.version.0,
         records: records
             .into_iter()
-            .map(|record| registered_record(record, enterprise_id.clone()))
+            .map(|record| registered_record(record, enterprise_id.clone(), &withheld))
             .collect(),
         enterprise_id,
+        consent: consent(asked),
+        emergency_until: emergency_until.map(timestamp),
     }
 }
 
@@ -59,12 +72,24 @@ pub(crate) fn search_answer(answer: SearchAnswer) -> v1::SearchPersonsResponse {
 }
 
 pub(crate) fn record_view(view: RecordView) -> v1::RegisteredRecord {
-    let RecordView { record, enterprise_id } = view;
-    registered_record(record, enterprise_id.to_string())
+    let RecordView { record, enterprise_id, withheld } = view;
+    registered_record(record, enterprise_id.to_string(), &withheld)
 }
 
-fn registered_record(stored: StoredRecord, enterprise_id: String) -> v1::RegisteredRecord {
+/// What a person asks for, if that is anything.
+fn consent(consent: Consent) -> Option<v1::Consent> {
+    let Consent { not_shared, not_linked, event } = consent;
+    (!consent.is_free()).then_some(v1::Consent { not_shared, not_linked, event: event.0 })
+}
+
+fn registered_record(
+    stored: StoredRecord,
+    enterprise_id: String,
+    withheld: &[GoldenField],
+) -> v1::RegisteredRecord {
     v1::RegisteredRecord {
+        withheld: withheld.iter().map(|field| *field as i32).collect(),
+        consent: consent(stored.consent),
         record: Some(source_record_to_proto(stored.record)),
         enterprise_id,
         link: Some(link(stored.link)),
@@ -96,7 +121,7 @@ fn link(link: Link) -> v1::Link {
     }
 }
 
-pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
+pub(crate) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     let nanos = time.0.rem_euclid(1000) * 1_000_000;
     prost_types::Timestamp {
         seconds: time.0.div_euclid(1000),

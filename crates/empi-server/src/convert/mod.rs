@@ -16,7 +16,7 @@ mod steward;
 
 use std::fmt;
 
-pub(crate) use answer::{person, record_view, registration, search_answer};
+pub(crate) use answer::{person, record_view, registration, search_answer, timestamp};
 pub(crate) use event::event;
 pub(crate) use explanation::candidate;
 pub(crate) use golden::golden;
@@ -31,7 +31,7 @@ pub(crate) use source::record_key_from_proto;
 pub use source::{source_record_from_proto, source_record_to_proto};
 pub(crate) use steward::{
     change, choose_value, erase_person, event_sequence, keep_apart, link_records, merge_persons,
-    move_record, retire_request, retirement, split_person, undo_event, unlink_record,
+    move_record, retire_request, retirement, set_consent, split_person, undo_event, unlink_record,
     unmerge_persons,
 };
 

@@ -101,6 +101,14 @@ pub(crate) fn choose_value(
     steward_request(request.terms, StewardOperation::ChooseValue { person, field, record })
 }
 
+pub(crate) fn set_consent(
+    request: v1::SetConsentRequest,
+) -> Result<StewardRequest, InvalidRequest> {
+    let v1::SetConsentRequest { terms, enterprise_id: id, not_shared, not_linked } = request;
+    let person = enterprise_id(&id)?;
+    steward_request(terms, StewardOperation::SetConsent { person, not_shared, not_linked })
+}
+
 pub(crate) fn erase_person(
     request: v1::ErasePersonRequest,
 ) -> Result<StewardRequest, InvalidRequest> {

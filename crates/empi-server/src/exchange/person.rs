@@ -73,7 +73,14 @@ pub(crate) fn owner(
 ) -> Result<PersonView, LookupError> {
     match registry.record(&RecordKey::new(authority, value)) {
         Ok(view) if view.record.state == RecordState::Retired => return Err(LookupError::Unknown),
-        Ok(view) => return registry.person(view.enterprise_id).map_err(LookupError::Registry),
+        Ok(view) => {
+            return registry.person(view.enterprise_id).map_err(|error| match error {
+                // Nobody is told whose number it is.
+                RegistryError::Restricted(_) => LookupError::Unknown,
+                error => LookupError::Registry(error),
+            });
+        }
+        Err(RegistryError::Restricted(_)) => return Err(LookupError::Unknown),
         Err(RegistryError::NotFound(_)) => {}
         Err(error) => return Err(LookupError::Registry(error)),
     }

@@ -34,6 +34,11 @@ impl Answer {
         Self::resource(StatusCode::OK, resource)
     }
 
+    /// Done, and the caller is not shown what came of it.
+    pub(super) const fn unshown(status: StatusCode) -> Self {
+        Self { status, body: Vec::new(), location: None }
+    }
+
     /// Done, with nothing to tell.
     pub(super) const fn nothing() -> Self {
         Self { status: StatusCode::NO_CONTENT, body: Vec::new(), location: None }
@@ -108,6 +113,9 @@ impl From<RegistryError> for Refusal {
             RegistryError::NotFound(text) => Self::not_found(text),
             RegistryError::Conflict(text) => {
                 Self::new(StatusCode::CONFLICT, IssueCode::Conflict, text)
+            }
+            RegistryError::Restricted(_) => {
+                Self::new(StatusCode::FORBIDDEN, IssueCode::Forbidden, error.to_string())
             }
             RegistryError::Busy(text) => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, IssueCode::Throttled, text)

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use empi_formats::AssigningAuthority;
 use empi_formats::fhir::{FhirIdentifier, IssueCode, Patient, record_of};
 use empi_model::{ActorKind, EnterpriseId, Operation, RecordKey};
-use empi_registry::Registry;
+use empi_registry::{Registry, RegistryError};
 
 use super::answer::{Answer, Refusal};
 use super::link::Linking;
@@ -251,9 +251,16 @@ impl<'a> Taking<'a> {
     }
 
     fn answer(&self, asked: &Asked, taken: &Taken) -> Result<Answer, Refusal> {
-        let view = self.registry.person(taken.enterprise_id)?;
-        let shown = patient_of_person(&self.exchange.authorities, &view);
         let status = if taken.is_new { StatusCode::CREATED } else { StatusCode::OK };
+        let view = match self.registry.person(taken.enterprise_id) {
+            Ok(view) => view,
+            // The record is taken; of its person, who is not to be shared, the source learns the name alone.
+            Err(RegistryError::Restricted(id)) => {
+                return Ok(Answer::unshown(status).at(asked.url_of(&id.to_string())));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let shown = patient_of_person(&self.exchange.authorities, &view);
         let url = asked.url_of(&view.person.enterprise_id.to_string());
         Ok(Answer::resource(status, &shown).at(url))
     }

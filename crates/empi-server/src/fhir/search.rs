@@ -114,7 +114,7 @@ impl Wanted {
         for id in ids {
             match registry.person(*id) {
                 Ok(view) if view.person.enterprise_id == *id => views.push(view),
-                Ok(_) | Err(RegistryError::NotFound(_)) => {}
+                Ok(_) | Err(RegistryError::NotFound(_) | RegistryError::Restricted(_)) => {}
                 Err(error) => return Err(error),
             }
         }

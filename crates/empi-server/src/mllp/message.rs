@@ -265,6 +265,7 @@ pub(super) fn failed(error: RegistryError) -> (AckCode, Vec<ErrorEntry>) {
         RegistryError::Invalid(text) => (AckCode::Error, ErrorCode::Internal, text),
         RegistryError::NotFound(text) => (AckCode::Error, ErrorCode::UnknownKey, text),
         RegistryError::Conflict(text) => (AckCode::Error, ErrorCode::RecordLocked, text),
+        RegistryError::Restricted(_) => (AckCode::Error, ErrorCode::UnknownKey, error.to_string()),
         RegistryError::Busy(text) => (AckCode::Reject, ErrorCode::Internal, text),
         RegistryError::Store(error) => {
             // Store errors name files and counts, never values.

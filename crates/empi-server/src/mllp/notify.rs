@@ -296,7 +296,12 @@ fn changed(
     let mut persons = BTreeSet::new();
     let mut told = Vec::new();
     for id in moved.chain(named) {
-        let view = registry.person(id)?;
+        let view = match registry.person(id) {
+            Ok(view) => view,
+            // Nobody is told of a person who is not to be shared.
+            Err(RegistryError::Restricted(_)) => continue,
+            Err(error) => return Err(error),
+        };
         let id = view.person.enterprise_id;
         if !persons.insert(id) {
             continue;

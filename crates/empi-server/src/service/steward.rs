@@ -67,6 +67,10 @@ impl StewardService for StewardCalls {
         self.change(request, convert::choose_value).await
     }
 
+    async fn set_consent(&self, request: Request<v1::SetConsentRequest>) -> Answer {
+        self.change(request, convert::set_consent).await
+    }
+
     async fn erase_person(&self, request: Request<v1::ErasePersonRequest>) -> Answer {
         let permit = Entry::of(request.extensions())?.permit(&self.door, Subject::Index)?;
         let mut asked = convert::erase_person(request.into_inner())?;

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
+use empi_model::EnterpriseId;
 use empi_registry::RegistryError;
 use maud::Markup;
 
@@ -77,11 +78,13 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
     /// What to do. Never patient data.
     pub(super) sentence: String,
+    /// The person who is not shown because their data are not to be shared.
+    pub(super) restricted: Option<EnterpriseId>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
-        Self { status, sentence: sentence.into() }
+        Self { status, sentence: sentence.into(), restricted: None }
     }
 
     pub(super) fn invalid(sentence: impl Into<String>) -> Self {
@@ -123,6 +126,11 @@ impl Refusal {
 
 impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
+        if let RegistryError::Restricted(person) = error {
+            let sentence = format!("The data of person {person} are not to be shared with you.");
+            let refusal = Self::new(StatusCode::FORBIDDEN, sentence);
+            return Self { restricted: Some(person), ..refusal };
+        }
         let status = match &error {
             RegistryError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             RegistryError::NotFound(_) => StatusCode::NOT_FOUND,

@@ -10,6 +10,7 @@ use super::access::{Operation, role_name};
 use super::answer::Refusal;
 use super::assets;
 use super::gate::CSRF_FIELD;
+use super::pages::emergency;
 
 /// What the frame depends on.
 pub(super) struct Frame<'a> {
@@ -23,7 +24,7 @@ pub(super) struct Frame<'a> {
 }
 
 /// The sections of the navigation, each with what it takes to see it.
-const SECTIONS: [(&str, &str, Operation); 8] = [
+const SECTIONS: [(&str, &str, Operation); 9] = [
     ("/", "Overview", Operation::OwnAccount),
     ("/worklist", "Worklist", Operation::ViewQueue),
     ("/search", "Search", Operation::ViewPersons),
@@ -31,6 +32,7 @@ const SECTIONS: [(&str, &str, Operation); 8] = [
     ("/labels", "Labels", Operation::Label),
     ("/tuning", "Tuning", Operation::Tune),
     ("/audit", "Audit", Operation::ViewAudit),
+    ("/emergencies", "Emergencies", Operation::ReviewGlass),
     ("/users", "Users", Operation::ViewUsers),
 ];
 
@@ -175,6 +177,10 @@ pub(super) fn refusal(refusal: &Refusal, visit: Option<&Visit>) -> Markup {
         section.card.narrow {
             h1 { "That did not work" }
             p role="alert" { (refusal.sentence) }
+            @if let (Some(person), Some(visit)) = (refusal.restricted, visit) {
+                @if Operation::BreakGlass.allows(visit.user.role) { (emergency::form(person, visit)) }
+                @else { p { "A lead steward sees them." } }
+            }
             p { a.button href="/" { "Go on" } }
         }
     };

@@ -13,8 +13,8 @@ use super::access::Operation;
 use super::answer::{Refusal, is_over_tls, protect};
 use super::gate::{Guarded, gate, refused};
 use super::pages::{
-    account, alike, audit, decide, elsewhere, labels, operation, overview, person, quality, search,
-    sign_in, state, task, tuning, undo, users, worklist,
+    account, alike, audit, consent, decide, elsewhere, emergency, labels, operation, overview,
+    person, quality, search, sign_in, state, task, tuning, undo, users, worklist,
 };
 use crate::listen::Peer;
 
@@ -45,8 +45,9 @@ where
 /// The table.
 pub(super) fn table() -> Vec<Route> {
     use Operation::{
-        ChangeIdentities, ChangeUsers, Decide, DecideMany, DrawSample, Label, OwnAccount, Probe,
-        SignIn, Tune, ViewAudit, ViewPersons, ViewQuality, ViewQueue, ViewUsers,
+        BreakGlass, ChangeIdentities, ChangeUsers, Decide, DecideMany, DrawSample, Label,
+        OwnAccount, Probe, ReviewGlass, SetConsent, SignIn, Tune, ViewAudit, ViewPersons,
+        ViewQuality, ViewQueue, ViewUsers,
     };
     vec![
         show("/livez", Probe, state::lives),
@@ -77,6 +78,8 @@ pub(super) fn table() -> Vec<Route> {
         take("/search", ViewPersons, search::take),
         show("/persons/{id}", ViewPersons, person::show),
         take("/persons/{id}/compare", ViewPersons, operation::compare),
+        take("/persons/{id}/emergency", BreakGlass, emergency::state),
+        take("/persons/{id}/consent", SetConsent, consent::take),
         take("/operations/preview", ChangeIdentities, operation::preview),
         take("/operations", ChangeIdentities, operation::take),
         show("/quality", ViewQuality, quality::show),
@@ -95,6 +98,8 @@ pub(super) fn table() -> Vec<Route> {
         take("/tuning/rollback", Tune, tuning::roll_back),
         show("/audit", ViewAudit, audit::show),
         take("/audit", ViewAudit, audit::take),
+        show("/emergencies", ReviewGlass, emergency::show),
+        take("/emergencies/{number}", ReviewGlass, emergency::review),
         show("/users", ViewUsers, users::show),
         take("/users", ChangeUsers, users::add),
         take("/users/{name}", ChangeUsers, users::change),

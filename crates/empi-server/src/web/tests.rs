@@ -1,6 +1,7 @@
 //! The pages from outside, without a browser: who gets in, who may do what, and what every answer carries.
 
 mod audit;
+mod emergency;
 
 use std::sync::Arc;
 
@@ -154,6 +155,7 @@ impl Browser {
 fn filled(path: &str) -> String {
     path.replace("{name}", "nobody")
         .replace("{id}", "1")
+        .replace("{number}", "1")
         .replace("{place}", "1.0.1")
         .replace("{pattern}", "0-1")
 }

@@ -4,15 +4,15 @@
 //! left out, and 0 or nothing stands for them.
 
 use empi_model::{
-    Chosen, ChosenChange, EnterpriseId, EventChange, EventSequence, KeptApartChange, PersonChange,
-    PersonMark, RecordChange, RecordContent, RecordIndex, RecordState, ReviewState, TaskChange,
-    TaskId, Timestamp,
+    Chosen, ChosenChange, ConsentChange, EnterpriseId, EventChange, EventSequence, KeptApartChange,
+    PersonChange, PersonMark, RecordChange, RecordContent, RecordIndex, RecordState, ReviewState,
+    TaskChange, TaskId, Timestamp,
 };
 use prost::Message;
 
 use super::Row;
 use super::identity::LinkRow;
-use super::record::{ChosenRow, SourceRow, chosen_of};
+use super::record::{ChosenRow, ConsentRow, SourceRow, chosen_of};
 use super::review::{self, ResolutionRow, WaitingRow};
 use crate::seal::Digests;
 
@@ -55,6 +55,28 @@ pub(crate) struct RecordChangeRow {
     /// Absent where nothing that was chosen changed.
     #[prost(message, optional, tag = "9")]
     chosen: Option<ChosenChangeRow>,
+    /// Absent where what is asked for did not change.
+    #[prost(message, optional, tag = "10")]
+    consent: Option<ConsentChangeRow>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct ConsentChangeRow {
+    #[prost(message, optional, tag = "1")]
+    before: Option<ConsentRow>,
+    #[prost(message, optional, tag = "2")]
+    after: Option<ConsentRow>,
+}
+
+impl ConsentChangeRow {
+    fn of(change: &ConsentChange) -> Self {
+        let ConsentChange { before, after } = *change;
+        Self { before: ConsentRow::of(before), after: ConsentRow::of(after) }
+    }
+
+    fn word(self) -> ConsentChange {
+        ConsentChange { before: ConsentRow::word(self.before), after: ConsentRow::word(self.after) }
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -239,6 +261,7 @@ impl Frame {
             previous: change.previous.map(|event| event.0),
             digest: 0,
             chosen: change.chosen.as_ref().map(ChosenChangeRow::of),
+            consent: change.consent.as_ref().map(ConsentChangeRow::of),
         }
     }
 
@@ -264,6 +287,7 @@ impl Frame {
             content_event: self.event(row.content_event),
             previous: row.previous.map(EventSequence),
             chosen,
+            consent: row.consent.map(ConsentChangeRow::word),
         })
     }
 

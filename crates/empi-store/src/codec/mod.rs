@@ -6,6 +6,7 @@
 mod audit;
 mod basis;
 mod change;
+mod glass;
 mod identity;
 mod lab;
 mod personal;
@@ -17,6 +18,7 @@ mod user;
 pub(crate) use audit::AuditRow;
 pub(crate) use basis::{BasisRow, ModelRow};
 pub(crate) use change::ChangeDigests;
+pub(crate) use glass::GlassRow;
 pub(crate) use identity::{CountersRow, EventRow, PersonRow, RequestRow};
 pub(crate) use lab::{PromotionRow, SampleRow, SampledRow};
 pub(crate) use personal::{PartRow, PersonalRow};

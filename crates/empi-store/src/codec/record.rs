@@ -1,9 +1,8 @@
 //! Rows of source records. They hold patient data and have no `Debug`.
 
-use empi_model::{Chosen, GoldenField};
 use empi_model::{
-    EventSequence, Identifier, PatientText, PersonName, PostalAddress, RecordIndex, RecordKey,
-    SourceRecord, Timestamp,
+    Chosen, Consent, EventSequence, GoldenField, Identifier, PatientText, PersonName,
+    PostalAddress, RecordIndex, RecordKey, SourceRecord, Timestamp,
 };
 use prost::Message;
 
@@ -115,6 +114,35 @@ pub(crate) struct RecordRow {
     changed: u64,
     #[prost(message, repeated, tag = "12")]
     chosen: Vec<ChosenRow>,
+    /// Absent as long as nothing was asked for.
+    #[prost(message, optional, tag = "13")]
+    consent: Option<ConsentRow>,
+}
+
+/// What is asked for about a record.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct ConsentRow {
+    #[prost(bool, tag = "1")]
+    not_shared: bool,
+    #[prost(bool, tag = "2")]
+    not_linked: bool,
+    #[prost(uint64, tag = "3")]
+    event: u64,
+}
+
+impl ConsentRow {
+    pub(super) fn of(consent: Consent) -> Option<Self> {
+        let Consent { not_shared, not_linked, event } = consent;
+        (consent != Consent::default()).then_some(Self { not_shared, not_linked, event: event.0 })
+    }
+
+    pub(super) fn word(row: Option<Self>) -> Consent {
+        row.map_or_else(Consent::default, |Self { not_shared, not_linked, event }| Consent {
+            not_shared,
+            not_linked,
+            event: EventSequence(event),
+        })
+    }
 }
 
 /// A value that a steward has chosen.
@@ -279,6 +307,7 @@ impl Row for RecordRow {
             content_event: stamp(stored.content_event),
             changed: stamp(stored.changed),
             chosen: stored.chosen.iter().map(ChosenRow::of).collect(),
+            consent: ConsentRow::of(stored.consent),
         }
     }
 
@@ -290,6 +319,7 @@ impl Row for RecordRow {
             content_event: event(self.content_event),
             changed: event(self.changed),
             chosen: chosen_of(self.chosen)?,
+            consent: ConsentRow::word(self.consent),
             index: RecordIndex(self.index),
             record: self.record?.word()?,
             content_hash: self.content_hash,

@@ -5,8 +5,8 @@ mod arbitrary;
 use std::fmt::Debug;
 
 use empi_model::{
-    Basis, Decision, EnterpriseId, EventKind, EventSequence, Evidence, Guard, Identifier, Link,
-    LinkSource, MatchWeight, Person, PersonName, PersonState, PostalAddress, RecordIndex,
+    Basis, Consent, Decision, EnterpriseId, EventKind, EventSequence, Evidence, Guard, Identifier,
+    Link, LinkSource, MatchWeight, Person, PersonName, PersonState, PostalAddress, RecordIndex,
     RecordKey, RecordState, RegistryEvent, ReviewKind, ReviewOutcome, ReviewState, ReviewTask,
     SourceRecord, TaskId, Timestamp,
 };
@@ -127,6 +127,7 @@ fn bytes_of_records_never_change() {
         content_event: EventSequence(9),
         changed: EventSequence(9),
         chosen: Vec::new(),
+        consent: Consent::default(),
     };
     check::<RecordRow>(
         &stored,

@@ -311,6 +311,7 @@ fn holds_values(family: Family, key: &[u8]) -> bool {
                 layout::USERS,
                 layout::ACCOUNT_LOG,
                 layout::SERVICES,
+                layout::GLASS,
                 layout::SAMPLES,
                 layout::SAMPLED,
                 layout::PROMOTIONS,

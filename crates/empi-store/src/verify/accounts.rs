@@ -1,9 +1,9 @@
-//! Users, the log of changes to them, the accounts of programs, and the audit trail.
+//! Users, the log of changes to them, the accounts of programs, emergencies, and the audit trail.
 
 use std::collections::BTreeSet;
 
 use super::Walk;
-use crate::codec::{AccountRow, Row as _, ServiceRow, UserRow};
+use crate::codec::{AccountRow, GlassRow, Row as _, ServiceRow, UserRow};
 use crate::layout::{self, Family};
 
 impl Walk<'_> {
@@ -14,6 +14,7 @@ impl Walk<'_> {
         let rows =
             self.snapshot.scan(Family::Meta, b"", |key, value| Ok((key.to_vec(), value.to_vec())));
         let (mut users, mut told, mut entries) = (BTreeSet::new(), BTreeSet::new(), 0);
+        let mut emergencies = 0;
         for row in rows {
             let Some((key, value)) = self.report.take(row, "users") else { break };
             if key.starts_with(layout::USERS) {
@@ -25,6 +26,14 @@ impl Walk<'_> {
                 let account = ServiceRow::decoded(&value);
                 let stands = account.is_some_and(|it| vault.service_key(&it.name) == key);
                 self.report.check(stands, || "the account of a program does not read".to_owned());
+            } else if key.starts_with(layout::GLASS) {
+                emergencies += 1;
+                let glass = GlassRow::decoded(&value).filter(|glass| {
+                    glass.number == emergencies && layout::glass_key(glass.number) == key
+                });
+                self.report.check(glass.is_some(), || {
+                    format!("emergency {emergencies} is missing or does not read")
+                });
             } else if key.starts_with(layout::ACCOUNT_LOG) {
                 entries += 1;
                 let entry = AccountRow::decoded(&value).filter(|entry| {

@@ -200,6 +200,20 @@ pub(super) struct Person {
     /// The best view of the person; absent where several persons are answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) golden: Option<Golden>,
+    /// What the person asks for; absent as long as that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) consent: Option<Consent>,
+    /// Until when the person is shown because of an emergency that was stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) emergency_until: Option<String>,
+}
+
+/// What a person asks for about their data.
+#[derive(Serialize)]
+pub(super) struct Consent {
+    pub(super) not_shared: bool,
+    pub(super) not_linked: bool,
+    pub(super) event: u64,
 }
 
 /// A record as the index holds it.
@@ -217,6 +231,9 @@ pub(super) struct Record {
     /// `active`, `retired` or `replaced`.
     pub(super) state: String,
     pub(super) fields: Fields,
+    /// Fields of which the caller is not shown everything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) withheld: Vec<String>,
 }
 
 /// What the source said, by canonical column. Several values of one are joined with `|`.
@@ -236,6 +253,12 @@ impl Person {
                 .map(Record::try_from)
                 .collect::<anyhow::Result<_>>()?,
             golden: None,
+            consent: person.consent.map(|it| Consent {
+                not_shared: it.not_shared,
+                not_linked: it.not_linked,
+                event: it.event,
+            }),
+            emergency_until: person.emergency_until.map(|until| time(Some(until))),
         })
     }
 }
@@ -245,6 +268,7 @@ impl TryFrom<v1::RegisteredRecord> for Record {
 
     fn try_from(registered: v1::RegisteredRecord) -> anyhow::Result<Self> {
         let state = words::record_state(registered.state());
+        let withheld = registered.withheld().map(words::golden_field).collect();
         let link = registered.link.ok_or_else(incomplete)?;
         let record = registered.record.ok_or_else(incomplete)?;
         let key = record.key.clone().ok_or_else(incomplete)?;
@@ -260,6 +284,7 @@ impl TryFrom<v1::RegisteredRecord> for Record {
             updated: time(registered.updated),
             state,
             fields: Fields::of(&record),
+            withheld,
         })
     }
 }
@@ -391,7 +416,11 @@ mod tests {
                 registered: None,
                 updated: None,
                 state: v1::RecordState::Active.into(),
+                withheld: Vec::new(),
+                consent: None,
             }],
+            consent: None,
+            emergency_until: None,
         };
         check(
             &Person::of("1T4M-PVE9-69X".to_owned(), person).unwrap(),

@@ -10,6 +10,7 @@ use anyhow::{Context as _, anyhow};
 use empi_proto::v1::account_service_client::AccountServiceClient;
 use empi_proto::v1::admin_service_client::AdminServiceClient;
 use empi_proto::v1::audit_service_client::AuditServiceClient;
+use empi_proto::v1::emergency_service_client::EmergencyServiceClient;
 use empi_proto::v1::event_service_client::EventServiceClient;
 use empi_proto::v1::registry_service_client::RegistryServiceClient;
 use empi_proto::v1::review_service_client::ReviewServiceClient;
@@ -153,6 +154,10 @@ impl Server {
 
     pub(crate) fn audit(&self) -> AuditServiceClient<Line> {
         AuditServiceClient::new(self.line.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    pub(crate) fn emergencies(&self) -> EmergencyServiceClient<Line> {
+        EmergencyServiceClient::new(self.line.clone())
     }
 
     pub(crate) fn admin(&self) -> AdminServiceClient<Line> {

@@ -4,6 +4,7 @@ mod answers;
 mod change;
 mod columns;
 mod connection;
+pub(crate) mod emergency;
 pub(crate) mod events;
 mod everything;
 mod fields;

@@ -118,6 +118,17 @@ enum Operation {
         #[arg(value_parser = record_key_of)]
         record: Option<v1::RecordKey>,
     },
+    /// Note what a person asks for about their data; without flags, that nothing is asked for any more
+    Consent {
+        /// The person
+        enterprise_id: String,
+        /// The person's data are not to be shared
+        #[arg(long)]
+        not_shared: bool,
+        /// The person's records are not to be linked with others
+        #[arg(long)]
+        not_linked: bool,
+    },
     /// A person is forgotten for good: see --preview first, for this cannot be undone
     Erase {
         /// The person
@@ -315,6 +326,12 @@ async fn ask(
                 record: record.clone(),
             };
             steward.choose_value(request).await
+        }
+        Operation::Consent { enterprise_id, not_shared, not_linked } => {
+            let (enterprise_id, not_shared, not_linked) =
+                (enterprise_id.clone(), *not_shared, *not_linked);
+            let request = v1::SetConsentRequest { terms, enterprise_id, not_shared, not_linked };
+            steward.set_consent(request).await
         }
         Operation::Erase { enterprise_id, .. } => {
             let enterprise_id = enterprise_id.clone();

@@ -4,7 +4,9 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use empi_model::Guard;
 
-use super::answers::{Candidate, Explanation, Fields, Matched, Person, Record, Registered};
+use super::answers::{
+    Candidate, Consent, Explanation, Fields, Matched, Person, Record, Registered,
+};
 use super::columns::COLUMNS;
 use super::search::Hit;
 use super::task_answers::{Resolution, Task};
@@ -181,6 +183,20 @@ pub(super) fn person(person: &Person) -> String {
         person.created,
         right_aligned(records, &[9])
     );
+    if let Some(Consent { not_shared, not_linked, event }) = &person.consent {
+        let asked = match (not_shared, not_linked) {
+            (true, true) => "not to be shared and not to be linked",
+            (true, false) => "not to be shared",
+            _ => "not to be linked",
+        };
+        told.push_str(&format!("\nasked for: {asked} (event {event})"));
+    }
+    if let Some(until) = &person.emergency_until {
+        told.push_str(&format!("\nshown in an emergency until {until}"));
+    }
+    if let Some(withheld) = person.records.iter().map(|it| &it.withheld).find(|it| !it.is_empty()) {
+        told.push_str(&format!("\nnot shown to your role in full: {}", withheld.join(", ")));
+    }
     if let Some(golden) = &person.golden {
         told.push('\n');
         told.push_str(&golden::lines(golden));

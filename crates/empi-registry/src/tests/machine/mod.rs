@@ -55,6 +55,7 @@ enum Step {
     KeepApart(usize, usize),
     Move { record: usize, to: usize },
     Choose { record: usize, field: usize, clears: bool },
+    Consent { record: usize, consent: [bool; 2] },
     Undo(usize),
     Reopen,
 }
@@ -86,6 +87,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (at(), at()).prop_map(|(record, to)| Step::Move { record, to }),
         2 => (at(), 0..2_usize, prop::bool::weighted(0.2))
             .prop_map(|(record, field, clears)| Step::Choose { record, field, clears }),
+        2 => (at(), any::<[bool; 2]>())
+            .prop_map(|(record, consent)| Step::Consent { record, consent }),
         6 => at().prop_map(Step::Undo),
         1 => Just(Step::Reopen),
     ]
@@ -117,6 +120,7 @@ impl Machine {
     fn take(&mut self, step: Step) {
         let before = self.model.clone();
         let events = self.index.registry().stats().events;
+        let is_undoing = matches!(step, Step::Undo(_) | Step::Unmerge(_));
         match step {
             Step::Register { record, content, with_request } => {
                 self.register(record, content, with_request);
@@ -148,6 +152,7 @@ impl Machine {
         }
         let now = Model::observed(&self.index);
         assert_eq!(now, self.model, "what is there is what should be");
+        assert!(is_undoing || !before.are_forced_together(&now), "not to be linked");
         self.check_queue();
         let made = self.index.registry().stats().events;
         assert!(made == events || made == events + 1, "rule 5: one change, one event");
@@ -349,18 +354,12 @@ impl Machine {
                 let predicted = self.model.after(|model| model.move_record(&record, person));
                 (StewardOperation::MoveRecord { record, person }, predicted)
             }
-            Step::Choose { record: at, field, clears } => {
-                let record = record(at);
-                let person = model.person(&record);
-                let field = [GoldenField::Name, GoldenField::BirthDate][field];
-                let chosen = (!clears).then(|| record.clone());
-                let predicted =
-                    self.model.after(|model| model.choose(&record, field, chosen.is_some()));
-                let operation = StewardOperation::ChooseValue { person, field, record: chosen };
-                // A newborn's temporary name is no name that could be chosen.
-                let stored = self.index.registry().record(&record).unwrap().record;
-                let says = crate::golden::says_something(field, &stored.record);
-                (operation, if says || clears { predicted } else { Err(Refused) })
+            Step::Choose { record: at, field, clears } => self.choice(&record(at), field, clears),
+            Step::Consent { record: at, consent } => {
+                let person = person(at);
+                let predicted = self.model.after(|model| model.set_consent(person, consent));
+                let [not_shared, not_linked] = consent;
+                (StewardOperation::SetConsent { person, not_shared, not_linked }, predicted)
             }
             Step::Unmerge(at) => return self.unmerge(at),
             other => panic!("{other:?} is no steward's operation"),
@@ -373,6 +372,24 @@ impl Machine {
             (Err(RegistryError::Conflict(_)), Err(Refused)) => {}
             (answer, predicted) => panic!("{operation:?}: {answer:?}, but {predicted:?}"),
         }
+    }
+
+    /// Choosing a record's value, and what comes of it.
+    fn choice(
+        &self,
+        record: &RecordKey,
+        field: usize,
+        clears: bool,
+    ) -> (StewardOperation, Result<Model, Refused>) {
+        let person = self.model.person(record);
+        let field = [GoldenField::Name, GoldenField::BirthDate][field];
+        let predicted = self.model.after(|model| model.choose(record, field, !clears));
+        let chosen = (!clears).then(|| record.clone());
+        let operation = StewardOperation::ChooseValue { person, field, record: chosen };
+        // A newborn's temporary name is no name that could be chosen.
+        let stored = self.index.registry().record(record).unwrap().record;
+        let says = crate::golden::says_something(field, &stored.record);
+        (operation, if says || clears { predicted } else { Err(Refused) })
     }
 
     /// A preview, and then the operation itself with its token.
@@ -450,5 +467,28 @@ proptest! {
             tell_progress(shared.sequences);
             shared.spare = Some(machine.index.spare());
         });
+    }
+}
+
+/// Sequences that long runs have found, each once a fault.
+#[test]
+fn what_long_runs_found_stays_mended() {
+    let register = |record, content| Step::Register { record, content, with_request: false };
+    // Undone, done again and undone again: the first undoing can be undone as well.
+    let undone_twice = vec![
+        register(2, 0),
+        register(2, 5),
+        Step::Resolve { task: 0, is_same: false, second_opinion: false, by: 0 },
+        Step::Undo(0),
+        Step::Undo(0),
+        Step::Undo(2),
+        Step::Undo(2),
+    ];
+    for steps in [undone_twice] {
+        let mut machine = Machine::new();
+        steps.into_iter().for_each(|step| machine.take(step));
+        machine.index.check();
+        machine.model.check_rules(&machine.index);
+        SHARED.with_borrow_mut(|shared| shared.spare = Some(machine.index.spare()));
     }
 }

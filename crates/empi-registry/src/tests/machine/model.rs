@@ -19,6 +19,8 @@ struct Known {
     content: u64,
     is_active: bool,
     replaced_by: Option<RecordKey>,
+    /// Whether it is not to be shared, and not to be linked.
+    consent: [bool; 2],
     /// Fields whose value a steward has chosen.
     chosen: BTreeSet<GoldenField>,
 }
@@ -67,6 +69,7 @@ impl Model {
                 content: stored.content_hash,
                 is_active: stored.state.is_active(),
                 replaced_by,
+                consent: [stored.consent.not_shared, stored.consent.not_linked],
                 chosen: stored.chosen.iter().map(|chosen| chosen.field).collect(),
             };
             model.records.insert(name(&stored.record.key), known);
@@ -113,7 +116,34 @@ impl Model {
     ) -> Result<Self, Refused> {
         let mut after = self.clone();
         operation(&mut after)?;
-        after.torn().map_or(Ok(after), |()| Err(Refused))
+        if after.torn().is_some() || self.are_forced_together(&after) {
+            return Err(Refused);
+        }
+        Ok(after)
+    }
+
+    /// Whether records are one person later that were not, although one of them was not to be linked.
+    pub(super) fn are_forced_together(&self, later: &Self) -> bool {
+        let bound = later.records.iter().filter(|(_, known)| known.consent[1]);
+        bound.into_iter().any(|(name, known)| {
+            let before = |name| self.records.get(name).map(|known| known.person);
+            let mut others = later.records.iter().filter(|(_, it)| it.person == known.person);
+            others.any(|(other, _)| other != name && before(other) != before(name))
+        })
+    }
+
+    /// What a person asks for is noted.
+    pub(super) fn set_consent(
+        &mut self,
+        person: EnterpriseId,
+        consent: [bool; 2],
+    ) -> Result<(), Refused> {
+        let mut changes = false;
+        for known in self.records.values_mut().filter(|known| known.person == person) {
+            changes |= known.consent != consent;
+            known.consent = consent;
+        }
+        if changes { Ok(()) } else { Err(Refused) }
     }
 
     /// Whether two records that are kept apart are one person.
@@ -187,7 +217,8 @@ impl Model {
         let person = answer.enterprise_id;
         let old = self.records.get(&name(&source.key));
         let chosen = old.map(|known| known.chosen.clone()).unwrap_or_default();
-        let known = Known { person, content, is_active: true, replaced_by: None, chosen };
+        let consent = old.map(|known| known.consent).unwrap_or_default();
+        let known = Known { person, content, is_active: true, replaced_by: None, consent, chosen };
         self.records.insert(name(&source.key), known);
     }
 
@@ -373,6 +404,8 @@ impl Model {
                     assert_eq!(content(now), content(said), "the content is back");
                     let chosen = if old.chosen == new.chosen { was } else { old };
                     assert_eq!(now.chosen, chosen.chosen, "what was chosen is back");
+                    let asked = if old.consent == new.consent { was } else { old };
+                    assert_eq!(now.consent, asked.consent, "what was asked for is back");
                 }
                 _ => assert_eq!(now, was, "what came later stays"),
             }

@@ -14,14 +14,14 @@ use crate::GrpcConfig;
 use crate::tests::{Running, registry_in};
 
 /// A server on an index with an account for each role.
-async fn closed() -> Running {
+pub(super) async fn closed() -> Running {
     let dir = tempfile::tempdir().unwrap();
     let registry = registry_in(dir.path());
     Role::ALL.into_iter().for_each(|role| account(&registry, role));
     Running::serving(dir, registry, GrpcConfig::default()).await
 }
 
-fn with_token<T>(message: T, token: &str) -> Request<T> {
+pub(super) fn with_token<T>(message: T, token: &str) -> Request<T> {
     let mut request = Request::new(message);
     if !token.is_empty() {
         let bearer = MetadataValue::try_from(format!("Bearer {token}")).unwrap();

@@ -6,6 +6,9 @@ mod fhir;
 mod grpc;
 mod hl7;
 mod issuers;
+mod sight;
+
+use empi_model::{GoldenField, Shown};
 
 use super::*;
 

@@ -2,6 +2,7 @@
 
 mod formats;
 mod links;
+mod unshared;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};

@@ -3,8 +3,10 @@
 pub(super) mod account;
 pub(super) mod alike;
 pub(super) mod audit;
+pub(super) mod consent;
 pub(super) mod decide;
 pub(super) mod elsewhere;
+pub(super) mod emergency;
 mod golden;
 pub(super) mod labels;
 pub(super) mod operation;

@@ -8,8 +8,8 @@ use empi_registry::{
 };
 use maud::{Markup, html};
 
-use super::golden;
 use super::operation::{choose_reason, operation_form};
+use super::{consent, golden};
 use crate::web::access::Operation;
 use crate::web::answer::{Answer, Refusal};
 use crate::web::layout::csrf;
@@ -93,6 +93,7 @@ fn page(shown: &Shown, visit: &Visit) -> Markup {
                 }
             }
         }
+        (consent::standing(&shown.view))
         div.columns.person {
             div {
                 (golden::best_view(&shown.view, &shown.offers, may_change.then_some(visit)))
@@ -101,6 +102,7 @@ fn page(shown: &Shown, visit: &Visit) -> Markup {
             div {
                 (ties(shown))
                 @if may_change { (other_persons(id, visit)) }
+                (consent::form(&shown.view, visit))
             }
         }
         (timeline(shown, visit, may_change))

@@ -1,12 +1,13 @@
 //! Any row there may be.
 
 use empi_model::{
-    Actor, ActorKind, Again, Basis, ComparisonPattern, Decision, EnterpriseId, EventChange,
-    EventKind, EventSequence, Evidence, Guard, Identifier, KeptApartChange, Link, LinkSource,
-    MatchWeight, Opinion, PatientText, Person, PersonChange, PersonMark, PersonName, PersonState,
-    PostalAddress, ReasonCode, RecordChange, RecordContent, RecordIndex, RecordKey, RecordState,
-    RegistryEvent, Remark, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, Seen, SharedField,
-    SharedValue, Snooze, SourceRecord, TaskChange, TaskId, Timestamp, Waiting,
+    Actor, ActorKind, Again, Basis, ComparisonPattern, Consent, ConsentChange, Decision,
+    EnterpriseId, EventChange, EventKind, EventSequence, Evidence, Guard, Identifier,
+    KeptApartChange, Link, LinkSource, MatchWeight, Opinion, PatientText, Person, PersonChange,
+    PersonMark, PersonName, PersonState, PostalAddress, ReasonCode, RecordChange, RecordContent,
+    RecordIndex, RecordKey, RecordState, RegistryEvent, Remark, ReviewKind, ReviewOutcome,
+    ReviewState, ReviewTask, Seen, SharedField, SharedValue, Snooze, SourceRecord, TaskChange,
+    TaskId, Timestamp, Waiting,
 };
 use empi_model::{Chosen, ChosenChange, GoldenField};
 use proptest::prelude::*;
@@ -15,6 +16,14 @@ use crate::{StoredAnswer, StoredRecord, StoredRegistration, StoredRequest};
 
 fn texts() -> impl Strategy<Value = Option<PatientText>> {
     prop::option::of(any::<String>().prop_map(PatientText::new))
+}
+
+fn consents() -> impl Strategy<Value = Consent> {
+    (any::<[bool; 2]>(), sequences()).prop_map(|([not_shared, not_linked], event)| Consent {
+        not_shared,
+        not_linked,
+        event,
+    })
 }
 
 fn chosen() -> impl Strategy<Value = Vec<Chosen>> {
@@ -110,12 +119,13 @@ prop_compose! {
         (registered, updated) in (times(), times()),
         state in record_states(),
         stamps in (stamps(), stamps()),
-        chosen in chosen(),
+        (chosen, consent) in (chosen(), consents()),
     ) -> StoredRecord {
         let index = RecordIndex(index);
         let (content_event, changed) = stamps;
         StoredRecord {
             chosen,
+            consent,
             index,
             record,
             content_hash,
@@ -217,9 +227,11 @@ prop_compose! {
         old_content in prop::option::of(contents()),
         previous in prop::option::of(sequences()),
         chosen in prop::option::of((chosen(), chosen())),
+        consent in prop::option::of((consents(), consents())),
     ) -> RecordChange {
         RecordChange {
             chosen: chosen.map(|(before, after)| ChosenChange { before, after }),
+            consent: consent.map(|(before, after)| ConsentChange { before, after }),
             record,
             enterprise_id,
             old_link,

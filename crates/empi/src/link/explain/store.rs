@@ -68,6 +68,6 @@ fn key(registry: &Registry, name: &RecordName) -> anyhow::Result<RecordKey> {
 }
 
 fn side(view: RecordView) -> Side {
-    let RecordView { record, enterprise_id } = view;
+    let RecordView { record, enterprise_id, .. } = view;
     Side { key: record.record.key, enterprise_id: enterprise_id.to_string() }
 }
