@@ -42,6 +42,11 @@ impl WeightHistogram {
         }
     }
 
+    /// Counts pairs below the review threshold that were not weighed to the end.
+    pub(super) fn add_unweighed(&mut self, pairs: u64) {
+        self.unweighed += pairs;
+    }
+
     /// Adds the counts of another histogram.
     pub fn merge(&mut self, other: &Self) {
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {

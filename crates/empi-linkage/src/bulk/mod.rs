@@ -13,6 +13,7 @@ mod buckets;
 mod calibration;
 mod explained;
 mod frequencies;
+mod glance;
 mod histogram;
 mod hubs;
 mod linkage;
@@ -22,8 +23,10 @@ mod pairs;
 mod prepared;
 mod radix;
 mod record_keys;
+mod sieve;
 mod survey;
 mod training;
+mod visit;
 
 pub use blocks::CappedBlock;
 pub use histogram::WeightHistogram;

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::frequencies::WeighedNames;
 use super::near::bring_near;
+use super::sieve::{Glances, Sieve};
 use super::{Blocked, WeightHistogram};
 use crate::guard::Guards;
 use crate::lexicon::Values;
@@ -73,6 +74,7 @@ impl Blocked {
     pub fn score(self, progress: &Progress) -> ScoredPairs {
         let units = self.blocks.units();
         let values = WeighedNames::new(&self.model, &self.lexicon);
+        let glances = Glances::new(&self.model, &values, self.lexicon.name_count());
         let scored: Vec<(WeightHistogram, Vec<ScoredPair>)> = units
             .into_par_iter()
             .map(|unit| {
@@ -80,7 +82,8 @@ impl Blocked {
                 if progress.is_stopped() {
                     return (histogram, kept);
                 }
-                let done = self.blocks.visit(unit, |pairs| {
+                let mut sieve = Sieve::new(&glances, &self.rows);
+                let visited = self.blocks.visit_sifted(unit, &mut sieve, |pairs| {
                     self.bring_near(pairs);
                     for (left, right) in pairs {
                         let scored = self.score_pair(&values, *left, *right);
@@ -88,11 +91,12 @@ impl Blocked {
                         kept.extend(scored);
                     }
                 });
-                progress.add(done);
+                histogram.add_unweighed(visited.dismissed);
+                progress.add(visited.with_repeats);
                 (histogram, kept)
             })
             .collect();
-        drop(values);
+        drop((glances, values));
         let mut histogram = WeightHistogram::default();
         let mut pairs = Vec::with_capacity(scored.iter().map(|(_, kept)| kept.len()).sum());
         for (part, kept) in scored {
@@ -114,7 +118,12 @@ impl Blocked {
 
     /// Scores the records at two sites. They are compared in the order of their keys: sums depend on the
     /// order in their last digits.
-    fn score_pair(&self, values: &impl Values, one: u32, other: u32) -> Option<ScoredPair> {
+    pub(super) fn score_pair(
+        &self,
+        values: &impl Values,
+        one: u32,
+        other: u32,
+    ) -> Option<ScoredPair> {
         let (place, other_place) = (self.sites.place(one), self.sites.place(other));
         let (left, right) = (place.min(other_place), place.max(other_place));
         let (one, other) = (self.rows.get(one as usize)?, self.rows.get(other as usize)?);

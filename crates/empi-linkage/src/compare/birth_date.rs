@@ -12,6 +12,9 @@ pub(crate) const TWO_PARTS: u8 = 4;
 const YEAR: u8 = 5;
 const DIFFERENT: u8 = 6;
 
+/// The best levels of dates that are equal, have year or day in common, lack a part, or none of it.
+pub(crate) const GLANCED: [u8; 4] = [EXACT, SWAPPED, PARTIAL, DIFFERENT];
+
 /// Compares two dates as `YYYYMMDD` with zeros for missing parts; 0 is no date.
 pub(super) fn compare(left: u32, right: u32) -> Option<u8> {
     if left == 0 || right == 0 {

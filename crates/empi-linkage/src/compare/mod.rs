@@ -18,7 +18,10 @@ pub(crate) use number::agreeing_identifiers;
 
 /// Levels that guards ask for by name.
 pub(crate) mod levels {
-    pub(crate) use super::address::{CLOSE as ADDRESS_CLOSE, POSTAL_CODE as ADDRESS_POSTAL_CODE};
+    pub(crate) use super::address::{
+        CLOSE as ADDRESS_CLOSE, GLANCED as ADDRESS_GLANCED, POSTAL_CODE as ADDRESS_POSTAL_CODE,
+    };
+    pub(crate) use super::birth_date::GLANCED as BIRTH_DATE_GLANCED;
     pub(crate) use super::name::MOTHER_CLOSE;
     pub(crate) use super::number::{SSN_DIFFERENT, SSN_EXACT, SSN_LAST_FOUR, SSN_ONE_EDIT};
 }
