@@ -95,7 +95,6 @@ fn part(chunk: std::ops::Range<u32>) -> Commit {
             chosen: Vec::new(),
             consent: empi_model::Consent::default(),
             changed: sequence,
-            consent: empi_model::Consent::default(),
         });
         if index % 2 == 1 {
             commit.persons.push(Person {

@@ -137,7 +137,6 @@ fn registration(number: u32) -> Commit {
             chosen: Vec::new(),
             consent: Consent::default(),
             changed: EventSequence(sequence),
-            consent: empi_model::Consent::default(),
         }],
         keys_added: vec![(key_of(number), index)],
         persons: vec![Person {
