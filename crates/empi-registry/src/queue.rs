@@ -104,6 +104,9 @@ pub struct TaskLine {
     pub claim: Option<Claim>,
 }
 
+/// The tasks of one page, and where it ended unless it was the last.
+type Tasks = (Vec<ReviewTask>, Option<TaskPlace>);
+
 /// The leases that are out.
 #[derive(Debug, Default)]
 pub(crate) struct Claims(HashMap<TaskId, Claim>);
@@ -278,11 +281,7 @@ impl Registry {
         Ok(TaskPage { tasks, next })
     }
 
-    fn open_tasks(
-        &self,
-        query: &TaskQuery,
-        now: Timestamp,
-    ) -> Result<(Vec<ReviewTask>, Option<TaskPlace>), RegistryError> {
+    fn open_tasks(&self, query: &TaskQuery, now: Timestamp) -> Result<Tasks, RegistryError> {
         let mut looked_at = None;
         loop {
             match self.try_open_tasks(query, now)? {
@@ -303,7 +302,7 @@ impl Registry {
         &self,
         query: &TaskQuery,
         now: Timestamp,
-    ) -> Result<Result<(Vec<ReviewTask>, Option<TaskPlace>), u64>, RegistryError> {
+    ) -> Result<Result<Tasks, u64>, RegistryError> {
         let TaskQuery { filter, after, limit, .. } = query;
         let (places, sequence) = {
             let mirror = self.core.queue_at(now);
@@ -329,10 +328,7 @@ impl Registry {
         Ok(Ok((tasks, next)))
     }
 
-    fn all_tasks(
-        &self,
-        query: &TaskQuery,
-    ) -> Result<(Vec<ReviewTask>, Option<TaskPlace>), RegistryError> {
+    fn all_tasks(&self, query: &TaskQuery) -> Result<Tasks, RegistryError> {
         let snapshot = self.core.store.snapshot();
         let mut tasks = Vec::new();
         for task in snapshot.tasks_after(false, query.after.map(TaskPlace::task)) {
