@@ -28,7 +28,7 @@ const PUSHBACK: Duration = Duration::from_millis(100);
 /// Calls of the fixed rate that may wait for their answers; more are sent late, and their latency tells.
 const WAITING_MAX: usize = 4096;
 
-type Client = RegistryServiceClient<Channel>;
+pub(crate) type Client = RegistryServiceClient<Channel>;
 
 /// One outcome: `None` when there is nothing more to ask for.
 pub(crate) type Outcome = Option<Result<(), Status>>;
@@ -204,7 +204,7 @@ where
         let was_due = due;
         running.spawn(async move {
             let outcome = call(client, patients, number).await;
-            (was_due.elapsed(), outcome)
+            (was_due - started, was_due.elapsed(), outcome)
         });
         while running.len() > WAITING_MAX
             && let Some(ended) = running.join_next().await

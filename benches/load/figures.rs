@@ -7,6 +7,11 @@ use std::time::Duration;
 
 use tonic::Status;
 
+use crate::steadiness::Steadiness;
+
+/// The time by which calls at a fixed rate are told apart.
+const HALF_SECOND: Duration = Duration::from_millis(500);
+
 /// Everything that a run measures.
 #[derive(Default)]
 pub(crate) struct Figures {
@@ -20,6 +25,7 @@ pub(crate) struct Figures {
     pub(crate) disk_loaded: u64,
     pub(crate) disk_after: u64,
     pub(crate) records_after: u64,
+    pub(crate) steadiness: Steadiness,
     pub(crate) driven: Vec<(String, Driven)>,
 }
 
@@ -29,6 +35,9 @@ impl Figures {
     }
 }
 
+/// A call at a fixed rate: when it was due, how long it took from then on, and what came of it.
+pub(crate) type Paced = (Duration, Duration, Option<Result<(), Status>>);
+
 /// One measurement of calls.
 #[derive(Default)]
 pub(crate) struct Driven {
@@ -36,6 +45,8 @@ pub(crate) struct Driven {
     latencies: Vec<u64>,
     /// Microseconds of each call that was refused.
     refusals: Vec<u64>,
+    /// The latencies of each half second, of calls at a fixed rate.
+    halves: Vec<Vec<u64>>,
     time: Duration,
 }
 
@@ -48,11 +59,30 @@ impl Driven {
         }
     }
 
-    /// Like [`add`](Self::add); nothing for a call that was not made.
-    pub(crate) fn take(&mut self, (latency, outcome): (Duration, Option<Result<(), Status>>)) {
-        if let Some(outcome) = outcome {
-            self.add(latency, &outcome);
+    /// Like [`add`](Self::add), for a call that was due so long after the beginning; nothing for one that was not made.
+    pub(crate) fn take(&mut self, (due, latency, outcome): Paced) {
+        let Some(outcome) = outcome else { return };
+        self.add(latency, &outcome);
+        let half = (due.as_millis() / HALF_SECOND.as_millis()) as usize;
+        self.halves.resize_with(self.halves.len().max(half + 1), Vec::new);
+        if let (Ok(()), Some(half)) = (outcome, self.halves.get_mut(half)) {
+            half.extend(self.latencies.last());
         }
+    }
+
+    /// In words, how the calls of each half second fared; `None` where they have no times.
+    pub(crate) fn by_half_seconds(&self) -> Option<String> {
+        let p99 = |half: &Vec<u64>| {
+            let mut sorted = half.clone();
+            sorted.sort_unstable();
+            quantile(&sorted, 990)
+        };
+        let mut halves: Vec<f64> = self.halves.iter().map(p99).collect();
+        halves.sort_unstable_by(f64::total_cmp);
+        let (median, worst) = (halves.get(halves.len() / 2)?, halves.last()?);
+        Some(format!(
+            "p99 of half a second: {median:.2} ms in the median, {worst:.2} ms in the worst"
+        ))
     }
 
     pub(crate) fn merge(&mut self, other: Self) {

@@ -19,6 +19,7 @@ mod exchange;
 mod figures;
 mod patients;
 mod server;
+mod steadiness;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,8 @@ use calls::{Callers, at_rate, flat_out};
 use exchange::{Fhir, Mllp};
 use figures::{Figures, Machine, megabytes};
 use patients::Patients;
-use server::{Server, bytes_of, load};
+use server::{Server, bytes_of, load, settle};
+use steadiness::Steadiness;
 
 /// Measure a running index.
 #[derive(clap::Parser)]
@@ -62,6 +64,9 @@ struct Args {
     /// Callers at once, many more than the server takes: how it refuses; 0 leaves this out
     #[arg(long, value_name = "N", default_value_t = 0)]
     overload: usize,
+    /// Only what is sent at a fixed rate: the figures of a server that nothing was asked of before
+    #[arg(long)]
+    paced_only: bool,
     /// The server's configuration
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
@@ -108,6 +113,8 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     let data = folder.join("store");
     figures.load_seconds = load(&args.program, &patients.file, &data, args.key_file.as_deref())?;
     figures.disk_loaded = bytes_of(&data)?;
+    settle()?;
+    figures.steadiness = Steadiness::look(steadiness::TIME);
 
     let config = exchange::config(folder, args.config.as_deref(), &patients.sources)?;
     let server = Server::start(&args.program, &data, &config, args.key_file.as_deref())?;
@@ -117,20 +124,11 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     let fhir = Callers::each(args.callers, || Fhir::at(&server.web));
     let mllp = Callers::each(args.callers, || Mllp::at(&server.mllp));
     let patients = Arc::new(patients);
-    figures.add("lookups of a record", flat_out(&callers, calls::lookup, &patients, time).await?);
-    figures.add("match queries", flat_out(&callers, calls::matching, &patients, time).await?);
-    let matched = flat_out(&fhir, exchange::matching, &patients, time).await?;
-    figures.add("match queries, FHIR `$match`", matched);
-    let searched = at_rate(&callers, calls::search, &patients, SEARCHES_PER_SECOND, time).await?;
-    figures.add(&format!("searches, {SEARCHES_PER_SECOND} a second"), searched);
     // The last records are kept for the fixed rates, and half of the others for HL7.
     let paced = 2 * usize::try_from(u64::from(args.rate) * args.seconds)?;
-    patients.reserve(paced + patients.fresh_count().saturating_sub(paced) / 2);
-    let driven = flat_out(&callers, calls::register, &patients, time).await?;
-    figures.add("registrations, as fast as answered", driven);
-    patients.reserve(paced);
-    let fed = flat_out(&mllp, exchange::feed, &patients, time).await?;
-    figures.add("registrations, HL7 over MLLP, as fast as answered", fed);
+    if !args.paced_only {
+        drive_flat_out(args, &mut figures, &callers, (&fhir, &mllp), &patients, paced).await?;
+    }
     patients.reserve(paced / 2);
     let driven = at_rate(&callers, calls::register, &patients, args.rate, time).await?;
     figures.add(&format!("registrations, {} a second", args.rate), driven);
@@ -158,8 +156,33 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     Ok(figures)
 }
 
+/// What so many callers get who call again as soon as they were answered; `paced` records are left over.
+async fn drive_flat_out(
+    args: &Args,
+    figures: &mut Figures,
+    callers: &Callers<calls::Client>,
+    (fhir, mllp): (&Callers<Fhir>, &Callers<Mllp>),
+    patients: &Arc<Patients>,
+    paced: usize,
+) -> anyhow::Result<()> {
+    let time = Duration::from_secs(args.seconds);
+    figures.add("lookups of a record", flat_out(callers, calls::lookup, patients, time).await?);
+    figures.add("match queries", flat_out(callers, calls::matching, patients, time).await?);
+    let matched = flat_out(fhir, exchange::matching, patients, time).await?;
+    figures.add("match queries, FHIR `$match`", matched);
+    let searched = at_rate(callers, calls::search, patients, SEARCHES_PER_SECOND, time).await?;
+    figures.add(&format!("searches, {SEARCHES_PER_SECOND} a second"), searched);
+    patients.reserve(paced + patients.fresh_count().saturating_sub(paced) / 2);
+    let driven = flat_out(callers, calls::register, patients, time).await?;
+    figures.add("registrations, as fast as answered", driven);
+    patients.reserve(paced);
+    let fed = flat_out(mllp, exchange::feed, patients, time).await?;
+    figures.add("registrations, HL7 over MLLP, as fast as answered", fed);
+    Ok(())
+}
+
 fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<String> {
-    let Args { records, fresh, seed, seconds, callers, rate, overload, .. } = args;
+    let Args { records, fresh, seed, seconds, callers, rate, overload, paced_only, .. } = args;
     let mut text = format!(
         "# A served index of {records} generated records\n\n\
          Server and driver on the same machine, {callers} calls in flight, {seconds} s each; every \
@@ -175,7 +198,13 @@ fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<S
     for (name, value) in process(figures, *records) {
         writeln!(text, "| {name} | {value} |")?;
     }
+    for (name, driven) in &figures.driven {
+        if let Some(words) = driven.by_half_seconds() {
+            writeln!(text, "\n{name}: {words}.")?;
+        }
+    }
     writeln!(text, "\n{machine}")?;
+    writeln!(text, "- the machine by itself: {}", figures.steadiness)?;
     writeln!(
         text,
         "- data: `empi generate --records {} --seed {seed} --difficulty realistic`, {records} of them \
@@ -185,7 +214,8 @@ fn report(args: &Args, machine: &Machine, figures: &Figures) -> anyhow::Result<S
     writeln!(
         text,
         "- command: `target/release/load-driver --records {records} --fresh {fresh} --seed {seed} \
-         --seconds {seconds} --callers {callers} --rate {rate} --overload {overload}`"
+         --seconds {seconds} --callers {callers} --rate {rate} --overload {overload}{}`",
+        if *paced_only { " --paced-only" } else { "" }
     )?;
     Ok(text)
 }

@@ -43,6 +43,12 @@ fn named(key: Option<&Path>) -> impl Iterator<Item = &Path> {
     key.into_iter().flat_map(|key| [Path::new("--key-file"), key])
 }
 
+/// Waits until all that was written so far is on disk, so that the system does not write it during a measurement.
+pub(crate) fn settle() -> anyhow::Result<()> {
+    ensure!(Command::new("sync").status()?.success(), "`sync` failed");
+    Ok(())
+}
+
 /// Bytes of all files below a directory.
 pub(crate) fn bytes_of(dir: &Path) -> anyhow::Result<u64> {
     let mut sum = 0;

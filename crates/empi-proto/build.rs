@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use prost::Message;
 
 /// The files of the contract, relative to `proto/`.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "empi/v1/types.proto",
     "empi/v1/registry.proto",
     "empi/v1/review.proto",
@@ -16,6 +16,7 @@ const FILES: [&str; 9] = [
     "empi/v1/accounts.proto",
     "empi/v1/audit.proto",
     "empi/v1/emergency.proto",
+    "empi/v1/oversight.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -11,7 +11,14 @@ const FIRST_PASSWORD: &str = "a password for one time";
 /// Adds somebody to an index that no server has open, as an operator does.
 #[track_caller]
 pub fn add_user(data: &str, name: &str, role: &str) {
-    let arguments = ["user", "add", name, "--role", role, "--data", data];
+    add_user_with(data, name, role, &[]);
+}
+
+/// The same with further arguments, such as the key of an encrypted index.
+#[track_caller]
+pub fn add_user_with(data: &str, name: &str, role: &str, arguments: &[&str]) {
+    let add = ["user", "add", name, "--role", role, "--data", data];
+    let arguments = [&add[..], arguments].concat();
     let run = empi_fed(&arguments, &format!("{FIRST_PASSWORD}\n")).succeeded();
     assert!(!run.stdout.contains(FIRST_PASSWORD), "a password is not told again");
 }

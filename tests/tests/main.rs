@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+mod approval;
 mod audit;
 mod backup;
 mod bad_calls;
@@ -32,10 +33,12 @@ mod relink;
 mod report;
 mod round_trip;
 mod search;
+mod sharing;
 mod shutdown;
 mod tls;
 mod undoing;
 mod updates;
+mod web_approvals;
 mod web_axe;
 mod web_hostile;
 mod web_lab;

@@ -1,6 +1,6 @@
 //! Every page is checked by axe-core, in light and dark, and has no serious finding.
 
-use empi_tests::{Browser, Folder, Server, add_user};
+use empi_tests::{Browser, Folder, PASSWORD, Server, add_user};
 use serde_json::json;
 
 use crate::registration::robert;
@@ -15,7 +15,7 @@ const RUN: &str = "const done = arguments[arguments.length - 1]; \
     failure => done(['axe failed: ' + failure]));";
 
 #[track_caller]
-fn assert_accessible(browser: &Browser, page: &str) {
+pub(crate) fn assert_accessible(browser: &Browser, page: &str) {
     browser.run(AXE, &json!([]));
     assert_eq!(browser.run_async(RUN, &json!([])), json!([]), "{page}");
 }
@@ -82,6 +82,34 @@ async fn no_page_has_a_serious_finding() {
     browser.visit(&server, "/audit");
     browser.shows("table.rows", "register records");
     assert_accessible(&browser, "/audit");
+    look_at_an_emergency(&browser, &server, &person);
+}
+
+/// A person who is not to be shared, seen by a steward in an emergency that an auditor looks at.
+fn look_at_an_emergency(browser: &Browser, server: &Server, person: &str) {
+    let as_somebody = |name: &str| {
+        browser.click("form[action='/sign-out'] button");
+        browser.element("#password");
+        browser.sign_in_with(server, name, PASSWORD);
+        browser.visit(server, &format!("/persons/{person}"));
+    };
+    as_somebody("ines");
+    browser.click("input[name='not-shared']");
+    browser.click("form[action$='/consent'] button");
+    browser.shows("main", "are not to be shared with you");
+    assert_accessible(browser, "somebody who is not shown");
+    browser.type_into("#emergency-reason", "unconscious in the emergency room\u{e007}");
+    browser.shows(".wish", "in an emergency, until");
+    assert_accessible(browser, "somebody who is shown in an emergency");
+    as_somebody("greta");
+    browser.shows(".wish", "not to be shared");
+    browser.visit(server, "/emergencies");
+    browser.shows("main", "unconscious in the emergency room");
+    assert_accessible(browser, "/emergencies");
+    browser.type_into("#note-1", "seen in the chart");
+    browser.click("button[name='justified'][value='yes']");
+    browser.shows("table.rows", "seen in the chart");
+    assert_accessible(browser, "/emergencies looked at");
 }
 
 /// The pages of a lead steward: labels and tuning, before and after something was tried.

@@ -50,7 +50,7 @@ fn office(folder: &Folder) -> Server {
     Server::start_with_pages(&data, &[])
 }
 
-async fn ask_about_twins(server: &Server, count: usize) {
+pub(crate) async fn ask_about_twins(server: &Server, count: usize) {
     let mut desk = server.desk().await;
     for at in 0..count {
         let [one, other] = twins(at);

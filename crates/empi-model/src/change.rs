@@ -182,6 +182,7 @@ mod tests {
             content_event: EventSequence(1),
             previous: None,
             chosen: None,
+            consent: None,
         }
     }
 

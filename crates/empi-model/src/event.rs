@@ -69,6 +69,8 @@ pub struct RegistryEvent {
     pub request_id: Option<String>,
     /// The event that this one undid.
     pub undoes: Option<EventSequence>,
+    /// Who else wanted it, where two people had to: the name of whoever approved what the actor had proposed.
+    pub approved_by: Option<String>,
     /// What the decision rested on, where scoring compared the record with one of the person it stays with
     /// or goes to, or with itself. The questions that an event raises keep their own.
     pub basis: Option<Basis>,

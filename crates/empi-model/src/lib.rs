@@ -26,6 +26,7 @@ mod identity;
 mod label;
 mod normalized;
 mod promotion;
+mod proposal;
 mod redact;
 mod review;
 mod service;
@@ -61,6 +62,10 @@ pub use normalized::{
     QualityNote, RecordField, Sex, Ssn, Suffix,
 };
 pub use promotion::Promotion;
+pub use proposal::{
+    Party, Proposal, ProposalAnswer, ProposalDecision, ProposalRefusal, ProposalState,
+    ProposalStep, Proposed, ProposedTask,
+};
 pub use redact::{PatientText, Secret, trimmed};
 pub use review::{
     Again, Asks, ComparisonPattern, Decision, Opinion, Remark, ReviewKind, ReviewOutcome,

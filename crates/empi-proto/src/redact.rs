@@ -20,6 +20,7 @@ redacted!(
     Actor,
     BulkRegisterRequest,
     BulkRegisterResponse,
+    DecideProposalResponse,
     ExplanationRow,
     GetPersonRequest,
     GetPersonResponse,

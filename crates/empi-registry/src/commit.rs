@@ -4,6 +4,9 @@
 //! holds (or plans again, which is right because nothing else changes meanwhile), applies them to
 //! the mirror, writes all of them with one synced batch, and only then answers.
 
+mod decide;
+mod propose;
+
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -34,6 +37,7 @@ use crate::in_force::InForce;
 use crate::incoming::Incoming;
 use crate::lab::Samples;
 use crate::mirror::{Change, Mirror, RECORDS_MAX};
+use crate::proposals::{ApprovalRules, Proposals};
 use crate::queue::Claims;
 use crate::retire::{self, RetireRequest, Retirement};
 use crate::steward::{StewardAnswer, StewardRequest, check_token, fingerprint, version_token};
@@ -62,6 +66,9 @@ pub(crate) struct Core {
     pub(crate) audit: AuditWriter,
     /// The programs that may call.
     pub(crate) accounts: Accounts,
+    /// What two people must want, and what waits for a second one.
+    pub(crate) approval: ApprovalRules,
+    pub(crate) proposals: Proposals,
     /// Emergencies that were stated.
     pub(crate) glass: Glass,
     /// Whether anybody asks for anything about their data.
@@ -88,6 +95,12 @@ pub struct CommitReport {
     pub last_event: Option<EventSequence>,
     /// How many callers were answered by it, also those for whom nothing had to change.
     pub answered: usize,
+    /// How long the first of them had waited in the queue when it began.
+    pub queued: Duration,
+    /// How long the index was waited for, which others were reading.
+    pub locking: Duration,
+    /// How long the changes were thought about, while nobody else could read the index.
+    pub composing: Duration,
     /// How long writing to disk took, with its sync.
     pub writing: Duration,
     /// How many callers waited for the next commit when this one began.
@@ -147,26 +160,33 @@ impl Committer {
         let core = &*self.core;
         let mut pending = Pending::new(&core.store);
         let mut answers = Vec::with_capacity(waiting.len());
-        let sequence = {
+        let begun = Instant::now();
+        let queued = waiting.first().map_or(Duration::ZERO, |first| begun - first.since);
+        let (sequence, locked) = {
             let mut mirror = core.mirror.write();
+            let locked = Instant::now();
             // All that is in the mirror now is durable: the write before has ended.
             let durable = mirror.sequence();
             mirror.recent.turn(durable);
-            for Waiting { wanted, asked, tell } in waiting {
+            for Waiting { wanted, asked, tell, since: _ } in waiting {
                 answers.push((tell, self.take(&mut mirror, &mut pending, wanted, asked)));
             }
             core.note_consents(&mirror);
-            mirror.sequence()
+            (mirror.sequence(), locked)
         };
-        let begun = Instant::now();
+        let composed = Instant::now();
         if !pending.commits().is_empty() {
             self.journal.commit(&core.store, pending.commits())?;
         }
+        core.proposals.show(pending.proposals());
         core.durability.advance(sequence);
         let report = CommitReport {
             last_event: pending.last_event(),
             answered: answers.len(),
-            writing: begun.elapsed(),
+            queued,
+            locking: locked - begun,
+            composing: composed - locked,
+            writing: composed.elapsed(),
             waiting: more,
         };
         core.listeners.lock().iter().for_each(|listener| listener(report));
@@ -185,10 +205,12 @@ impl Committer {
         let work = match wanted {
             Wanted::Change(work) => work,
             Wanted::Promotion(it) => return self.core.promote(mirror, &it).map(Answer::Promoted),
+            Wanted::Proposal(it) => return self.take_proposal(mirror, pending, it, asked),
         };
         let (change, answer) = self.compose(mirror, pending, work)?;
         if let Some(mut change) = change {
             change.commit.asked = asked;
+            self.forget_words_of_proposals(pending, &mut change.commit);
             self.forget_requests(pending, &mut change.commit)?;
             mirror.apply(&change);
             pending.push(change.commit);
@@ -364,7 +386,9 @@ impl Committer {
             let version_token = version_token(&event);
             let event = EventView::in_mirror(event, mirror);
             let (golden, is_preview) = (Vec::new(), false);
-            return Ok((None, StewardAnswer { event, version_token, golden, is_preview }));
+            let proposal = None;
+            let answer = StewardAnswer { event, version_token, golden, is_preview, proposal };
+            return Ok((None, answer));
         }
         let context = self.context(in_force, mirror, pending, &request.actor, request_id);
         let mut change = compose_operation(context, request)?;
@@ -375,7 +399,8 @@ impl Committer {
         let version_token = version_token(&event);
         let event = EventView::in_mirror(event, mirror);
         let (golden, is_preview) = (self.golden(pending, &change)?, request.validate_only);
-        let answer = StewardAnswer { event, version_token, golden, is_preview };
+        let proposal = None;
+        let answer = StewardAnswer { event, version_token, golden, is_preview, proposal };
         Ok(((!is_preview).then_some(change), answer))
     }
 }

@@ -8,7 +8,7 @@ use crate::RegistryError;
 use crate::compose::forget_words_of;
 use crate::mirror::Mirror;
 use crate::registry::Registry;
-use crate::steward::{StewardAnswer, records_of};
+use crate::steward::records_of;
 
 /// Redirects that are followed to somebody who was erased.
 const REDIRECTS_MAX: usize = 10_000;
@@ -72,9 +72,8 @@ pub(crate) fn forget_words(event: &mut RegistryEvent, mirror: &Mirror) {
 
 impl Registry {
     /// After an erasure: lets nothing of it stay in the files.
-    pub(crate) fn purge(&self, answer: &StewardAnswer) -> Result<(), RegistryError> {
-        let event = &answer.event.event;
-        if answer.is_preview || event.kind != EventKind::Erased {
+    pub(crate) fn purge(&self, event: &RegistryEvent) -> Result<(), RegistryError> {
+        if event.kind != EventKind::Erased {
             return Ok(());
         }
         let tasks = event.change.iter().flat_map(|change| &change.tasks);

@@ -98,6 +98,7 @@ mod keys;
 mod lab;
 mod links;
 mod past;
+mod proposals;
 mod quality;
 mod query;
 mod queue;
@@ -152,6 +153,10 @@ pub use links::{LINKED_RECORDS_MAX, PersonLink, PersonLinks};
 pub use loader::{LoadReport, LoadedLink, LoadedReview, Loader};
 pub use offline::{encrypt, rebuild, rotate_key, stats, verify};
 pub use past::{PastDecision, PastEvent, PastRecord};
+pub use proposals::{
+    ApprovalRules, Foreseen, PROPOSALS_CLOSED_MAX, PROPOSALS_WAITING_MAX, ProposalDecided,
+    ProposalView,
+};
 pub use quality::{
     Answers, CountedBoard, Created, DayWork, Duplicates, FieldCounts, HubFigure, LargePerson,
     Overlays, QualityBoard, Reviewed, Share, SourceFields,
@@ -161,7 +166,7 @@ pub use rarity::Rarity;
 pub use registry::Registry;
 pub use relink::{RelinkOptions, RelinkReport, Relinked, Relinking};
 pub use retire::{RetireRequest, Retirement};
-pub use review::{ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX, TaskAnswers};
+pub use review::{ManyAnswers, ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX, TaskAnswers};
 pub use review_stats::{Agreement, KindStats, Percentiles, QueueStats};
 pub use search::{
     Criterion, DateRange, Found, IdentifierWanted, SearchAnswer, SearchHit, TextField, TextMatch,

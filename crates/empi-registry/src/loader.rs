@@ -416,6 +416,7 @@ impl Origin {
             note: String::new(),
             request_id: None,
             undoes: None,
+            approved_by: None,
             basis: by.map(|by| self.basis(by.candidate, by.evidence)),
             change: Some(EventChange {
                 records: vec![RecordChange::registered(index, enterprise_id, event)],

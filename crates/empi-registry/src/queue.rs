@@ -148,6 +148,14 @@ impl Claims {
 }
 
 impl Core {
+    /// The persons that a task that waits is about.
+    pub(crate) fn persons_of_task(&self, id: TaskId) -> Vec<EnterpriseId> {
+        let mirror = self.mirror.read();
+        let records = mirror.tasks.get(id).map(|task| [task.incoming, task.candidate]);
+        let persons = records.into_iter().flatten().map(|record| mirror.person_of(record));
+        persons.flatten().collect()
+    }
+
     /// The mirror, with every task awake that was put off until now.
     pub(crate) fn queue_at(&self, now: Timestamp) -> RwLockReadGuard<'_, Mirror> {
         let mirror = self.mirror.read();
@@ -341,7 +349,7 @@ impl Registry {
     }
 
     /// Whether whoever asks is shown both persons of a task that waits.
-    pub(crate) fn may_see(&self, mirror: &Mirror, id: TaskId) -> bool {
+    fn may_see(&self, mirror: &Mirror, id: TaskId) -> bool {
         let shown =
             |record| mirror.person_of(record).is_none_or(|person| self.is_shown_by(mirror, person));
         !mirror.has_consents()

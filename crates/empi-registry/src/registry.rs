@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use empi_store::{DataDir, Store, StoreOptions};
@@ -17,6 +18,7 @@ use crate::glass::Glass;
 use crate::in_force::{self, InForce};
 use crate::lab::{Lab, Samples};
 use crate::mirror::Mirror;
+use crate::proposals::Proposals;
 use crate::quality::Surveyor;
 use crate::queue::Claims;
 use crate::users::Users;
@@ -93,6 +95,7 @@ impl Registry {
             audit,
             create: _,
             next_key,
+            approval,
         } = options;
         if queue_max == 0 || commit_batch_max == 0 {
             let sentence = "`queue_max` and `commit_batch_max` must be at least 1: set them higher";
@@ -106,7 +109,7 @@ impl Registry {
         let mirror = Mirror::rebuild(&model, &store.snapshot())?;
         let (users, accounts) = (Users::read(&store)?, Accounts::read(&store)?);
         let (glass, has_consents) = (Glass::read(&store)?, AtomicBool::new(mirror.has_consents()));
-        let samples = Samples::read(&store.snapshot())?;
+        let (samples, proposals) = (Samples::read(&store.snapshot())?, Proposals::read(&store)?);
         let in_force = InForce::new(model, model_number, tasks_max);
         let (audit, pending) = AuditWriter::new(audit);
         let core = Arc::new(Core {
@@ -121,6 +124,8 @@ impl Registry {
             claims: Mutex::new(Claims::default()),
             users,
             accounts,
+            approval,
+            proposals,
             glass,
             has_consents,
             audit,
@@ -187,7 +192,8 @@ impl Registry {
     pub(crate) fn hand_in(&self, wanted: Wanted, tell: Tell) -> Result<(), (RegistryError, Tell)> {
         let Some(queue) = &self.queue else { return Err((RegistryError::Poisoned, tell)) };
         let asked = self.asked();
-        queue.try_send(Waiting { wanted, asked, tell }).map_err(|error| match error {
+        let since = Instant::now();
+        queue.try_send(Waiting { wanted, asked, since, tell }).map_err(|error| match error {
             TrySendError::Full(back) => {
                 let busy = RegistryError::busy(format!(
                     "{} changes wait to be committed already: send the request again a little later",

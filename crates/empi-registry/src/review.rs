@@ -7,8 +7,9 @@
 use empi_model::{Actor, ReasonCode, ReviewOutcome, TaskId, Timestamp};
 
 use crate::RegistryError;
+use crate::proposals::{ProposalWork, needs_two};
 use crate::registry::Registry;
-use crate::wanted::{Answer, Work};
+use crate::wanted::{Answer, Wanted, Work};
 use crate::words::TaskView;
 
 /// Most tasks of one request.
@@ -79,6 +80,16 @@ impl ReviewRequest {
 /// What became of each of many tasks.
 pub type TaskAnswers = Vec<(TaskId, Result<(), RegistryError>)>;
 
+/// What became of many tasks.
+#[derive(Debug)]
+pub struct ManyAnswers {
+    /// Each in the order of the tasks.
+    pub answers: TaskAnswers,
+    /// The proposal under which those that were not refused wait for a second person, where so many need two: then
+    /// nothing has changed.
+    pub proposal: Option<u64>,
+}
+
 /// A request on its way to the commit thread.
 pub(crate) struct Reviewed {
     pub(crate) task: TaskId,
@@ -108,8 +119,8 @@ impl Registry {
     }
 
     /// Does the same with many tasks, each by an event of its own: what one is refused for does not
-    /// hinder the others. The answers are in the order of the tasks, each with the number of the event, or
-    /// none where nothing had to change.
+    /// hinder the others. More merges than one person may make at once ([`ApprovalRules`](crate::ApprovalRules)) are
+    /// kept as a proposal.
     ///
     /// # Errors
     /// [`RegistryError::Invalid`] for more than [`TASKS_AT_ONCE_MAX`]; [`RegistryError::Poisoned`] after a
@@ -118,7 +129,7 @@ impl Registry {
         &self,
         tasks: &[TaskId],
         request: &ReviewRequest,
-    ) -> Result<TaskAnswers, RegistryError> {
+    ) -> Result<ManyAnswers, RegistryError> {
         if tasks.len() > TASKS_AT_ONCE_MAX {
             return Err(RegistryError::invalid(format!(
                 "{} tasks were named and may be at most {TASKS_AT_ONCE_MAX}: send them in parts",
@@ -126,6 +137,16 @@ impl Registry {
             )));
         }
         self.core.durability.check()?;
+        if needs_two(self.core.approval, tasks, request) {
+            let work = ProposalWork::Merge(tasks.to_vec(), Box::new(request.clone()));
+            let Answer::Merges(answers, proposal) = self.submit(Wanted::Proposal(work))? else {
+                return Err(RegistryError::Poisoned);
+            };
+            if proposal.is_some() {
+                self.changed([]);
+            }
+            return Ok(ManyAnswers { answers, proposal });
+        }
         let mut answers = Vec::with_capacity(tasks.len());
         for part in tasks.chunks(IN_FLIGHT_MAX) {
             let sent: Vec<_> = part
@@ -144,18 +165,13 @@ impl Registry {
                 answers.push((*task, answer.map(|_: Answer| ())));
             }
         }
-        Ok(answers)
+        Ok(ManyAnswers { answers, proposal: None })
     }
 
     /// What can be checked before the commit thread is asked.
     fn checked(&self, task: TaskId, request: ReviewRequest) -> Result<Reviewed, RegistryError> {
         self.core.durability.check()?;
-        if !self.may_see(&self.core.mirror.read(), task) {
-            return Err(RegistryError::conflict(format!(
-                "review task {task} is about somebody whose data are not to be shared with you: leave it to a lead \
-                 steward"
-            )));
-        }
+        self.refuse_changing(self.core.persons_of_task(task))?;
         let now = self.core.clock.now();
         match &request.step {
             ReviewStep::Answer { outcome: ReviewOutcome::Moot, .. } => {

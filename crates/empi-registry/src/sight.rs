@@ -15,7 +15,7 @@ use crate::commit::Core;
 use crate::mirror::Mirror;
 use crate::past::PastDecision;
 use crate::registry::Registry;
-use crate::words::{PersonView, TaskView};
+use crate::words::{PersonView, RecordView, TaskView};
 
 impl Core {
     /// What is asked for about a person.
@@ -82,14 +82,30 @@ impl Registry {
         &self,
         persons: impl IntoIterator<Item = EnterpriseId>,
     ) -> Result<(), RegistryError> {
-        for person in persons {
-            if !self.is_shown(person) {
-                self.saw([person]);
-                self.trail.iter().for_each(|trail| trail.was_denied());
-                return Err(RegistryError::Restricted(person));
-            }
+        let mut persons = persons.into_iter();
+        match persons.find(|person| !self.is_shown(*person)) {
+            None => Ok(()),
+            Some(person) => Err(self.restricted(person)),
         }
-        Ok(())
+    }
+
+    /// The refusal, which the trail remembers with the person it was about.
+    fn restricted(&self, person: EnterpriseId) -> RegistryError {
+        self.saw([person]);
+        self.trail.iter().for_each(|trail| trail.was_denied());
+        RegistryError::Restricted(person)
+    }
+
+    /// The same for changing them, to which no emergency gives leave.
+    pub(crate) fn refuse_changing(
+        &self,
+        persons: impl IntoIterator<Item = EnterpriseId>,
+    ) -> Result<(), RegistryError> {
+        let mut persons = persons.into_iter();
+        match persons.find(|person| !self.is_shown_anyway(*person)) {
+            None => Ok(()),
+            Some(person) => Err(self.restricted(person)),
+        }
     }
 
     /// Takes out of a record what is not shown to whoever asks, and tells of which fields anything was.
@@ -109,6 +125,12 @@ impl Registry {
             view.emergency_until = self.core.glass.until(&trail.asker().name, person, now);
         }
         Ok(self.mask_person(view))
+    }
+
+    /// A record as whoever asks is shown it.
+    pub(crate) fn mask_record(&self, mut view: RecordView) -> RecordView {
+        view.withheld = self.mask(&mut view.record.record);
+        view
     }
 
     /// The same for a person with all records.

@@ -130,10 +130,15 @@ pub struct StewardAnswer {
     pub golden: Vec<(EnterpriseId, GoldenRecord)>,
     /// Whether nothing was changed.
     pub is_preview: bool,
+    /// The proposal under which the change waits for a second person, where it needs two: then this is a preview.
+    pub proposal: Option<u64>,
 }
 
 impl Registry {
-    /// Does what a steward wants, or tells what it would change.
+    /// Does what a steward wants, or tells what it would change. What needs two people ([`ApprovalRules`]) is kept as a
+    /// proposal, and the answer is a preview that names it.
+    ///
+    /// [`ApprovalRules`]: crate::ApprovalRules
     ///
     /// # Errors
     /// [`RegistryError::NotFound`] for a record, person or event that is not there;
@@ -153,7 +158,9 @@ impl Registry {
             // Whoever may not see somebody changes nothing about them either.
             self.operate(StewardRequest { validate_only: true, ..request.clone() })?;
         }
-        let mut answer = self.operate(request)?;
+        let needs_two = !request.validate_only && self.needs_two_to(&request.operation);
+        let mut answer =
+            if needs_two { self.propose_erasure(request)? } else { self.operate(request)? };
         for (_, golden) in &mut answer.golden {
             self.mask(&mut golden.record);
         }
@@ -164,10 +171,12 @@ impl Registry {
         let Answer::Steward(answer) = self.submit(Work::Steward(Box::new(request)))? else {
             return Err(RegistryError::Poisoned);
         };
-        self.purge(&answer)?;
+        if !answer.is_preview {
+            self.purge(&answer.event.event)?;
+        }
         let persons = answer.event.persons().into_iter().map(|(person, _)| person);
         if answer.is_preview {
-            self.refuse_restricted(persons.clone())?;
+            self.refuse_changing(persons.clone())?;
             self.saw(persons);
         } else {
             self.changed(persons);

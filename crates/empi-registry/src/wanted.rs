@@ -1,13 +1,16 @@
 //! What callers want of the commit thread, and what it answers.
 
+use std::time::Instant;
+
 use empi_model::{Actor, Asked, Promotion};
 
 use crate::RegistryError;
 use crate::assess::Assessment;
 use crate::incoming::Incoming;
 use crate::lab::{Promoting, Regrouping};
+use crate::proposals::{Foreseen, ProposalDecided, ProposalView, ProposalWork};
 use crate::retire::{RetireRequest, Retirement};
-use crate::review::Reviewed;
+use crate::review::{Reviewed, TaskAnswers};
 use crate::steward::{StewardAnswer, StewardRequest};
 use crate::words::Registration;
 
@@ -16,6 +19,8 @@ pub(crate) struct Waiting {
     pub(crate) wanted: Wanted,
     /// Who asks.
     pub(crate) asked: Option<Asked>,
+    /// Since when.
+    pub(crate) since: Instant,
     /// Dropped without an answer when the registry fails.
     pub(crate) tell: Tell,
 }
@@ -38,6 +43,8 @@ pub(crate) enum Wanted {
     Change(Work),
     /// That another model decides from now on. It changes no row, but must come between two changes.
     Promotion(Box<Promoting>),
+    /// What two people must want.
+    Proposal(ProposalWork),
 }
 
 impl From<Work> for Wanted {
@@ -63,6 +70,10 @@ pub(crate) enum Answer {
     Steward(Box<StewardAnswer>),
     Retired(Retirement),
     Promoted(Promotion),
+    /// Whether each task would be answered, and the proposal that waits for a second person.
+    Merges(TaskAnswers, Option<u64>),
+    Foreseen(ProposalView, Vec<Foreseen>),
+    Decided(Box<ProposalDecided>),
     /// Whether the persons were still as linking anew had seen them, and were changed.
     Regrouped(bool),
 }

@@ -12,6 +12,7 @@ use empi_store::{MasterKey, StoredRecord};
 
 use crate::audit::AuditLimits;
 use crate::golden::{GoldenRecord, Survivorship};
+use crate::proposals::ApprovalRules;
 use crate::queue::TaskLine;
 
 /// Tells the time. Passed in, so that tests decide what time it is.
@@ -47,6 +48,8 @@ pub struct RegistryOptions {
     pub create: bool,
     /// Reads the master key that [`Registry::rotate_key`](crate::Registry::rotate_key) puts in the place of the present one.
     pub next_key: Option<NextKey>,
+    /// What two people must want.
+    pub approval: ApprovalRules,
 }
 
 /// Reads a master key; the error is one sentence that says what to do.
@@ -54,7 +57,7 @@ pub type NextKey = Arc<dyn Fn() -> Result<MasterKey, String> + Send + Sync>;
 
 impl RegistryOptions {
     /// The defaults: 4,096 waiting changes, 256 changes per write, 8 tasks per registration, answers kept
-    /// for 7 days, and a store is made where there is none.
+    /// for 7 days, a store is made where there is none, and what is grave needs two people.
     #[must_use]
     pub fn new(model: LinkageModel, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -69,6 +72,7 @@ impl RegistryOptions {
             audit: AuditLimits::default(),
             create: true,
             next_key: None,
+            approval: ApprovalRules::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use empi_registry::{Survivorship, SurvivorshipRule};
 use serde::Deserialize;
 
 use crate::access::issuers::IssuerConfig;
+use crate::approval::ApprovalConfig;
 use crate::audit::AuditConfig;
 use crate::exchange::config::{AuthorityConfig, authorities};
 use crate::fhir::FhirConfig;
@@ -43,6 +44,8 @@ pub struct ServerConfig {
     /// Who may vouch for callers by tokens.
     #[serde(rename = "issuer")]
     pub issuers: Vec<IssuerConfig>,
+    /// What two people must want.
+    pub approval: ApprovalConfig,
     /// How the audit trail is kept.
     pub audit: AuditConfig,
     /// Limits of the web pages.
@@ -299,6 +302,7 @@ impl ServerConfig {
         }
         let bounds = mllp.bounds().into_iter().chain(fhir.bounds()).chain(tls.bounds());
         let bounds = bounds.chain(IssuerConfig::bounds(issuers));
+        let bounds = bounds.chain(self.approval.bounds());
         for (name, value, max) in bounds.chain(audit.bounds()) {
             within(name, value, max)?;
         }
@@ -415,6 +419,10 @@ mod tests {
             ),
             ("[tls]\nreload_seconds = 0\n", "tls.reload_seconds"),
             ("[web]\nsessions_max = 0\n", "web.sessions_max"),
+            ("[approval]\nmerges_max = 0\n", "approval.merges_max"),
+            ("[approval]\nmerges_max = 1001\n", "approval.merges_max"),
+            ("[approval]\ndays = 0\n", "approval.days"),
+            ("[approval]\nerasure = \"never\"\n", "erasure"),
             ("[audit]\npending_max = 0\n", "audit.pending_max"),
             ("[audit]\nkey_file = \"k\"\n", "audit.heads_file"),
             ("[audit]\nwhen_heads_fail = \"sleep\"\n", "sleep"),

@@ -8,11 +8,12 @@
 //! Registrations take a thread only for as long as they think: until the change is durable, nobody waits on one.
 
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
 use empi_model::{
-    Asked, AuditEntry, AuditHead, AuditOutcome, EventSequence, Operation, ServiceAccount,
+    Asked, AuditEntry, AuditHead, AuditOutcome, EventSequence, Operation, Party, ServiceAccount,
     Timestamp, TokenHash, User, UserName,
 };
 use empi_registry::{AuditQuery, Clock, RegisterRequest, Registration, Registry, RegistryError};
@@ -126,6 +127,11 @@ impl Door {
         self.registry.user(name)
     }
 
+    /// How many proposals wait for somebody. They are in memory, so nothing blocks.
+    pub(crate) fn proposals_waiting_for(&self, who: &Party) -> usize {
+        self.registry.proposals_waiting_for(who)
+    }
+
     /// Whether the index has no account of a program yet, so that callers are taken at their word.
     pub(crate) fn is_open(&self) -> bool {
         self.registry.is_open()
@@ -166,6 +172,38 @@ impl Door {
         F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
     {
         self.answer(permit, work).await.map_err(Status::from)
+    }
+
+    /// The same for what is mostly at hand: then it is answered here, and no thread is woken for it. What is not at
+    /// hand is worked for like any call, so that a slow disk holds up nobody else.
+    pub(crate) async fn call_at_hand<T, F>(
+        &self,
+        mut permit: Permit,
+        at_hand: impl FnOnce(&Registry) -> Option<T>,
+        work: F,
+    ) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Registry) -> Result<T, RegistryError> + Send + 'static,
+    {
+        let place = self.place(&mut permit)?;
+        if let Some(answer) = self.at_hand(&permit, at_hand) {
+            return answer.map_err(Status::from);
+        }
+        self.run(permit, work, Some(place)).await.map_err(Status::from)
+    }
+
+    fn at_hand<T>(
+        &self,
+        permit: &Permit,
+        look: impl FnOnce(&Registry) -> Option<T>,
+    ) -> Option<Result<T, Failure>> {
+        let trail = Arc::new(permit.trail(self.registry.now()));
+        let looking = AssertUnwindSafe(|| look(&self.registry.asked_by(&trail)));
+        let Ok(found) = catch_unwind(looking) else { return Some(Err(Failure::Panicked)) };
+        let found = found?;
+        // What the trail cannot keep is not answered.
+        Some(self.registry.end(&trail, None).map(|()| found).map_err(Failure::Registry))
     }
 
     /// The same for other callers than those of gRPC.
@@ -376,6 +414,31 @@ mod tests {
         running.await.unwrap().unwrap();
         waiting.await.unwrap().unwrap();
         door.call(permit(), |_| Ok(())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_at_hand_waits_for_no_thread_and_what_is_not_waits_like_any_call() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = GrpcConfig { threads_max: 1, ..GrpcConfig::default() };
+        let door = Door::new(registry_in(dir.path()), &limits);
+        let (release, starting, running) = held(&door);
+        starting.await.unwrap();
+        let never = |_: &Registry| -> Result<u32, RegistryError> { panic!("it was at hand") };
+        assert_eq!(door.call_at_hand(permit(), |_| Some(7), never).await.unwrap(), 7);
+        let second = door.clone();
+        let waiting = tokio::spawn(async move {
+            second.call_at_hand(permit(), |_| None, |_: &Registry| Ok(8)).await
+        });
+        while door.admission.running() < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!waiting.is_finished(), "the only thread is taken");
+        release.send(()).unwrap();
+        running.await.unwrap().unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap(), 8);
+        let broken = |_: &Registry| -> Option<u32> { panic!("the call fails inside") };
+        let failed = door.call_at_hand(permit(), broken, |_: &Registry| Ok(9)).await.unwrap_err();
+        assert_eq!((failed.code(), door.admission.running()), (Code::Internal, 0));
     }
 
     #[tokio::test]

@@ -11,8 +11,10 @@
 
 mod access;
 mod admission;
+mod approval;
 mod audit;
 mod call_log;
+mod certificate;
 mod check;
 mod config;
 pub mod convert;
@@ -32,10 +34,12 @@ mod web;
 
 pub use access::issuers::{IssuerConfig, IssuerError};
 pub use access::{TokenError, hash_token, random_token};
+pub use approval::ApprovalConfig;
 pub use audit::{
     AuditConfig, AuditKey, AuditKeyError, AuditKind, HeadFailure, SignedHead, SyslogConfig,
     audit_kind, audit_outcome, read_heads,
 };
+pub use certificate::ErasureCertificate;
 pub use config::{
     ConfigError, GrpcConfig, RegistryConfig, RuleName, ServerConfig, SurvivorshipConfig,
 };

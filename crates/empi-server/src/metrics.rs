@@ -25,9 +25,9 @@ const CALL_SECONDS: [f64; 15] = [
     30.0,
 ];
 
-/// Seconds that writing to disk is sorted by.
-const WRITE_SECONDS: [f64; 11] =
-    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0];
+/// Seconds that the parts of a commit are sorted by.
+const WRITE_SECONDS: [f64; 13] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5, 2.0];
 
 /// Callers that one commit is sorted by.
 const ANSWERED: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
@@ -108,6 +108,9 @@ struct TlsFigures {
 /// What the commit thread reports.
 struct CommitFigures {
     answered: Histogram,
+    queue_seconds: Histogram,
+    lock_seconds: Histogram,
+    compose_seconds: Histogram,
     write_seconds: Histogram,
     waiting: Gauge,
 }
@@ -255,20 +258,31 @@ impl TlsFigures {
 
 impl CommitFigures {
     fn register(figures: &mut Figures) -> Self {
-        let (answered, write_seconds) = (Histogram::new(ANSWERED), Histogram::new(WRITE_SECONDS));
-        let waiting = Gauge::default();
+        let (answered, waiting) = (Histogram::new(ANSWERED), Gauge::default());
         figures.register("commit_callers", "Callers answered by one commit", answered.clone());
-        let (help, histogram) = ("Writing one commit to disk, synced", write_seconds.clone());
-        figures.register_with_unit("commit_write", help, Unit::Seconds, histogram);
         let help = "Callers that waited behind the last commit when it began";
         figures.register("commit_waiting", help, waiting.clone());
-        Self { answered, write_seconds, waiting }
+        let mut phase = |name: &str, help: &str| {
+            let histogram = Histogram::new(WRITE_SECONDS);
+            figures.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+            histogram
+        };
+        let help = "What the first caller of a commit had waited for it to begin";
+        let queue_seconds = phase("commit_queue", help);
+        let lock_seconds = phase("commit_lock", "A commit waiting for readers of the index");
+        let help = "Thinking about the changes of a commit, while nobody reads the index";
+        let compose_seconds = phase("commit_compose", help);
+        let write_seconds = phase("commit_write", "Writing one commit to disk, synced");
+        Self { answered, queue_seconds, lock_seconds, compose_seconds, write_seconds, waiting }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "callers of one commit are few")]
     fn take(&self, report: CommitReport) {
         self.answered.observe(report.answered as f64);
         self.waiting.set(gauged(report.waiting as u64));
+        self.queue_seconds.observe(report.queued.as_secs_f64());
+        self.lock_seconds.observe(report.locking.as_secs_f64());
+        self.compose_seconds.observe(report.composing.as_secs_f64());
         if report.last_event.is_some() {
             self.write_seconds.observe(report.writing.as_secs_f64());
         }
@@ -373,6 +387,9 @@ mod tests {
             "empi_calls_refused_total 7",
             "empi_ready 1",
             "empi_commit_callers_sum 1.0",
+            "empi_commit_queue_seconds_count 1",
+            "empi_commit_lock_seconds_count 1",
+            "empi_commit_compose_seconds_count 1",
             "empi_commit_write_seconds_count 1",
             "empi_grpc_calls_total{method=\"empi.v1.RegistryService/RegisterRecord\",code=\"Ok\"} 1",
             "empi_grpc_calls_total{method=\"other.Service/Call\",code=\"Ok\"} 1",

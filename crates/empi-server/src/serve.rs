@@ -9,7 +9,8 @@ use std::time::Duration;
 use empi_proto::FILE_DESCRIPTOR_SET;
 use empi_proto::v1::{
     account_service_server, admin_service_server, audit_service_server, emergency_service_server,
-    event_service_server, registry_service_server, review_service_server, steward_service_server,
+    event_service_server, oversight_service_server, registry_service_server, review_service_server,
+    steward_service_server,
 };
 use empi_registry::Registry;
 use tokio::sync::watch;
@@ -36,8 +37,8 @@ use crate::listen::Listener;
 use crate::metrics::Metrics;
 use crate::mllp::{self, Mllp};
 use crate::service::{
-    AccountCalls, Admin, AuditCalls, EmergencyCalls, EventCalls, RegistryCalls, ReviewCalls,
-    StewardCalls,
+    AccountCalls, Admin, AuditCalls, EmergencyCalls, EventCalls, OversightCalls, RegistryCalls,
+    ReviewCalls, StewardCalls,
 };
 use crate::tls::{Acceptor, Interface, Tls};
 use crate::web::{self, Elsewhere, Practice, Web};
@@ -286,6 +287,7 @@ fn router(
         .add_service(event_service(door.clone(), limits, closing.clone()))
         .add_service(account_service(door.clone(), limits))
         .add_service(audit_service(door.clone(), limits))
+        .add_service(oversight_service(door.clone(), limits))
         .add_service(emergency_service(door.clone(), limits))
         .add_service(admin_service(door.clone(), limits)))
 }
@@ -369,6 +371,7 @@ async fn report_health(health: &HealthReporter, status: ServingStatus) {
         admin_service_server::SERVICE_NAME,
         account_service_server::SERVICE_NAME,
         audit_service_server::SERVICE_NAME,
+        oversight_service_server::SERVICE_NAME,
     ] {
         health.set_service_status(service, status).await;
     }
@@ -413,6 +416,16 @@ fn audit_service(
     limits: &GrpcConfig,
 ) -> audit_service_server::AuditServiceServer<AuditCalls> {
     audit_service_server::AuditServiceServer::new(AuditCalls { door, limits: *limits })
+        .accept_compressed(Gzip)
+        .max_decoding_message_size(limits.message_bytes_max)
+        .max_encoding_message_size(limits.answer_bytes_max)
+}
+
+fn oversight_service(
+    door: Door,
+    limits: &GrpcConfig,
+) -> oversight_service_server::OversightServiceServer<OversightCalls> {
+    oversight_service_server::OversightServiceServer::new(OversightCalls { door })
         .accept_compressed(Gzip)
         .max_decoding_message_size(limits.message_bytes_max)
         .max_encoding_message_size(limits.answer_bytes_max)

@@ -30,7 +30,7 @@ impl Clock for Ticking {
     }
 }
 
-pub(crate) fn registry_in(dir: &std::path::Path) -> Arc<Registry> {
+pub(crate) fn registry_in(dir: impl Into<empi_registry::DataDir>) -> Arc<Registry> {
     let model = LinkageModel::us_default().unwrap();
     let options = RegistryOptions::new(model, Arc::new(Ticking(AtomicI64::new(1_000_000))));
     Arc::new(Registry::open(dir, options).unwrap())

@@ -93,6 +93,7 @@ fn part(chunk: std::ops::Range<u32>) -> Commit {
             state: RecordState::Active,
             content_event: sequence,
             chosen: Vec::new(),
+            consent: empi_model::Consent::default(),
             changed: sequence,
         });
         if index % 2 == 1 {
@@ -124,6 +125,7 @@ fn event(index: u32, id: EnterpriseId, sequence: EventSequence) -> RegistryEvent
         note: String::new(),
         request_id: None,
         undoes: None,
+        approved_by: None,
         basis: None,
         change: Some(EventChange {
             records: vec![RecordChange::registered(RecordIndex(index), id, sequence)],

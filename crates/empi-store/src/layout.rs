@@ -10,6 +10,7 @@
 //! | `meta` | `sample/`, number (4) | sample of pairs to be labelled |
 //! | `meta` | `sampled/`, sample (4), place (4) | pair of a sample, with its labels |
 //! | `meta` | `promotion/`, number (4) | which model decides from then on |
+//! | `meta` | `proposal/`, number (8) | change that two people must want |
 //! | `records` | record index | [`StoredRecord`](crate::StoredRecord) |
 //! | `record_keys` | length of source (2), source, record ID | record index |
 //! | `keys` | blocking key (8), record index (4) | empty |
@@ -257,6 +258,13 @@ pub(crate) fn promotion_key(number: u32) -> Vec<u8> {
     [PROMOTIONS, &number.to_be_bytes()].concat()
 }
 
+/// What the keys of proposals begin with.
+pub(crate) const PROPOSALS: &[u8] = b"proposal/";
+
+pub(crate) fn proposal_key(number: u64) -> Vec<u8> {
+    [PROPOSALS, &number.to_be_bytes()].concat()
+}
+
 pub(crate) fn user_key(name: &UserName) -> Vec<u8> {
     [USERS, name.as_str().as_bytes()].concat()
 }
@@ -373,6 +381,7 @@ mod tests {
         assert_eq!(sample_key(258), b"sample/\0\0\x01\x02");
         assert_eq!(sampled_key(1, 258), b"sampled/\0\0\0\x01\0\0\x01\x02");
         assert_eq!(promotion_key(258), b"promotion/\0\0\x01\x02");
+        assert_eq!(proposal_key(258), b"proposal/\0\0\0\0\0\0\x01\x02");
         assert_eq!(person_key(EnterpriseId::from_number(258)), [0, 0, 0, 0, 0, 0, 1, 2]);
         assert_eq!(record_key(&RecordKey::new("ab", "c")), Some(vec![0, 2, b'a', b'b', b'c']));
         assert_eq!(record_key(&RecordKey::new("s".repeat(SOURCE_BYTES_MAX + 1), "")), None);

@@ -22,6 +22,7 @@ mod lab;
 mod layout;
 mod open;
 mod postings;
+mod proposals;
 mod raw;
 mod rebuild;
 mod rows;

@@ -1,9 +1,9 @@
 //! What the store keeps besides the words of `empi-model`: rows and the change that is one commit.
 
 use empi_model::{
-    Asked, BlockingKey, Chosen, Consent, EnterpriseId, EventSequence, Link, MatchWeight, Person,
-    RecordContent, RecordIndex, RecordState, RegistryEvent, ReviewTask, SourceRecord, TaskId,
-    Timestamp,
+    Asked, AuditEntry, BlockingKey, Chosen, Consent, EnterpriseId, EventSequence, Link,
+    MatchWeight, Person, Proposal, RecordContent, RecordIndex, RecordState, RegistryEvent,
+    ReviewTask, SourceRecord, TaskId, Timestamp,
 };
 
 /// A source record as the index holds it.
@@ -174,6 +174,12 @@ pub struct Commit {
     pub requests_forgotten: Vec<String>,
     /// Who asked for it; without, whoever its events name.
     pub asked: Option<Asked>,
+    /// Proposals made or decided.
+    pub proposals: Vec<Proposal>,
+    /// Proposals that are kept no longer.
+    pub proposals_forgotten: Vec<u64>,
+    /// Entries of the audit trail beside those of the events, which stand behind them.
+    pub entries: Vec<AuditEntry>,
     /// The counters after this change; of several commits written together the last counts.
     pub counters: Option<Counters>,
 }

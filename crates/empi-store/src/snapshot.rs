@@ -7,7 +7,7 @@ use empi_model::{
     ReviewTask, SourceRecord, TaskId,
 };
 use prost::Message as _;
-use rocksdb::{DB, DBRawIterator, ReadOptions, SnapshotWithThreadMode};
+use rocksdb::{DB, DBRawIterator, ReadOptions, ReadTier, SnapshotWithThreadMode};
 
 use crate::codec::{
     CountersRow, EventRow, ModelRow, PersonRow, RecordRow, RequestRow, Row, SourceRow, TaskRow,
@@ -62,6 +62,22 @@ where
         let ended = rows.status();
         self.rows = None;
         ended.err().map(|error| Err(error.into()))
+    }
+}
+
+impl Store {
+    /// A record as the last commit left it, where no disk has to be waited for. `None` where one has, and for whatever
+    /// else is not a record that reads: [`Snapshot::record`] tells what.
+    #[must_use]
+    pub fn record_at_hand(&self, index: RecordIndex) -> Option<StoredRecord> {
+        let mut options = ReadOptions::default();
+        options.set_read_tier(ReadTier::BlockCache);
+        let key = layout::index_key(index);
+        let records = self.family(Family::Records).ok()?;
+        let value = self.db.get_pinned_cf_opt(&records, key, &options).ok()??;
+        // The data key of a record stands before its row.
+        let row = self.vault.open(Family::Records, &key, &value, |_| None)?;
+        RecordRow::decoded(&row)
     }
 }
 

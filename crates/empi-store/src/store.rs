@@ -275,6 +275,7 @@ impl Store {
             (seal.last_event, seal.sequence) = (event_digest(&row), event.sequence.0);
             self.put(batch, Family::Events, &layout::event_key(event.sequence), row)?;
         }
+        self.stage_proposals(batch, change)?;
         if let Some(counters) = &change.counters {
             let meta = self.family(Family::Meta)?;
             let row = CountersRow::sealed(counters, *seal).encode_to_vec();

@@ -136,6 +136,7 @@ async fn serve(args: &Args, config: ServerConfig, model: LinkageModel) -> anyhow
         requests_kept_ms: limits.requests_kept_seconds.saturating_mul(1000),
         backups: args.backups.clone(),
         audit: config.audit.limits(),
+        approval: config.approval.rules(),
         next_key: args.next_key.reader(),
         ..RegistryOptions::new(model, Arc::new(SystemClock))
     };

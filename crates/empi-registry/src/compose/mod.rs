@@ -185,6 +185,7 @@ impl<'a> Draft<'a> {
             note: words.note,
             request_id: self.context.request_id.map(str::to_owned),
             undoes: words.undoes,
+            approved_by: None,
             basis,
             change: Some(change),
         });

@@ -2,8 +2,8 @@
 //! is read through what is about to be.
 
 use empi_model::{
-    EnterpriseId, EventSequence, Person, RecordIndex, RecordKey, RegistryEvent, ReviewTask,
-    SourceRecord, TaskId,
+    EnterpriseId, EventSequence, Person, Proposal, RecordIndex, RecordKey, RegistryEvent,
+    ReviewTask, SourceRecord, TaskId,
 };
 use empi_store::{Commit, Snapshot, Store, StoreError, StoredRecord, StoredRequest};
 use hashbrown::HashMap;
@@ -88,6 +88,14 @@ impl<'a> Pending<'a> {
     /// The changes in order.
     pub(crate) fn commits(&self) -> &[Commit] {
         &self.commits
+    }
+
+    /// The proposals that the changes make, decide or forget, in order.
+    pub(crate) fn proposals(&self) -> impl Iterator<Item = (u64, Option<&Proposal>)> {
+        self.commits.iter().flat_map(|commit| {
+            let forgotten = commit.proposals_forgotten.iter().map(|number| (*number, None));
+            forgotten.chain(commit.proposals.iter().map(|it| (it.number, Some(it))))
+        })
     }
 
     /// The last event among the changes.

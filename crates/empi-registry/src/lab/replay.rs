@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use crossbeam_channel::bounded;
 use empi_linkage::{LinkageModel, Linker};
@@ -137,8 +138,9 @@ impl Job {
                     let _ = answer.send(told);
                 });
                 let work = Work::Regroup(Box::new(regrouping));
+                let since = Instant::now();
                 self.queue
-                    .send(Waiting { wanted: work.into(), asked: None, tell })
+                    .send(Waiting { wanted: work.into(), asked: None, since, tell })
                     .map_err(|_| RegistryError::Poisoned)?;
                 answers.push(receiver);
             }

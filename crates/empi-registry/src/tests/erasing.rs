@@ -60,6 +60,7 @@ fn who_is_erased_answers_nowhere_and_everybody_else_as_before() {
         is_gone(registry.person(robert));
         is_gone(registry.record(&key("a/1")));
         is_gone(registry.record(&key("b/1")));
+        assert_eq!(registry.record_at_hand(&key("a/1")), None);
         let found = registry.search("Robert Okafor", 10).unwrap().hits;
         assert!(found.iter().all(|hit| hit.view.person.enterprise_id != robert));
         assert_eq!(others(&index), before);

@@ -45,6 +45,7 @@ fn after_a_failed_write_nothing_is_answered() {
         assert!(is_poisoned(&registry.match_record(&record("x/1", ALICE), 10)));
         assert!(is_poisoned(&registry.person(robert.enterprise_id)));
         assert!(is_poisoned(&registry.record(&RecordKey::new("a", "1"))));
+        assert_eq!(registry.record_at_hand(&RecordKey::new("a", "1")), None);
         assert!(is_poisoned(&index.try_resolve(TaskId(1), ReviewOutcome::Same)));
         let query = TaskQuery::open(10);
         assert!(is_poisoned(&registry.tasks(&query)));
@@ -173,6 +174,7 @@ fn what_is_not_durable_is_not_shown() {
         // Documents are as they were.
         let record_answer = index.registry().record(&RecordKey::new("a", "1"));
         assert!(matches!(record_answer, Err(RegistryError::NotFound(_))));
+        assert_eq!(index.registry().record_at_hand(&RecordKey::new("a", "1")), None);
         // Whoever sees the change in memory waits.
         let matching = done.0.clone();
         scope.spawn(move || {

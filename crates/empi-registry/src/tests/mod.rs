@@ -15,6 +15,7 @@ mod lab;
 mod linear;
 mod machine;
 mod past;
+mod proposals;
 mod quality;
 mod queries;
 mod queue;
@@ -46,9 +47,10 @@ use tempfile::TempDir;
 
 use crate::commit::{Journal, StoreJournal};
 use crate::{
-    Clock, DataDir, EventView, MasterKey, RegisterRequest, Registration, RegistrationDecision,
-    Registry, RegistryError, RegistryOptions, RetireRequest, Retirement, ReviewRequest,
-    StewardAnswer, StewardOperation, StewardRequest, StoredRecord, TaskQuery, TaskView,
+    ApprovalRules, Clock, DataDir, EventView, MasterKey, RegisterRequest, Registration,
+    RegistrationDecision, Registry, RegistryError, RegistryOptions, RetireRequest, Retirement,
+    ReviewRequest, StewardAnswer, StewardOperation, StewardRequest, StoredRecord, TaskQuery,
+    TaskView,
 };
 
 /// A clock that goes on by a millisecond each time it is read.
@@ -109,7 +111,10 @@ pub(crate) fn system() -> Actor {
 }
 
 pub(crate) fn options() -> RegistryOptions {
-    RegistryOptions::new(LinkageModel::us_default().unwrap(), Arc::new(SteppingClock::default()))
+    let model = LinkageModel::us_default().unwrap();
+    // One person may do everything, except where a test is about what two must want.
+    let approval = ApprovalRules::NONE;
+    RegistryOptions { approval, ..RegistryOptions::new(model, Arc::new(SteppingClock::default())) }
 }
 
 /// The built-in model with other limits.

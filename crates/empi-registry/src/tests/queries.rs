@@ -36,6 +36,19 @@ fn matching_answers_best_first_and_writes_nothing() {
 }
 
 #[test]
+fn what_is_at_hand_is_what_a_lookup_tells() {
+    let index = Index::new();
+    index.register("a/1", ROBERT);
+    index.register("b/1", BOB);
+    index.register("b/1", &BOB.replace("7 Oak Ave", "8 Oak Ave"));
+    for known in ["a/1", "b/1"] {
+        let told = index.registry().record(&key(known)).unwrap();
+        assert_eq!(index.registry().record_at_hand(&key(known)), Some(told));
+    }
+    assert_eq!(index.registry().record_at_hand(&key("a/2")), None, "nobody registered it");
+}
+
+#[test]
 fn identifiers_resolve_to_persons() {
     let index = Index::new();
     let with = |key: &str, line: &str, authority: &str, value: &str| {

@@ -205,7 +205,7 @@ fn tasks_of_one_pattern_are_answered_at_once_each_by_its_own_event() {
         reason: Some(ReasonCode::ChartReview),
         ..ReviewRequest::answer(ReviewOutcome::Different, steward("ana"))
     };
-    let answers = index.registry().review_all(&ids, &request).unwrap();
+    let answers = index.registry().review_all(&ids, &request).unwrap().answers;
     let refused: Vec<u64> =
         answers.iter().filter(|(_, answer)| answer.is_err()).map(|(id, _)| id.0).collect();
     assert_eq!(refused, [99], "what one is refused for does not hinder the others");

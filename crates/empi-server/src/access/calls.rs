@@ -52,6 +52,10 @@ pub(crate) fn operation(path: &str) -> Option<Operation> {
         }
         ("AuditService", "ExportPerson") => Operation::ExportPersons,
         ("AuditService", "ListAudit" | "GetAuditHead" | "VerifyAudit") => Operation::ViewAudit,
+        ("OversightService", "ListProposals" | "GetProposal") => Operation::ViewQueue,
+        ("OversightService", "ApproveProposal" | "DeclineProposal" | "WithdrawProposal") => {
+            Operation::Approve
+        }
         _ => return None,
     })
 }

@@ -37,6 +37,7 @@ pub(crate) fn event(view: EventView) -> v1::Event {
         undoes: event.undoes.map(|undone| undone.0),
         request_id: event.request_id.unwrap_or_default(),
         sources,
+        approved_by: event.approved_by.unwrap_or_default(),
     }
 }
 

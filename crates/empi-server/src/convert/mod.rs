@@ -7,6 +7,7 @@ mod answer;
 mod event;
 mod explanation;
 mod golden;
+mod oversight;
 mod past;
 mod request;
 mod review;
@@ -20,6 +21,7 @@ pub(crate) use answer::{person, record_view, registration, search_answer, timest
 pub(crate) use event::event;
 pub(crate) use explanation::candidate;
 pub(crate) use golden::golden;
+pub(crate) use oversight::{deciding, foreseen, proposal, proposal_decided, proposal_number};
 pub(crate) use past::past_event;
 pub(crate) use request::{actor, enterprise_id, identifier, register_request};
 pub(crate) use review::{claimed, queue_stats, review_task, task_answers, task_view};

@@ -5,7 +5,7 @@ use empi_model::{
 };
 use empi_proto::v1;
 use empi_registry::{
-    Agreement, Claim, KindStats, Percentiles, QueueStats, RegistryError, TaskLine, TaskView,
+    Agreement, Claim, KindStats, ManyAnswers, Percentiles, QueueStats, TaskLine, TaskView,
 };
 
 use super::answer::{record_view, timestamp};
@@ -113,14 +113,13 @@ pub(super) fn actor_to_proto(actor: Actor) -> v1::Actor {
 }
 
 /// What came of the answers to many tasks.
-pub(crate) fn task_answers(
-    answers: Vec<(empi_model::TaskId, Result<(), RegistryError>)>,
-) -> v1::ResolveTasksResponse {
-    let answers = answers.into_iter().map(|(task, answer)| v1::TaskAnswer {
+pub(crate) fn task_answers(answered: ManyAnswers) -> v1::ResolveTasksResponse {
+    let answers = answered.answers.into_iter().map(|(task, answer)| v1::TaskAnswer {
         task_id: task.0,
         refused: answer.err().map(|refused| refused.to_string()).unwrap_or_default(),
     });
-    v1::ResolveTasksResponse { answers: answers.collect() }
+    let proposal = answered.proposal.unwrap_or_default();
+    v1::ResolveTasksResponse { answers: answers.collect(), proposal }
 }
 
 pub(crate) fn queue_stats(stats: QueueStats) -> v1::QueueStatsResponse {

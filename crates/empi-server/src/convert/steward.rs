@@ -130,7 +130,7 @@ pub(crate) fn event_sequence(sequence: u64) -> Result<EventSequence, InvalidRequ
 }
 
 pub(crate) fn change(answer: StewardAnswer) -> v1::ChangeResponse {
-    let StewardAnswer { event: told, version_token, golden: best, is_preview } = answer;
+    let StewardAnswer { event: told, version_token, golden: best, is_preview, proposal } = answer;
     let person = |(id, best): (EnterpriseId, _)| v1::GoldenPerson {
         enterprise_id: id.to_string(),
         golden: Some(golden(best)),
@@ -141,6 +141,7 @@ pub(crate) fn change(answer: StewardAnswer) -> v1::ChangeResponse {
         preview: is_preview,
         golden: best.into_iter().map(person).collect(),
         audit_head: None,
+        proposal: proposal.unwrap_or_default(),
     }
 }
 

@@ -102,7 +102,10 @@ impl RegistryService for RegistryCalls {
             return Err(InvalidRequest::new("`key` needs both: source and record_id").into());
         }
         let permit = entry.permit(&self.door, Subject::Source(&key.source))?;
-        let view = self.door.call(permit, move |registry| registry.record(&key)).await?;
+        let wanted = key.clone();
+        let at_hand = |registry: &Registry| registry.record_at_hand(&key);
+        let work = move |registry: &Registry| registry.record(&wanted);
+        let view = self.door.call_at_hand(permit, at_hand, work).await?;
         Ok(Response::new(v1::GetRecordResponse { record: Some(convert::record_view(view)) }))
     }
 

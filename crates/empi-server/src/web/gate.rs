@@ -16,6 +16,7 @@ use super::access::Operation;
 use super::answer::{Answer, Refusal, html, see_other};
 use super::form::Fields;
 use super::layout;
+use super::pages::approvals;
 use super::session::{OpenSession, Token};
 use super::{Visit, Web};
 use crate::access::{Caller, Denial, Origin, Subject};
@@ -106,6 +107,7 @@ async fn admit(web: &Web, operation: Operation, request: Request, next: Next) ->
             let frame = layout::Frame {
                 visit,
                 path: &path,
+                proposals: visit.map_or(0, |visit| approvals::waiting_for(web, visit)),
                 is_practice: web.0.practice.is_some(),
                 idle: web.0.config.session_idle_time_max(),
             };

@@ -17,6 +17,8 @@ pub(super) struct Frame<'a> {
     pub(super) visit: Option<&'a Visit>,
     /// Where the page is, to mark it in the navigation.
     pub(super) path: &'a str,
+    /// Proposals that wait for whoever is signed in.
+    pub(super) proposals: usize,
     /// Whether everybody here is made up.
     pub(super) is_practice: bool,
     /// After so long without a request the session is over, and the page leaves the screen.
@@ -24,9 +26,10 @@ pub(super) struct Frame<'a> {
 }
 
 /// The sections of the navigation, each with what it takes to see it.
-const SECTIONS: [(&str, &str, Operation); 9] = [
+const SECTIONS: [(&str, &str, Operation); 10] = [
     ("/", "Overview", Operation::OwnAccount),
     ("/worklist", "Worklist", Operation::ViewQueue),
+    ("/approvals", "Approvals", Operation::ViewQueue),
     ("/search", "Search", Operation::ViewPersons),
     ("/quality", "Quality", Operation::ViewQuality),
     ("/labels", "Labels", Operation::Label),
@@ -77,7 +80,7 @@ pub(super) fn page(
             }
             body data-idle-seconds=[idle] {
                 a.skip href="#main" { "Skip to the page" }
-                @if let Some(visit) = frame.visit { (bar(visit, frame.path)) }
+                @if let Some(visit) = frame.visit { (bar(visit, frame)) }
                 @if frame.is_practice {
                     p.practice role="note" { "Practice: these patients are made up, and after each answer you see whether it was right." }
                 }
@@ -93,7 +96,8 @@ pub(super) fn page(
     }
 }
 
-fn bar(visit: &Visit, path: &str) -> Markup {
+fn bar(visit: &Visit, frame: &Frame<'_>) -> Markup {
+    let path = frame.path;
     let is_here = |section: &str| match section {
         "/" => path == "/",
         _ => path.starts_with(section),
@@ -107,7 +111,12 @@ fn bar(visit: &Visit, path: &str) -> Markup {
                 @for (section, name, operation) in SECTIONS {
                     @if operation.allows(visit.user.role) && !visit.user.must_change_password {
                         a href=(section) aria-current=[is_here(section).then_some("page")]
-                            data-key=[(section == "/search" && path != "/search").then_some("/")] { (name) }
+                            data-key=[(section == "/search" && path != "/search").then_some("/")] {
+                            (name)
+                            @if section == "/approvals" && frame.proposals > 0 {
+                                " " span.tag.number { (frame.proposals) span.unseen { " wait for you" } }
+                            }
+                        }
                     }
                 }
             }
@@ -171,11 +180,16 @@ pub(super) fn csrf(visit: &Visit) -> Markup {
 
 /// A refusal as a page of its own.
 pub(super) fn refusal(refusal: &Refusal, visit: Option<&Visit>) -> Markup {
-    let frame =
-        Frame { visit, path: "", is_practice: false, idle: Duration::from_secs(24 * 60 * 60) };
+    let frame = Frame {
+        visit,
+        path: "",
+        proposals: 0,
+        is_practice: false,
+        idle: Duration::from_secs(24 * 60 * 60),
+    };
     let main = html! {
         section.card.narrow {
-            h1 { "That did not work" }
+            h1 { @if refusal.restricted.is_some() { "Not shown" } @else { "That did not work" } }
             p role="alert" { (refusal.sentence) }
             @if let (Some(person), Some(visit)) = (refusal.restricted, visit) {
                 @if Operation::BreakGlass.allows(visit.user.role) { (emergency::form(person, visit)) }

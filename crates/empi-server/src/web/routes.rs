@@ -13,8 +13,9 @@ use super::access::Operation;
 use super::answer::{Refusal, is_over_tls, protect};
 use super::gate::{Guarded, gate, refused};
 use super::pages::{
-    account, alike, audit, consent, decide, elsewhere, emergency, labels, operation, overview,
-    person, quality, search, sign_in, state, task, tuning, undo, users, worklist,
+    account, alike, approvals, audit, consent, decide, elsewhere, emergency, erase, labels,
+    operation, overview, person, quality, search, sign_in, state, task, tuning, undo, users,
+    worklist,
 };
 use crate::listen::Peer;
 
@@ -45,9 +46,9 @@ where
 /// The table.
 pub(super) fn table() -> Vec<Route> {
     use Operation::{
-        BreakGlass, ChangeIdentities, ChangeUsers, Decide, DecideMany, DrawSample, Label,
-        OwnAccount, Probe, ReviewGlass, SetConsent, SignIn, Tune, ViewAudit, ViewPersons,
-        ViewQuality, ViewQueue, ViewUsers,
+        Approve, BreakGlass, ChangeIdentities, ChangeUsers, Decide, DecideMany, DrawSample,
+        ErasePersons, Label, OwnAccount, Probe, ReviewGlass, SetConsent, SignIn, Tune, ViewAudit,
+        ViewPersons, ViewQuality, ViewQueue, ViewUsers,
     };
     vec![
         show("/livez", Probe, state::lives),
@@ -82,6 +83,12 @@ pub(super) fn table() -> Vec<Route> {
         take("/persons/{id}/consent", SetConsent, consent::take),
         take("/operations/preview", ChangeIdentities, operation::preview),
         take("/operations", ChangeIdentities, operation::take),
+        show("/persons/{id}/erase", ErasePersons, erase::show),
+        take("/persons/{id}/erase", ErasePersons, erase::take),
+        show("/events/{id}/certificate.json", ErasePersons, erase::hand_out),
+        show("/approvals", ViewQueue, approvals::list),
+        show("/approvals/{id}", ViewQueue, approvals::show),
+        take("/approvals/{id}", Approve, approvals::take),
         show("/quality", ViewQuality, quality::show),
         show("/quality.csv", ViewQuality, quality::export),
         show("/labels", Label, labels::show),

@@ -1,5 +1,6 @@
 //! The pages from outside, without a browser: who gets in, who may do what, and what every answer carries.
 
+mod approvals;
 mod audit;
 mod emergency;
 
@@ -63,6 +64,11 @@ impl Pages {
     fn with(config: WebConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let registry = registry_in(dir.path());
+        Self::over(dir, registry, config)
+    }
+
+    /// The pages of an index that was prepared.
+    fn over(dir: tempfile::TempDir, registry: Arc<Registry>, config: WebConfig) -> Self {
         let (closing, closed) = watch::channel(false);
         let door = Door::new(Arc::clone(&registry), &GrpcConfig::default());
         let web = Web::new(door, config, closed, None, None);

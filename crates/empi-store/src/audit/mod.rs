@@ -140,13 +140,16 @@ impl Store {
         snapshot.audit_start()
     }
 
-    /// The entries of a change: one for each event, whoever asked for it.
+    /// The entries of a change: those that it brings, and one for each event, whoever asked for it.
     pub(crate) fn stage_audit(
         &self,
         batch: &mut WriteBatch,
         head: &mut AuditHead,
         change: &Commit,
     ) -> Result<(), StoreError> {
+        for entry in &change.entries {
+            self.stage_entry(batch, head, entry)?;
+        }
         for event in &change.events {
             let asked = match &change.asked {
                 Some(asked) if !asked.asker.name.is_empty() => asked.clone(),

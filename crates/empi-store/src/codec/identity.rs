@@ -179,6 +179,9 @@ pub(crate) struct EventRow {
     /// In a store that is encrypted: what is personal of it, which then stands nowhere else.
     #[prost(message, repeated, tag = "20")]
     pub(crate) parts: Vec<PartRow>,
+    /// Who approved what the actor had proposed.
+    #[prost(string, optional, tag = "30")]
+    approved_by: Option<String>,
 }
 
 impl EventRow {
@@ -226,6 +229,7 @@ impl Row for EventRow {
             last_event: 0,
             answer_digest: 0,
             parts: Vec::new(),
+            approved_by: event.approved_by.clone(),
         }
     }
 
@@ -258,6 +262,7 @@ impl Row for EventRow {
             note: self.note,
             request_id: self.request_id,
             undoes: self.undoes.map(EventSequence),
+            approved_by: self.approved_by,
             basis: self.basis.and_then(BasisRow::word),
             change,
         })

@@ -171,6 +171,7 @@ fn bytes_of_events_never_change() {
         note: String::new(),
         request_id: None,
         undoes: None,
+        approved_by: None,
         basis: None,
         change: None,
     };

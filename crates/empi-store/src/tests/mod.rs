@@ -1,11 +1,11 @@
 //! A store on disk: what was committed is there as a whole, and what does not agree is found.
 
 use empi_model::{
-    Actor, ActorKind, Again, BlockingKey, BlockingRule, ComparisonPattern, Decision, EnterpriseId,
-    EventChange, EventKind, EventSequence, Guard, KeptApartChange, Link, LinkSource, MatchWeight,
-    Opinion, Person, PersonState, ReasonCode, RecordChange, RecordIndex, RecordKey, RecordState,
-    RegistryEvent, Remark, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, Seen, SharedField,
-    SharedValue, Snooze, SourceRecord, TaskChange, TaskId, Timestamp, Waiting,
+    Actor, ActorKind, Again, BlockingKey, BlockingRule, ComparisonPattern, Consent, Decision,
+    EnterpriseId, EventChange, EventKind, EventSequence, Guard, KeptApartChange, Link, LinkSource,
+    MatchWeight, Opinion, Person, PersonState, ReasonCode, RecordChange, RecordIndex, RecordKey,
+    RecordState, RegistryEvent, Remark, ReviewKind, ReviewOutcome, ReviewState, ReviewTask, Seen,
+    SharedField, SharedValue, Snooze, SourceRecord, TaskChange, TaskId, Timestamp, Waiting,
 };
 use tempfile::TempDir;
 
@@ -64,6 +64,7 @@ fn event(sequence: u64, records: Vec<RecordIndex>, person: EnterpriseId) -> Regi
         note: String::new(),
         request_id: None,
         undoes: None,
+        approved_by: None,
         basis: None,
         change: Some(EventChange {
             records: records
@@ -134,6 +135,7 @@ fn registration(number: u32) -> Commit {
             state: RecordState::Active,
             content_event: EventSequence(sequence),
             chosen: Vec::new(),
+            consent: Consent::default(),
             changed: EventSequence(sequence),
         }],
         keys_added: vec![(key_of(number), index)],

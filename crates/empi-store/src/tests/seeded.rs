@@ -163,6 +163,7 @@ impl Rich {
             previous: Some(before.changed),
             old_link: Some(before.link),
             chosen: None,
+            consent: None,
         };
         let commit = Commit { records: vec![stored.clone()], ..Commit::default() };
         self.finish(

@@ -107,6 +107,28 @@ fn an_encrypted_store_answers_as_one_that_is_not() {
 }
 
 #[test]
+fn a_record_is_at_hand_once_it_was_read_or_written_and_says_what_the_disk_says() {
+    let key = key();
+    for keys in [&[][..], &[&key]] {
+        let dir = TempDir::new().unwrap();
+        let store = Store::open(place(dir.path(), keys), &options()).unwrap();
+        store.commit(&storied()).unwrap();
+        let on_disk = |store: &Store, index| store.snapshot().record(index).unwrap();
+        for index in [0, 1, 9].map(RecordIndex) {
+            assert_eq!(store.record_at_hand(index), on_disk(&store, index));
+        }
+        store.write_out().unwrap();
+        drop(store);
+        let store = Store::open(place(dir.path(), keys), &options()).unwrap();
+        let index = RecordIndex(1);
+        assert_eq!(store.record_at_hand(index), None, "nobody has read it since the start");
+        let read = on_disk(&store, index);
+        assert!(read.is_some());
+        assert_eq!(store.record_at_hand(index), read);
+    }
+}
+
+#[test]
 fn a_store_opens_with_its_own_key_only_and_says_what_is_wrong() {
     let (dir, key, other) = (TempDir::new().unwrap(), key(), key());
     written(dir.path(), &[&key]);

@@ -1,9 +1,13 @@
 //! What does not agree is found, whatever it is.
 
+use empi_model::{
+    Asked, Asker, Operation, Party, Proposal, ProposalAnswer, ProposalDecision, Proposed,
+};
 use rocksdb::WriteBatch;
 
 use super::*;
-use crate::codec::{EventRow, PersonRow, RecordRow, Row as _, TaskRow};
+
+use crate::codec::{EventRow, PersonRow, ProposalRow, RecordRow, Row as _, TaskRow};
 use crate::layout::{self, Family};
 use crate::store::synced;
 
@@ -322,4 +326,54 @@ fn problems_are_counted_beyond_those_told() {
     store.write(batch, &synced()).unwrap();
     let report = store.verify(&keys_of).unwrap();
     assert_eq!((report.problems.len(), report.problem_count), (crate::PROBLEMS_MAX, 300));
+}
+
+#[test]
+fn proposals_that_one_person_decided_alone_are_found() {
+    let actor = |name: &str| Actor { kind: ActorKind::Steward, name: name.to_owned() };
+    let party = |name: &str| Party { caller: String::new(), actor: actor(name) };
+    let asked = Asked { asker: Asker::internal("lena").into(), operation: Operation::ErasePersons };
+    let decided = |name: &str, events: &[u64]| ProposalDecision {
+        answer: ProposalAnswer::Approved,
+        who: party(name),
+        time: Timestamp(9),
+        note: String::new(),
+        events: events.iter().copied().map(EventSequence).collect(),
+        refused: Vec::new(),
+    };
+    let proposal = |person: u64, decision| Proposal {
+        number: 1,
+        what: Proposed::Erasure {
+            person: EnterpriseId::mint(person),
+            version_token: String::new(),
+            request_id: None,
+        },
+        actor: actor("lena"),
+        asked: asked.clone(),
+        reason: None,
+        note: String::new(),
+        proposed: Timestamp(1),
+        until: Timestamp(10),
+        decision,
+    };
+    let put = |number, proposal: Proposal| {
+        move |it: &mut Damage<'_>| {
+            let row = ProposalRow::encoded(&proposal);
+            it.put(Family::Meta, layout::proposal_key(number), row);
+        }
+    };
+    assert_eq!(problems(put(1, proposal(0, None))), Vec::<String>::new());
+    check("a proposal does not read", put(2, proposal(0, None)));
+    check("a proposal does not read", |it| {
+        it.put(Family::Meta, layout::proposal_key(1), [0xFF]);
+    });
+    check("proposal 1 is about somebody who is not there", put(1, proposal(99, None)));
+    for (decision, expected) in [
+        (decided("lena", &[1]), "was decided by somebody who may not"),
+        (decided("nora", &[]), "says otherwise whether it was done"),
+        (decided("nora", &[1]), "names an event that does not tell of it"),
+        (decided("nora", &[77]), "names an event that does not tell of it"),
+    ] {
+        check(&format!("proposal 1 {expected}"), put(1, proposal(0, Some(decision))));
+    }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | rows of records | sealed under a data key of the record's own, which stands before them, wrapped |
 //! | updates that wait, and what events keep of how a record was | sealed under the data key of the record |
-//! | tasks, events, answers to requests, entries of the audit trail, users, accounts, samples, promotions | sealed under a key of the store |
+//! | tasks, events, answers to requests, entries of the audit trail, users, accounts, samples, promotions, proposals | sealed under a key of the store |
 //! | record keys, request IDs, names of users and accounts in keys | HMAC-SHA-256, 16 bytes |
 //! | blocking keys in keys | the rule in the clear, 56 bits of SipHash-2-4 |
 //! | enterprise IDs, numbers of records, tasks and events, who is whom, counters, models | in the clear |
@@ -315,6 +315,7 @@ fn holds_values(family: Family, key: &[u8]) -> bool {
                 layout::SAMPLES,
                 layout::SAMPLED,
                 layout::PROMOTIONS,
+                layout::PROPOSALS,
             ];
             sealed.iter().any(|prefix| key.starts_with(prefix))
         }

@@ -7,6 +7,7 @@ mod accounts;
 mod events;
 mod lab;
 mod people;
+mod proposals;
 mod records;
 mod work;
 
@@ -200,6 +201,7 @@ impl Store {
         walk.check_users();
         walk.check_audit();
         walk.check_lab();
+        walk.check_proposals();
         walk.check_counters();
         walk.check_models(seal.models);
         Ok(walk.report)

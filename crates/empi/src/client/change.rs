@@ -28,6 +28,7 @@ pub(super) struct Event {
     pub(super) undoes: Option<u64>,
     pub(super) request_id: Option<String>,
     pub(super) sources: Vec<String>,
+    pub(super) approved_by: Option<String>,
 }
 
 /// A record that belongs to another person since.
@@ -54,6 +55,15 @@ pub(super) struct Pair {
     left: Key,
     right: Key,
     kept_apart: bool,
+}
+
+impl Person {
+    /// In words.
+    pub(super) fn told(&self) -> String {
+        let to = self.survivor_enterprise_id.as_deref();
+        let to = to.map_or_else(String::new, |survivor| format!(", {survivor} answers for it"));
+        format!("{}  {}{to}", self.enterprise_id, self.fate)
+    }
 }
 
 #[derive(Serialize)]
@@ -118,6 +128,7 @@ impl From<v1::Event> for Event {
             undoes: event.undoes,
             request_id: present(event.request_id),
             sources: event.sources,
+            approved_by: present(event.approved_by),
         }
     }
 }
@@ -127,6 +138,9 @@ impl From<v1::Event> for Event {
 pub(super) struct Change {
     pub(super) preview: bool,
     pub(super) version_token: String,
+    /// The proposal under which it waits for a second person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) proposal: Option<u64>,
     #[serde(flatten)]
     pub(super) event: Event,
 }
@@ -140,7 +154,11 @@ pub(super) fn event_line(event: &Event) -> String {
     if let Some(old) = event.old_enterprise_id.as_ref().filter(|old| **old != event.enterprise_id) {
         line.push_str(&format!("  from {old}"));
     }
-    line.push_str(&format!("  by {}: {}", event.actor, event.reason));
+    line.push_str(&format!("  by {}", event.actor));
+    if let Some(approver) = &event.approved_by {
+        line.push_str(&format!(", approved by {approver}"));
+    }
+    line.push_str(&format!(": {}", event.reason));
     line
 }
 
@@ -152,11 +170,7 @@ pub(super) fn change_lines(change: &Change) -> String {
     } else {
         format!("event {} ({}):", event.sequence, event.kind)
     }];
-    for person in &event.persons {
-        let to = person.survivor_enterprise_id.as_deref();
-        let to = to.map_or_else(String::new, |survivor| format!(", {survivor} answers for it"));
-        lines.push(format!("  {}  {}{to}", person.enterprise_id, person.fate));
-    }
+    lines.extend(event.persons.iter().map(|person| format!("  {}", person.told())));
     for moved in &event.moves {
         let Move { source, record_id, new_enterprise_id, .. } = moved;
         lines.push(format!("  {source}:{record_id} goes to {new_enterprise_id}"));
@@ -220,6 +234,7 @@ mod tests {
             undoes: None,
             request_id: String::new(),
             sources: vec!["north".to_owned()],
+            approved_by: String::new(),
         }
     }
 
@@ -230,7 +245,8 @@ mod tests {
             "      12  1970-01-01T00:00:00Z  merged             7K3M-9QXT-2VC  from 1T4M-PVE9-69X  by ines: a steward merged two persons"
         ]
         .assert_eq(&event_line(&event));
-        let change = Change { preview: true, version_token: "t".to_owned(), event };
+        let (version_token, proposal) = ("t".to_owned(), None);
+        let change = Change { preview: true, version_token, proposal, event };
         expect![[r#"
             would be event 12 (merged):
               1T4M-PVE9-69X  retired, 7K3M-9QXT-2VC answers for it
@@ -240,7 +256,7 @@ mod tests {
               to be told: north"#]]
         .assert_eq(&change_lines(&change));
         expect![[
-            r#"{"preview":true,"version_token":"t","sequence":12,"time":"1970-01-01T00:00:00Z","actor":"ines","kind":"merged","enterprise_id":"7K3M-9QXT-2VC","old_enterprise_id":"1T4M-PVE9-69X","moves":[{"source":"north","record_id":"17","old_enterprise_id":"1T4M-PVE9-69X","new_enterprise_id":"7K3M-9QXT-2VC"}],"persons":[{"enterprise_id":"1T4M-PVE9-69X","fate":"retired","survivor_enterprise_id":"7K3M-9QXT-2VC"}],"tasks_opened":[],"tasks_closed":[3],"kept_apart":[{"left":{"source":"north","record_id":"17"},"right":{"source":"north","record_id":"18"},"kept_apart":false}],"match_weight":null,"model":"us-default/1","reason":"a steward merged two persons","reason_code":"document_seen","note":"","task":null,"undoes":null,"request_id":null,"sources":["north"]}"#
+            r#"{"preview":true,"version_token":"t","sequence":12,"time":"1970-01-01T00:00:00Z","actor":"ines","kind":"merged","enterprise_id":"7K3M-9QXT-2VC","old_enterprise_id":"1T4M-PVE9-69X","moves":[{"source":"north","record_id":"17","old_enterprise_id":"1T4M-PVE9-69X","new_enterprise_id":"7K3M-9QXT-2VC"}],"persons":[{"enterprise_id":"1T4M-PVE9-69X","fate":"retired","survivor_enterprise_id":"7K3M-9QXT-2VC"}],"tasks_opened":[],"tasks_closed":[3],"kept_apart":[{"left":{"source":"north","record_id":"17"},"right":{"source":"north","record_id":"18"},"kept_apart":false}],"match_weight":null,"model":"us-default/1","reason":"a steward merged two persons","reason_code":"document_seen","note":"","task":null,"undoes":null,"request_id":null,"sources":["north"],"approved_by":null}"#
         ]]
         .assert_eq(&super::super::answers::line(&change).unwrap());
     }

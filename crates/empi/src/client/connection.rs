@@ -12,6 +12,7 @@ use empi_proto::v1::admin_service_client::AdminServiceClient;
 use empi_proto::v1::audit_service_client::AuditServiceClient;
 use empi_proto::v1::emergency_service_client::EmergencyServiceClient;
 use empi_proto::v1::event_service_client::EventServiceClient;
+use empi_proto::v1::oversight_service_client::OversightServiceClient;
 use empi_proto::v1::registry_service_client::RegistryServiceClient;
 use empi_proto::v1::review_service_client::ReviewServiceClient;
 use empi_proto::v1::steward_service_client::StewardServiceClient;
@@ -146,6 +147,10 @@ impl Server {
 
     pub(crate) fn steward(&self) -> StewardServiceClient<Line> {
         StewardServiceClient::new(self.line.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    pub(crate) fn oversight(&self) -> OversightServiceClient<Line> {
+        OversightServiceClient::new(self.line.clone())
     }
 
     pub(crate) fn accounts(&self) -> AccountServiceClient<Line> {

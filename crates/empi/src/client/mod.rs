@@ -11,6 +11,7 @@ mod fields;
 mod golden;
 pub(crate) mod match_record;
 pub(crate) mod person;
+mod proposals;
 mod queue;
 mod reason;
 pub(crate) mod register;

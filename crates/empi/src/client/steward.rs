@@ -1,16 +1,15 @@
 //! `empi steward`: identities changed by hand, each change with a preview.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use empi_proto::v1;
-use serde::Serialize;
 use tonic::Status;
 
 use super::answers;
 use super::change::{Change, Event, change_lines};
 use super::connection::{Server, ServerArgs, converse, incomplete, refusal};
 use super::fields::record_key_of;
+use super::proposals;
 use super::reason::Reason;
 use crate::output::Output;
 
@@ -129,11 +128,13 @@ enum Operation {
         #[arg(long)]
         not_linked: bool,
     },
-    /// A person is forgotten for good: see --preview first, for this cannot be undone
+    /// A person is forgotten for good: see --preview first, for this cannot be undone. Where two people must want it, this
+    /// proposes it
     Erase {
         /// The person
         enterprise_id: String,
-        /// Where the certificate goes: what was erased, by whom and why, and the end of the audit trail that proves it
+        /// Where the certificate goes: what was erased, by whom and why, and the end of the audit trail that proves it.
+        /// Where two people must want it, whoever approves it writes the certificate
         #[arg(long, value_name = "FILE.json")]
         certificate: Option<PathBuf>,
     },
@@ -142,6 +143,8 @@ enum Operation {
         /// The event's number
         event: u64,
     },
+    #[command(flatten)]
+    Oversight(proposals::Step),
 }
 
 /// A field of the golden record.
@@ -195,17 +198,21 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     converse(async {
         let server = server.connect().await?;
         let mut terms = terms.into_terms();
+        if let Operation::Oversight(step) = &operation {
+            return proposals::run(&server, step, terms, json).await;
+        }
         if !terms.validate_only && terms.version_token.is_empty() {
             let asked = v1::ChangeTerms { validate_only: true, ..terms.clone() };
             terms.version_token = change(&server, &operation, asked).await?.version_token;
         }
         let answer = change(&server, &operation, terms).await?;
         if let Operation::Erase { certificate: Some(file), .. } = &operation {
-            certify(&answer, file)?;
+            proposals::certify(answer.event.as_ref(), answer.audit_head.as_ref(), file)?;
         }
         let change = Change {
             preview: answer.preview,
             version_token: answer.version_token,
+            proposal: (answer.proposal != 0).then_some(answer.proposal),
             event: Event::from(answer.event.ok_or_else(incomplete)?),
         };
         let mut output = Output::lock();
@@ -213,42 +220,16 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             return output.line(answers::line(&change)?);
         }
         output.text(&change_lines(&change))?;
-        if change.preview {
+        if let Some(number) = change.proposal {
+            output.text(&format!(
+                "nothing is changed yet: proposal {number} waits for somebody else, who may say `empi steward approve \
+                 {number} --actor NAME`"
+            ))?;
+        } else if change.preview {
             output.text(&format!("  to make it so: --version-token {}", change.version_token))?;
         }
         Ok(())
     })
-}
-
-/// What is handed to whoever asked to be erased. Field names are a promise.
-#[derive(Serialize)]
-struct Certificate<'a> {
-    enterprise_id: &'a str,
-    event: u64,
-    time: String,
-    erased_by: String,
-    note: &'a str,
-    what: &'a str,
-    /// The entry at the end of the audit trail, and its hash, which stands for all before it.
-    audit_sequence: u64,
-    audit_hash: &'a str,
-}
-
-/// Writes the certificate of an erasure; none of a preview.
-fn certify(answer: &v1::ChangeResponse, file: &Path) -> anyhow::Result<()> {
-    let (Some(event), Some(head)) = (&answer.event, &answer.audit_head) else { return Ok(()) };
-    let certificate = Certificate {
-        enterprise_id: &event.enterprise_id,
-        event: event.sequence,
-        time: answers::time(event.time),
-        erased_by: event.actor.as_ref().map(|actor| actor.name.clone()).unwrap_or_default(),
-        note: &event.note,
-        what: &event.reason,
-        audit_sequence: head.sequence,
-        audit_hash: &head.hash,
-    };
-    let text = format!("{}\n", serde_json::to_string_pretty(&certificate)?);
-    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
 impl TermsArgs {
@@ -337,6 +318,7 @@ async fn ask(
             let enterprise_id = enterprise_id.clone();
             steward.erase_person(v1::ErasePersonRequest { terms, enterprise_id }).await
         }
+        Operation::Oversight(_) => Err(Status::internal("a proposal is asked about elsewhere")),
         Operation::Undo { event } => {
             steward.undo_event(v1::UndoEventRequest { terms, sequence: *event }).await
         }

@@ -52,6 +52,14 @@ pub(super) fn person_fate(fate: v1::PersonFate) -> String {
     short(fate.as_str_name(), "PERSON_FATE_")
 }
 
+pub(super) fn proposal_kind(kind: v1::ProposalKind) -> String {
+    short(kind.as_str_name(), "PROPOSAL_KIND_")
+}
+
+pub(super) fn proposal_state(state: v1::ProposalState) -> String {
+    short(state.as_str_name(), "PROPOSAL_STATE_")
+}
+
 pub(super) fn golden_field(field: v1::GoldenField) -> String {
     short(field.as_str_name(), "GOLDEN_FIELD_")
 }

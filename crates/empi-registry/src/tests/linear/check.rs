@@ -90,7 +90,11 @@ impl Sequential {
                 Answer::Reviewed => Answered::of_resolution(),
                 Answer::Steward(answer) => Answered::of_steward(&answer),
                 Answer::Retired(answer) => Answered::of_retirement(&answer),
-                Answer::Promoted(_) | Answer::Regrouped(_) => {
+                Answer::Promoted(_)
+                | Answer::Regrouped(_)
+                | Answer::Merges(..)
+                | Answer::Foreseen(..)
+                | Answer::Decided(_) => {
                     unreachable!("no call of a history asks for it")
                 }
             }),

@@ -6,6 +6,7 @@ mod fhir;
 mod grpc;
 mod hl7;
 mod issuers;
+mod oversight;
 mod sight;
 
 use empi_model::{GoldenField, Shown};

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use axum::extract::{Path, State};
 use empi_model::{ComparisonPattern, EventSequence, ReviewOutcome, TaskId, TaskPlace};
 use empi_registry::{
-    Rarity, Registry, RegistryError, ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX, TaskFilter,
-    TaskQuery, TaskView,
+    ManyAnswers, Rarity, Registry, RegistryError, ReviewRequest, ReviewStep, TASKS_AT_ONCE_MAX,
+    TaskFilter, TaskQuery, TaskView,
 };
 use maud::{Markup, html};
 
@@ -36,6 +36,8 @@ struct Shown {
     /// How many compare alike, those that are not listed included.
     count: u64,
     sample: Vec<(TaskView, Rarity)>,
+    /// Questions that one person answers *same* together; more need a second person.
+    merges_max: Option<usize>,
 }
 
 /// The first of the questions that compare alike, in the order of the queue.
@@ -65,7 +67,8 @@ fn look(registry: &Registry, pattern: &ComparisonPattern) -> Result<Shown, Regis
         Ok((view, rarity))
     });
     let sample = shown.collect::<Result<_, RegistryError>>()?;
-    Ok(Shown { count: registry.open_tasks_alike(pattern), sample, tasks })
+    let merges_max = registry.approval().merges_max;
+    Ok(Shown { count: registry.open_tasks_alike(pattern), sample, tasks, merges_max })
 }
 
 fn pattern_of(text: &str) -> Result<ComparisonPattern, Refusal> {
@@ -122,6 +125,9 @@ fn answers(shown: &Shown, pattern: &str, visit: &Visit) -> Markup {
                 p.soft { "The others follow when these are answered." }
             }
             p.soft { "Each becomes an event of its own. Those that somebody has taken are left out." }
+            @if shown.merges_max.is_some_and(|max| listed > max) {
+                p.soft { "That they are one person each is done when somebody else approves it." }
+            }
             (csrf(visit))
             @for task in &shown.tasks { input type="hidden" name="task" value=(task); }
             button.answer.same type="submit" name="do" value="same" { "All are one person each" }
@@ -162,7 +168,10 @@ pub(in crate::web) async fn take(
         note: note(&fields)?,
     };
     let became = web.ask(move |registry| answer_all(registry, &pattern, &tasks, &request)).await?;
-    Ok(Answer::Page("Alike", outcome_page(&became, outcome, &visit)))
+    if let (became, Some(number)) = &became {
+        return Ok(Answer::Page("Alike", proposed_page(became, *number)));
+    }
+    Ok(Answer::Page("Alike", outcome_page(&became.0, outcome, &visit)))
 }
 
 /// Answers those that still compare as the sample did: the others nobody has looked at.
@@ -171,14 +180,14 @@ fn answer_all(
     pattern: &ComparisonPattern,
     tasks: &[TaskId],
     request: &ReviewRequest,
-) -> Result<Vec<Became>, RegistryError> {
+) -> Result<(Vec<Became>, Option<u64>), RegistryError> {
     let still: BTreeSet<TaskId> = listed(registry, pattern)?.into_iter().collect();
     let (alike, changed): (Vec<TaskId>, Vec<TaskId>) =
         tasks.iter().partition(|task| still.contains(*task));
     let why = "its records compare otherwise now: look at it by itself";
     let mut all: Vec<Became> = changed.into_iter().map(|id| (id, Err(why.to_owned()))).collect();
-    let answered = registry.review_all(&alike, request)?;
-    let became = answered.into_iter().map(|(task, answer)| {
+    let ManyAnswers { answers, proposal } = registry.review_all(&alike, request)?;
+    let became = answers.into_iter().map(|(task, answer)| {
         let event = match answer {
             Ok(()) => Ok(registry.task(task)?.line.task.event),
             Err(error) => Err(error.to_string()),
@@ -186,7 +195,21 @@ fn answer_all(
         Ok((task, event))
     });
     all.extend(became.collect::<Result<Vec<_>, RegistryError>>()?);
-    Ok(all)
+    Ok((all, proposal))
+}
+
+/// So many that somebody else has to approve it.
+fn proposed_page(became: &[Became], number: u64) -> Markup {
+    let proposed = became.iter().filter(|(_, event)| event.is_ok()).count();
+    html! {
+        h1 { (words::grouped(proposed as u64)) " questions wait for a second person" }
+        p.why { "Nothing has changed yet: so many at once are answered when somebody else approves it." }
+        div.inline.left {
+            a.button.primary href={ "/approvals/" (number) } { "Proposal " (number) }
+            a.button href="/worklist" data-key="l" { "Worklist" kbd { "l" } }
+        }
+        (left_out(became, became.len() - proposed))
+    }
 }
 
 fn outcome_page(became: &[Became], outcome: ReviewOutcome, visit: &Visit) -> Markup {
@@ -199,6 +222,13 @@ fn outcome_page(became: &[Became], outcome: ReviewOutcome, visit: &Visit) -> Mar
             a.button href="/worklist" data-key="l" { "Worklist" kbd { "l" } }
             @if !events.is_empty() { (undo_all(visit, &events)) }
         }
+        (left_out(became, refused))
+    }
+}
+
+/// Those that were refused, each with why.
+fn left_out(became: &[Became], refused: usize) -> Markup {
+    html! {
         @if refused > 0 {
             section.card.narrow {
                 h2 { (words::grouped(refused as u64)) " are as they were" }

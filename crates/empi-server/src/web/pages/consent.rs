@@ -49,12 +49,12 @@ pub(in crate::web) fn form(view: &PersonView, visit: &Visit) -> Markup {
         return Markup::default();
     }
     html! {
-        form.card method="post" action={ "/persons/" (view.person.enterprise_id) "/consent" } {
+        form.card.wishes method="post" action={ "/persons/" (view.person.enterprise_id) "/consent" } {
             (csrf(visit))
             h2 { "What the person asks for" }
             label.check { input type="checkbox" name="not-shared" value="yes" checked[not_shared]; "My data are not to be shared" }
             label.check { input type="checkbox" name="not-linked" value="yes" checked[not_linked]; "My records are not to be linked with others" }
-            div.inline {
+            div.ask {
                 (choose_reason("consent-reason"))
                 button type="submit" { "Note it" }
             }
@@ -90,7 +90,10 @@ pub(in crate::web) async fn take(
     let back: Option<EnterpriseId> = Some(person);
     let notice = html! {
         span { (words::event(event.kind)) ", event " (event.sequence) "." }
-        (undo(&visit, event.sequence, back))
+        // Whoever does not see the person any more does not change anything about them either.
+        @if !not_shared || Operation::ViewRestricted.allows(visit.user.role) {
+            (undo(&visit, event.sequence, back))
+        }
     };
     web.0.sessions.leave_notice(visit.session.id, notice);
     Ok(Answer::see(format!("/persons/{person}")))

@@ -26,7 +26,7 @@ pub(in crate::web) fn form(person: EnterpriseId, visit: &Visit) -> Markup {
             }
             label for="emergency-reason" { "Reason, without patient data" }
             input #emergency-reason name="reason" type="text" required maxlength="500" autocomplete="off";
-            div.more { button.primary type="submit" { "State an emergency" } }
+            div.ask { button.primary type="submit" { "State an emergency" } }
         }
     }
 }
@@ -80,7 +80,7 @@ fn waiting(glass: &BrokenGlass, visit: &Visit) -> Markup {
             } @else {
                 label for={ "note-" (number) } { "What you found, without patient data" }
                 input id={ "note-" (number) } name="note" type="text" required maxlength="500" autocomplete="off";
-                div.more {
+                div.ask {
                     button.primary type="submit" name="justified" value="yes" { "It was an emergency" }
                     button type="submit" name="justified" value="no" { "It was none" }
                 }

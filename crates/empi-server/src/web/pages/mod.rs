@@ -2,11 +2,13 @@
 
 pub(super) mod account;
 pub(super) mod alike;
+pub(super) mod approvals;
 pub(super) mod audit;
 pub(super) mod consent;
 pub(super) mod decide;
 pub(super) mod elsewhere;
 pub(super) mod emergency;
+pub(super) mod erase;
 mod golden;
 pub(super) mod labels;
 pub(super) mod operation;

@@ -91,6 +91,9 @@ fn page(shown: &Shown, visit: &Visit) -> Markup {
                 @if shown.tasks.len() > TASKS_SHOWN_MAX {
                     span.tag { (shown.tasks.len()) " open questions" }
                 }
+                @if Operation::ErasePersons.allows(visit.user.role) {
+                    a.button href={ "/persons/" (id) "/erase" } { "Erase\u{2026}" }
+                }
             }
         }
         (consent::standing(&shown.view))
@@ -249,7 +252,11 @@ fn timeline(shown: &Shown, visit: &Visit, may_change: bool) -> Markup {
                         div.when.number { (day_and_time(event.time)) }
                         div {
                             strong { (words::event(event.kind)) }
-                            span.soft { " by " (visible(&event.actor.name)) ", event " (event.sequence) }
+                            span.soft {
+                                " by " (visible(&event.actor.name))
+                                @if let Some(other) = &event.approved_by { ", approved by " (visible(other)) }
+                                ", event " (event.sequence)
+                            }
                             @if let Some(reason) = event.reason_code { span.soft { ". " (words::reason(reason)) } }
                             @if !event.note.is_empty() { span.soft { ". " (visible(&event.note)) } }
                             (changes(view))

@@ -17,6 +17,11 @@ pub(in crate::web) fn seconds(time: Timestamp) -> String {
     written(time, "%Y-%m-%d %H:%M:%S UTC")
 }
 
+/// `2026-11-28T09:05:07Z`, for files.
+pub(in crate::web) fn iso(time: Timestamp) -> String {
+    written(time, "%Y-%m-%dT%H:%M:%SZ")
+}
+
 /// Empty for a moment that no calendar reaches.
 fn written(time: Timestamp, form: &str) -> String {
     let time = jiff::Timestamp::from_millisecond(time.0);

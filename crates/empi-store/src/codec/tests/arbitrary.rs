@@ -166,7 +166,7 @@ prop_compose! {
         (model, reason) in any::<(String, String)>(),
         task in prop::option::of(any::<u64>().prop_map(TaskId)),
         reason_code in prop::option::of(prop::sample::select(ReasonCode::ALL.to_vec())),
-        (note, request_id) in any::<(String, Option<String>)>(),
+        (note, request_id, approved_by) in any::<(String, Option<String>, Option<String>)>(),
         undoes in prop::option::of(sequences()),
         basis in prop::option::of(bases()),
         change in prop::option::of(changes()),
@@ -187,6 +187,7 @@ prop_compose! {
             note,
             request_id,
             undoes,
+            approved_by,
             basis,
             change,
         }
