@@ -287,9 +287,9 @@ fn an_emergency_shows_one_person_for_a_short_time_and_is_looked_at_afterwards() 
 /// Somebody else looks at the emergency, once.
 fn review_it(index: &mut Index) {
     assert_eq!(index.registry().glass_count(), (1, 1));
-    let (_, herself) = as_role(&index, "ines", Role::Auditor);
+    let (_, herself) = as_role(index, "ines", Role::Auditor);
     assert!(matches!(herself.review_glass(1, true, "fine"), Err(RegistryError::Conflict(_))));
-    let (_, auditor) = as_role(&index, "ada", Role::Auditor);
+    let (_, auditor) = as_role(index, "ada", Role::Auditor);
     assert!(matches!(auditor.review_glass(2, true, "fine"), Err(RegistryError::NotFound(_))));
     assert!(matches!(auditor.review_glass(1, true, " "), Err(RegistryError::Invalid(_))));
     let reviewed = auditor.review_glass(1, false, "the patient was at the desk").unwrap();

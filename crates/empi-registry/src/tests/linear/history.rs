@@ -231,7 +231,7 @@ impl History {
         let journal: Box<dyn Journal> = if breaks_off {
             let (write, is_written) = (2 + dice.below(24), dice.below(2) == 0);
             Box::new(FailingOnce { write, is_written, count: AtomicUsize::new(0) })
-        } else if seed % 4 == 0 {
+        } else if seed.is_multiple_of(4) {
             Box::new(StoreJournal)
         } else {
             Box::new(Dawdling { dice: Mutex::new(dice.fork()) })
