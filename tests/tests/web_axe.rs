@@ -91,6 +91,7 @@ fn look_at_an_emergency(browser: &Browser, server: &Server, person: &str) {
         browser.click("form[action='/sign-out'] button");
         browser.element("#password");
         browser.sign_in_with(server, name, PASSWORD);
+        browser.shows("main h1", "Overview");
         browser.visit(server, &format!("/persons/{person}"));
     };
     as_somebody("ines");

@@ -79,6 +79,14 @@ impl Registry {
         Ok(view)
     }
 
+    /// The enterprise ID that answers for another, of which nothing else is shown.
+    ///
+    /// # Errors
+    /// As [`person`](Self::person), but for persons who are not to be shared: their ID is no secret.
+    pub fn survivor(&self, id: EnterpriseId) -> Result<EnterpriseId, RegistryError> {
+        Ok(self.person_unshown(id)?.person.enterprise_id)
+    }
+
     /// The same for looking at a person who is not shown for it.
     pub(crate) fn person_unshown(&self, id: EnterpriseId) -> Result<PersonView, RegistryError> {
         self.core.durability.check()?;

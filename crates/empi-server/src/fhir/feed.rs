@@ -199,7 +199,7 @@ impl<'a> Taking<'a> {
 
     /// Who answers for a person now.
     fn living(&self, id: EnterpriseId) -> Result<EnterpriseId, Refusal> {
-        Ok(self.registry.person(id)?.person.enterprise_id)
+        Ok(self.registry.survivor(id)?)
     }
 
     /// What follows links, for a caller with the role. Of whoever has none, links but those between its own records are

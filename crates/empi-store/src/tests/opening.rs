@@ -61,7 +61,7 @@ fn a_newer_store_is_refused() {
     store.write(newer, &synced()).unwrap();
     drop(store);
     let refused = Store::open(dir.path(), &options());
-    assert!(matches!(refused, Err(StoreError::Newer { found: 99, supported: 5 })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 99, supported: 7 })), "{refused:?}");
 
     let dir = TempDir::new().unwrap();
     open(&dir).db.create_cf("later_idea", &Options::default()).unwrap();
@@ -89,7 +89,7 @@ fn a_store_of_the_first_format_is_read_and_upgraded() {
     assert_eq!(kept, Some(EventSequence(0)));
     for _ in 0..2 {
         store.upgrade().unwrap();
-        assert_eq!(store.meta().unwrap().format, 4);
+        assert_eq!(store.meta().unwrap().format, 6);
     }
 }
 

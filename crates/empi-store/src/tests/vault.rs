@@ -93,7 +93,7 @@ fn an_encrypted_store_answers_as_one_that_is_not() {
     let plain = Store::open(&plain, &options()).unwrap();
     let sealed_store = Store::open(place(&sealed, &[&key]), &options()).unwrap();
     assert!(sealed_store.is_encrypted() && !plain.is_encrypted());
-    assert_eq!((plain.meta().unwrap().format, sealed_store.meta().unwrap().format), (4, 5));
+    assert_eq!((plain.meta().unwrap().format, sealed_store.meta().unwrap().format), (6, 7));
     let (said, due) = (Said::by(&sealed_store).unwrap(), Said::by(&plain).unwrap());
     assert_ne!(said.keys, due.keys, "keyed hashes stand for blocking keys");
     assert!(said.with_keys_of(&due) == due);

@@ -59,9 +59,10 @@ async fn who_is_not_to_be_shared_is_told_to_nobody_and_their_source_goes_on() {
         }
         let (_, bundle) = matched().await;
         assert_eq!(bundle["total"].as_u64(), Some(u64::from(is_shared)), "{bundle}");
-        let expected = if is_shared { "NORTH:1" } else { "NF" };
+        // As of a number that nobody has.
+        let expected = if is_shared { "NORTH:1" } else { "AE" };
         assert_eq!(interface.desk.pix("SOUTH:S1").await, expected);
-        assert_eq!(pdq().await.contains("AMARA"), is_shared);
+        assert_eq!(pdq().await.contains("\nPID|"), is_shared);
         // Its own source registers as ever.
         let mut moved = patient.clone();
         let line = if is_shared { "14 Elm St" } else { "16 Elm St" };
@@ -72,5 +73,7 @@ async fn who_is_not_to_be_shared_is_told_to_nobody_and_their_source_goes_on() {
 }
 
 fn query_of_amara() -> String {
-    crate::mllp::tests::query("Q22^Find Candidates^HL7|Q-1|@PID.5.1^OKAFOR~@PID.5.2^AMARA|||||")
+    "MSH|^~\\&|KIOSK|HIE|MPI|HIE|2026||QBP^Q22^QBP_Q21|Q|P|2.5\n\
+     QPD|IHE PDQ Query|T|@PID.5.1^OKAFOR~@PID.5.2^AMARA\nRCP|I\n"
+        .to_owned()
 }
