@@ -2,7 +2,8 @@
 
 use empi_linkage::{PairStratum, SurveyPlan};
 use empi_model::{
-    Actor, LABELS_NEEDED, LabelSample, Labelled, PairLabel, SampleStratum, SampledPair, Verdict,
+    Actor, LABELS_NEEDED, LabelSample, Labelled, PairLabel, RecordIndex, SampleStratum,
+    SampledPair, Verdict,
 };
 use empi_store::{Snapshot, StoredRecord};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -114,9 +115,14 @@ impl Registry {
             let mirror = self.core.mirror.read();
             let samples = self.core.samples.lock();
             let Some((_, pairs)) = &samples.latest else { return Ok(None) };
-            // Nobody is shown somebody who was erased.
-            let is_gone = |pair: &SampledPair| pair.records.iter().any(|it| mirror.is_erased(*it));
-            let waits = |pair: &&SampledPair| waits_for(pair, steward, is_lead) && !is_gone(pair);
+            // Nobody is shown somebody who was erased, or who is not to be shared with them.
+            let is_seen = |record: &RecordIndex| {
+                let person = mirror.person_of(*record);
+                !mirror.is_erased(*record) && person.is_none_or(|it| self.is_shown_by(&mirror, it))
+            };
+            let waits = |pair: &&SampledPair| {
+                waits_for(pair, steward, is_lead) && pair.records.iter().all(is_seen)
+            };
             let mut waiting = pairs.iter().filter(waits);
             let Some(pair) = waiting.next().cloned() else { return Ok(None) };
             let labelled = pairs.iter().filter(|pair| pair.is_labelled_by(steward)).count() as u64;
@@ -128,7 +134,9 @@ impl Registry {
             snapshot.record(record)?.ok_or_else(missing)
         };
         let [one, other] = pair.records;
-        let records = [read(one)?, read(other)?];
+        let mut records = [read(one)?, read(other)?];
+        self.saw(records.iter().map(|stored| stored.link.enterprise_id));
+        records.iter_mut().for_each(|stored| drop(self.mask(&mut stored.record)));
         let SampledPair { sample, place, .. } = pair;
         Ok(Some(PairToLabel { sample, place, records, labelled, waiting }))
     }

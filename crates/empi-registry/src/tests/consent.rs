@@ -322,3 +322,20 @@ fn check_trail(index: &Index, robert: EnterpriseId) {
         ]
     );
 }
+
+#[test]
+fn nobody_labels_pairs_of_somebody_whom_they_are_not_shown() {
+    let index = Index::new();
+    index.register("a/1", ROBERT);
+    index.register("b/1", ROBERT);
+    let actor = Actor { kind: ActorKind::Steward, name: "lea".to_owned() };
+    index.registry().draw_sample(5, 7, actor).unwrap();
+    assert_eq!(index.registry().wait_for_lab().failure, None);
+    let waits = |role| {
+        let (_, asking) = as_role(&index, "ines", role);
+        asking.next_pair_to_label("ines", false).unwrap().is_some()
+    };
+    assert_eq!([Role::Steward, Role::LeadSteward].map(waits), [true, true]);
+    index.steward(asks(&index, "a/1", true, false));
+    assert_eq!([Role::Steward, Role::LeadSteward].map(waits), [false, true]);
+}

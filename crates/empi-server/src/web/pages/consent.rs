@@ -1,7 +1,7 @@
 //! What a person asks for about their data: shown on their page, and noted there.
 
 use axum::extract::{Path, State};
-use empi_model::{Consent, EnterpriseId, ReasonCode};
+use empi_model::{Consent, ReasonCode};
 use empi_registry::{PersonView, StewardOperation, StewardRequest};
 use maud::{Markup, html};
 
@@ -87,12 +87,11 @@ pub(in crate::web) async fn take(
         registry.steward(StewardRequest { version_token, validate_only: false, ..asked })
     });
     let event = noted.await?.event.event;
-    let back: Option<EnterpriseId> = Some(person);
     let notice = html! {
         span { (words::event(event.kind)) ", event " (event.sequence) "." }
         // Whoever does not see the person any more does not change anything about them either.
         @if !not_shared || Operation::ViewRestricted.allows(visit.user.role) {
-            (undo(&visit, event.sequence, back))
+            (undo(&visit, event.sequence, Some(person)))
         }
     };
     web.0.sessions.leave_notice(visit.session.id, notice);
