@@ -24,6 +24,7 @@ mod lexicon;
 mod model;
 mod names_table;
 mod normalize;
+mod packed;
 mod phonetic;
 mod row;
 mod score;
@@ -49,13 +50,16 @@ pub use evaluate::{
 };
 pub use explain::{ExplainedSide, evidence, explain, explain_again, explain_levels};
 pub use guard::Guards;
-pub use lexicon::{Intern, Lexicon, LexiconOverlay, NameRole, NameValue, TextValue, Values};
+pub use lexicon::{
+    CarriedValues, Intern, Lexicon, LexiconOverlay, NameRole, NameValue, TextValue, Values,
+};
 pub use model::{
     CalibrationPart, ComparisonPart, EvidenceFloor, LevelParameters, LevelPart, Limits,
     LinkageModel, LinkageModelFile, ModelError, TermFrequency, TrainingPart,
 };
 pub use names_table::{FormalNames, NameShares};
 pub use normalize::{Normalizer, fold_text, normalize};
+pub use packed::RowPacker;
 pub use phonetic::Sound;
 pub use row::{AddressIds, CompareRow, IdentifierHash, NameId, NameIds, PackedSsn, TextId};
 pub use score::{Scored, score};

@@ -89,7 +89,10 @@ impl PackedSsn {
             0 => None,
             9 => u32::try_from(number).ok().map(Ssn::Full),
             4 => u16::try_from(number).ok().map(Ssn::LastFour),
-            form => u8::try_from(form - 16).ok().map(|digits| Ssn::Other { number, digits }),
+            form => {
+                let digits = form.checked_sub(16).and_then(|it| u8::try_from(it).ok())?;
+                Some(Ssn::Other { number, digits })
+            }
         }
     }
 
@@ -97,6 +100,11 @@ impl PackedSsn {
     #[must_use]
     pub const fn is_some(self) -> bool {
         self.0 != 0
+    }
+
+    /// A number again from [`bits`](Self::bits).
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
     }
 
     /// Form and digits as one integer; 0 for none.

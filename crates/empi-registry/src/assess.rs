@@ -195,8 +195,8 @@ fn candidates(
         }
         let birth_year = row.birth_date / 10_000;
         let same_year = |record: &&u32| {
-            let other = mirror.record(RecordIndex(**record));
-            other.is_some_and(|other| other.row.birth_date / 10_000 == birth_year)
+            let birth_date = mirror.birth_date(RecordIndex(**record));
+            birth_date.is_some_and(|date| date / 10_000 == birth_year)
         };
         let is_splittable = records.len() <= block_max.saturating_mul(BLOCK_SPLIT_FACTOR_MAX);
         let part: Vec<&u32> = if is_splittable {
@@ -235,24 +235,23 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Whether a pair is a link only by a value that very many people share: a question, never silence.
     fn is_carried_by_hub(&self, record: RecordIndex, scored: &Scored) -> bool {
-        let (Some(whole), Some(other)) = (self.whole, self.mirror.record(record)) else {
+        let (Some(whole), Some(other)) = (self.whole, self.mirror.row(record)) else {
             return false;
         };
         scored.decision != LinkDecision::Link
-            && score(self.model, self.values, whole, &other.row).decision == LinkDecision::Link
+            && score(self.model, self.values, whole, &other).decision == LinkDecision::Link
     }
 
     fn score(&self, record: RecordIndex) -> Option<Scored> {
-        let other = self.mirror.record(record)?;
-        Some(score(self.model, self.values, self.row, &other.row))
+        let other = self.mirror.row(record)?;
+        Some(score(self.model, self.values, self.row, &other))
     }
 
     fn own(&self, record: RecordIndex) -> Option<Own> {
         let stored = self.mirror.record(record)?;
-        let others = self.mirror.speakers(stored.person).filter(|(other, _)| *other != record);
-        let scored = others
-            .take(MEMBERS_COMPARED_MAX)
-            .filter_map(|(other, _)| Some((other, self.score(other)?)));
+        let others = self.mirror.speakers(stored.person).filter(|other| *other != record);
+        let scored =
+            others.take(MEMBERS_COMPARED_MAX).filter_map(|other| Some((other, self.score(other)?)));
         let with_itself = score(self.model, self.values, self.row, &stored.row);
         Some(Own {
             record,
@@ -281,8 +280,8 @@ impl Reader<'_> {
         let compared = compared.chain(own.map(|own| own.record)).chain(others);
         compared
             .filter_map(|record| {
-                let other = &self.mirror.record(record)?.row;
-                Some((record, evidence(self.model, self.values, self.row, other)))
+                let other = self.mirror.row(record)?;
+                Some((record, evidence(self.model, self.values, self.row, &other)))
             })
             .collect()
     }
@@ -339,8 +338,9 @@ impl Reader<'_> {
         let mirrored = self.mirror.person(person)?;
         let mut guards = scored.guards;
         if scored.decision == LinkDecision::Link {
-            let rows: Vec<&CompareRow> =
-                self.mirror.speakers(person).map(|(_, record)| &record.row).collect();
+            let rows: Vec<CompareRow> =
+                self.mirror.speakers(person).filter_map(|it| self.mirror.row(it)).collect();
+            let rows: Vec<&CompareRow> = rows.iter().collect();
             guards = guards.union(judge_join(self.model, self.values, &[self.row], &rows));
         }
         if existing.is_some_and(|record| self.mirror.is_kept_apart(record, person)) {

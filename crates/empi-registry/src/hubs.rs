@@ -59,16 +59,16 @@ pub(crate) fn hubs_on_page(mirror: &Mirror, page: usize) -> Option<Vec<(HubKind,
     let people_max = mirror.limits().hub_people_max;
     let mut found = Vec::new();
     for (tag, records) in mirror.postings.long_lists(page, people_max as usize)? {
-        let Some(first) = records.first().and_then(|it| mirror.record(RecordIndex(*it))) else {
+        let Some(first) = records.first().and_then(|it| mirror.row(RecordIndex(*it))) else {
             continue;
         };
         // A list does not tell its key; the keys of a record that stands in it do.
-        let keys = blocking_keys(&mirror.lexicon, &first.row);
+        let keys = blocking_keys(&mirror.lexicon, &first);
         let named = keys.iter().find_map(|key| {
             Some((*key, kind_of(*key)?)).filter(|(key, _)| Postings::is_list_of(page, tag, *key))
         });
         let Some((key, kind)) = named else { continue };
-        let values = kind.values(&first.row).into_iter();
+        let values = kind.values(&first).into_iter();
         let shared = values.map(|hash| (kind.people(hash, rows(mirror, key)), hash)).max();
         let is_hub = |(people, _): &(u32, u64)| *people > people_max;
         found.extend(shared.filter(is_hub).map(|(people, hash)| (kind, hash, people)));
@@ -92,7 +92,7 @@ pub(crate) fn field_of(kind: HubKind) -> SharedField {
     }
 }
 
-fn rows(mirror: &Mirror, key: BlockingKey) -> impl Iterator<Item = &CompareRow> {
+fn rows(mirror: &Mirror, key: BlockingKey) -> impl Iterator<Item = CompareRow> {
     let records = mirror.postings.records(key).iter().take(RECORDS_READ_MAX);
-    records.filter_map(|record| Some(&mirror.record(RecordIndex(*record))?.row))
+    records.filter_map(|record| mirror.row(RecordIndex(*record)))
 }

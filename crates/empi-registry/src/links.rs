@@ -50,11 +50,11 @@ impl Registry {
             let in_force = core.in_force();
             let values = LexiconOverlay::new(&mirror.lexicon);
             // From memory: whoever asks may not be shown all that is compared.
-            let rows: Vec<_> = records.iter().map(|stored| mirror.record(stored.index)).collect();
+            let rows: Vec<_> = records.iter().map(|stored| mirror.row(stored.index)).collect();
             for (left, one) in rows.iter().enumerate() {
                 for (right, other) in rows.iter().enumerate().skip(left + 1) {
                     let (Some(one), Some(other)) = (one, other) else { continue };
-                    let weight = score(&in_force.model, &values, &one.row, &other.row).weight;
+                    let weight = score(&in_force.model, &values, one, other).weight;
                     links.push(PersonLink { left, right, weight, is_needed: false });
                 }
             }

@@ -178,7 +178,7 @@ fn repeat(
     incoming: &Incoming,
 ) -> Option<Registration> {
     let record = existing?;
-    let known = mirror.record(record)?;
+    let known = mirror.known(record)?;
     let is_same = known.is_active && known.content_hash == incoming.content_hash;
     // The content that stands, said again, withdraws an update that waits: that is a change.
     let is_repeat = is_same && mirror.tasks.held(record).is_none();

@@ -17,7 +17,7 @@ use crate::durability::Durability;
 use crate::glass::Glass;
 use crate::in_force::{self, InForce};
 use crate::lab::{Lab, Samples};
-use crate::mirror::Mirror;
+use crate::mirror::{Keeper, Mirror};
 use crate::proposals::Proposals;
 use crate::quality::Surveyor;
 use crate::queue::Claims;
@@ -41,6 +41,7 @@ pub struct Registry {
     queue: Option<Sender<Waiting>>,
     queue_max: usize,
     commit_thread: Option<JoinHandle<()>>,
+    keeper: Keeper,
     /// What counts the quality board.
     pub(crate) surveyor: Arc<Surveyor>,
     /// What counts pairs, and tries other models.
@@ -93,6 +94,7 @@ impl Registry {
             survivorship,
             backups,
             audit,
+            kept_records_min,
             create: _,
             next_key,
             approval,
@@ -106,7 +108,9 @@ impl Registry {
         let promotions = store.snapshot().promotions().collect::<Result<Vec<_>, _>>()?;
         let chosen = in_force::chosen(&store, &model, &promotions)?;
         let (model_number, model) = chosen.unwrap_or((configured, model));
-        let mirror = Mirror::rebuild(&model, &store.snapshot())?;
+        let (mirror, was_kept) = Mirror::read(&model, &store)?;
+        let keeper = Keeper::new(kept_records_min, was_kept.then(|| mirror.counters().events));
+        keeper.keep(&mirror, &store);
         let (users, accounts) = (Users::read(&store)?, Accounts::read(&store)?);
         let (glass, has_consents) = (Glass::read(&store)?, AtomicBool::new(mirror.has_consents()));
         let (samples, proposals) = (Samples::read(&store.snapshot())?, Proposals::read(&store)?);
@@ -146,7 +150,7 @@ impl Registry {
         AuditWriter::start(&core, pending)?;
         let (queue, commit_thread) = (Some(queue), Some(commit_thread));
         let (surveyor, lab) = (Arc::default(), Arc::default());
-        Ok(Self { core, queue, queue_max, commit_thread, surveyor, lab, trail: None })
+        Ok(Self { core, queue, queue_max, commit_thread, keeper, surveyor, lab, trail: None })
     }
 
     /// Wants to be told of every commit once it is durable. The listener is called by the thread that
@@ -162,6 +166,7 @@ impl Registry {
             queue: self.queue.clone(),
             queue_max: self.queue_max,
             commit_thread: None,
+            keeper: Keeper::new(u32::MAX, None),
             surveyor: Arc::clone(&self.surveyor),
             lab: Arc::clone(&self.lab),
             trail: Some(trail),
@@ -236,6 +241,7 @@ impl Registry {
         if let Err(error) = self.core.store.write_out() {
             tracing::warn!(%error, "the log could not be written out: the next start reads it again");
         }
+        self.keeper.keep(&self.core.mirror.read(), &self.core.store);
     }
 
     /// Lets the commit thread do what waits, and end.

@@ -44,6 +44,8 @@ pub struct RegistryOptions {
     pub backups: Option<PathBuf>,
     /// How many entries of the audit trail may wait.
     pub audit: AuditLimits,
+    /// From how many records on the index in memory is kept beside the store, for the next start.
+    pub kept_records_min: u32,
     /// Whether to make a store where there is none.
     pub create: bool,
     /// Reads the master key that [`Registry::rotate_key`](crate::Registry::rotate_key) puts in the place of the present one.
@@ -70,6 +72,7 @@ impl RegistryOptions {
             survivorship: Survivorship::default(),
             backups: None,
             audit: AuditLimits::default(),
+            kept_records_min: 50_000,
             create: true,
             next_key: None,
             approval: ApprovalRules::default(),

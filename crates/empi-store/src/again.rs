@@ -39,6 +39,7 @@ impl Store {
     /// # Errors
     /// When it cannot be read or written.
     pub fn replace_rows(&self, by: &Rows) -> Result<(), StoreError> {
+        self.forget_derived()?;
         let mut batch = WriteBatch::default();
         for (family, key, _) in self.rows()?.rows {
             batch.delete_cf(&self.family(family)?, key);

@@ -17,6 +17,7 @@ mod audit;
 mod backup;
 mod bulk;
 mod codec;
+mod derived;
 mod error;
 mod lab;
 mod layout;
@@ -42,6 +43,7 @@ pub use audit::{
 };
 pub use backup::{BackupReport, CopyProgress, RestoreReport, restore};
 pub use bulk::BulkLoader;
+pub use derived::{Derived, DerivedChunk};
 pub use error::StoreError;
 pub use open::DataDir;
 pub use raw::each_raw_row;

@@ -186,6 +186,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Poisoned`] after an earlier failure; else what RocksDB says.
     pub fn purge(&self, records: &[RecordIndex], tasks: &[TaskId]) -> Result<(), StoreError> {
+        self.forget_derived()?;
         self.write_out()?;
         for record in records {
             self.compact(Family::Records, &layout::index_key(*record))?;

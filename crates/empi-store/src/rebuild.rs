@@ -99,6 +99,7 @@ impl Rebuild<'_> {
 
     /// Takes the derived families away, and what an earlier try may have left.
     fn drop_derived(&mut self) -> Result<(), StoreError> {
+        self.store.forget_derived()?;
         let workshop = self.store.dir.join("loading");
         if workshop.exists() {
             std::fs::remove_dir_all(&workshop)?;

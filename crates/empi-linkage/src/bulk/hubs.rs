@@ -56,24 +56,24 @@ impl HubKind {
 
     /// Whether a value that these records may carry is a hub: the rule that bulk linkage finds hubs by. Stops
     /// reading as soon as that is known.
-    pub fn is_hub<'a>(
+    pub fn is_hub(
         self,
         hash: u64,
-        rows: impl IntoIterator<Item = &'a CompareRow>,
+        rows: impl IntoIterator<Item = CompareRow>,
         limits: Limits,
     ) -> bool {
         let people_max = self.people_max(limits) as usize;
         let mut sharing = Sharers::default();
         rows.into_iter().any(|row| {
-            sharing.add(self, hash, row);
+            sharing.add(self, hash, &row);
             sharing.are_too_many(people_max)
         })
     }
 
     /// How many different people among these records carry a value.
-    pub fn people<'a>(self, hash: u64, rows: impl IntoIterator<Item = &'a CompareRow>) -> u32 {
+    pub fn people(self, hash: u64, rows: impl IntoIterator<Item = CompareRow>) -> u32 {
         let mut sharing = Sharers::default();
-        rows.into_iter().for_each(|row| sharing.add(self, hash, row));
+        rows.into_iter().for_each(|row| sharing.add(self, hash, &row));
         u32::try_from(sharing.people.len()).unwrap_or(u32::MAX)
     }
 

@@ -27,7 +27,7 @@ impl Draft<'_> {
 
     fn record_before(&self, after: &StoredRecord) -> Result<RecordChange, RegistryError> {
         let (index, person) = (after.index, after.link.enterprise_id);
-        if self.context.mirror.record(index).is_none() {
+        if self.context.mirror.known(index).is_none() {
             return Ok(RecordChange::registered(index, person, self.event));
         }
         let before = self.context.pending.record(index)?;

@@ -154,7 +154,7 @@ impl Draft<'_> {
         let is_quiet = self.change.commit.kept_apart.is_empty()
             && self.reopened.is_empty()
             && !self.notes_consent()
-            && self.moved.keys().all(|record| mirror.record(*record).is_none());
+            && self.moved.keys().all(|record| mirror.known(*record).is_none());
         if is_quiet {
             return Ok(());
         }
@@ -223,7 +223,7 @@ impl Draft<'_> {
         let written = self.change.commit.records.iter().find(|stored| stored.index == record);
         match written {
             Some(stored) => stored.state.is_active(),
-            None => self.context.mirror.record(record).is_some_and(|record| record.is_active),
+            None => self.context.mirror.known(record).is_some_and(|known| known.is_active),
         }
     }
 

@@ -151,7 +151,7 @@ impl<'a> Draft<'a> {
             model: self.context.model_number,
             candidate,
             incoming_hash: self.incoming_hash,
-            candidate_hash: self.context.mirror.record(candidate).map(|it| it.content_hash),
+            candidate_hash: self.context.mirror.known(candidate).map(|it| it.content_hash),
         })
     }
 

@@ -21,7 +21,7 @@ pub(crate) fn compose_retirement(
         return Ok(None);
     }
     let person = draft.person_of(record)?;
-    let is_retired = |other| context.mirror.record(other).is_some_and(|other| !other.is_active);
+    let is_retired = |other| context.mirror.known(other).is_some_and(|other| !other.is_active);
     if replaced_by.is_some_and(is_retired) {
         return Err(RegistryError::invalid(
             "the record that should go on was retired itself: name the one that is in use",
@@ -48,7 +48,7 @@ impl Draft<'_> {
         let mut task = None;
         if from != to {
             self.relink(record, self.link(to, LinkSource::Automatic, None))?;
-            let mut others = self.context.mirror.speakers(from).map(|(other, _)| other);
+            let mut others = self.context.mirror.speakers(from);
             if let Some(candidate) = others.find(|other| *other != record) {
                 let question = Question {
                     kind: ReviewKind::PotentialDuplicate,

@@ -248,9 +248,9 @@ impl Draft<'_> {
             return None;
         }
         let Context { mirror, model, .. } = self.context;
-        let (one, other) = (mirror.record(task.incoming)?, mirror.record(task.candidate)?);
+        let (one, other) = (mirror.row(task.incoming)?, mirror.row(task.candidate)?);
         let pattern = mirror.pattern(task.incoming, task.candidate)?;
-        let weight = score(model, &mirror.lexicon, &one.row, &other.row).weight;
+        let weight = score(model, &mirror.lexicon, &one, &other).weight;
         Some(Seen { pattern, weight })
     }
 
@@ -294,11 +294,11 @@ impl Draft<'_> {
     /// below the review threshold.
     fn compares_now(&self, incoming: &Incoming, other: RecordIndex) -> Option<(Seen, Vec<Guard>)> {
         let Context { mirror, model, .. } = self.context;
-        let other = mirror.record(other)?;
+        let other = mirror.row(other)?;
         let mut values = LexiconOverlay::new(&mirror.lexicon);
         let row = values.row(&incoming.normalized);
-        let scored = score(model, &values, &row, &other.row);
-        let pattern = compare(&values, &row, &other.row).vector.pattern();
+        let scored = score(model, &values, &row, &other);
+        let pattern = compare(&values, &row, &other).vector.pattern();
         let seen = Seen { pattern, weight: scored.weight };
         (scored.decision != LinkDecision::NonLink).then(|| (seen, scored.guards.iter().collect()))
     }
@@ -313,7 +313,7 @@ impl Draft<'_> {
         let was_different =
             task.state.decision().is_some_and(|it| it.outcome == ReviewOutcome::Different);
         one != two
-            && mirror.record(other).is_some_and(|other| other.is_active)
+            && mirror.known(other).is_some_and(|other| other.is_active)
             && mirror.questions_between(one, two).is_empty()
             && self.reopened_between(record, other).is_none()
             && (was_different || !mirror.are_kept_apart(one, two))

@@ -60,8 +60,7 @@ impl Draft<'_> {
             return None;
         }
         let mirror = self.context.mirror;
-        let members: Vec<RecordIndex> =
-            mirror.speakers(own.person).map(|(member, _)| member).take(MEMBERS_MAX).collect();
+        let members: Vec<RecordIndex> = mirror.speakers(own.person).take(MEMBERS_MAX).collect();
         let is_asked = members.iter().any(|member| {
             let mut tasks = mirror.tasks.of_record(*member);
             tasks.any(|task| task.asks == Asks::WhetherTwo && !self.writes_task(task.id))
@@ -71,13 +70,14 @@ impl Draft<'_> {
         }
         let mut values = LexiconOverlay::new(&mirror.lexicon);
         let new = values.row(&incoming.normalized);
-        let rows: Vec<(RecordIndex, &CompareRow)> = members
-            .iter()
-            .filter_map(|member| {
-                let row = if *member == own.record { &new } else { &mirror.record(*member)?.row };
-                Some((*member, row))
-            })
-            .collect();
+        let others = members.iter().filter(|member| **member != own.record);
+        let others: Vec<(RecordIndex, CompareRow)> =
+            others.filter_map(|member| Some((*member, mirror.row(*member)?))).collect();
+        let mut rows: Vec<(RecordIndex, &CompareRow)> =
+            others.iter().map(|(member, row)| (*member, row)).collect();
+        let place = members.iter().position(|member| *member == own.record);
+        rows.extend(place.map(|_| (own.record, &new)));
+        rows.sort_unstable_by_key(|(member, _)| *member);
         let raised = self
             .contradiction(&values, own.record, &rows)
             .or_else(|| self.bridge(&values, &rows).map(Bridge::question))?;
@@ -156,8 +156,9 @@ impl Draft<'_> {
             return alone;
         };
         let members: Vec<RecordIndex> = mirror.members(person).to_vec();
+        let rows: Vec<Option<CompareRow>> = members.iter().map(|it| mirror.row(*it)).collect();
         let halves = halves(members.len(), |one, other| {
-            let row = |at: usize| Some(&mirror.record(*members.get(at)?)?.row);
+            let row = |at: usize| rows.get(at).and_then(Option::as_ref);
             let (Some(one), Some(other)) = (row(one), row(other)) else { return false };
             score(model, &mirror.lexicon, one, other).weight >= model.thresholds().link
         });

@@ -21,6 +21,13 @@ impl Consents {
     }
 }
 
+impl Consents {
+    /// The records about which something is asked for, in no order.
+    pub(super) fn records(&self) -> impl Iterator<Item = RecordIndex> + '_ {
+        self.0.keys().copied()
+    }
+}
+
 #[cfg(test)]
 impl Consents {
     pub(super) fn iter(&self) -> impl Iterator<Item = (RecordIndex, Consent)> + '_ {

@@ -11,6 +11,7 @@
 pub(crate) mod closed_tasks;
 mod consents;
 mod erased;
+mod kept;
 pub(crate) mod open_tasks;
 mod persons;
 mod pieces;
@@ -19,13 +20,14 @@ mod questions;
 mod rebuild;
 mod recent;
 mod record_keys;
+mod records;
 pub(crate) mod search_keys;
 pub(crate) mod worklist;
 
 use empi_linkage::{CompareRow, Intern, Lexicon, Limits, LinkageModel, blocking_keys};
 use empi_model::{
-    EnterpriseId, LinkSource, NormalizedRecord, RecordIndex, RecordKey, RecordState, SharedField,
-    TaskPlace, Thresholds,
+    EnterpriseId, NormalizedRecord, RecordIndex, RecordKey, RecordState, SharedField, TaskPlace,
+    Thresholds,
 };
 use empi_store::{Commit, Counters, KeptApart, StoredRecord};
 use hashbrown::{HashMap, HashSet};
@@ -34,13 +36,15 @@ use smallvec::SmallVec;
 use crate::content::content_hash;
 use closed_tasks::ClosedTasks;
 use consents::Consents;
+pub(crate) use kept::Keeper;
 use open_tasks::{OpenTask, OpenTasks};
 pub(crate) use persons::MirroredPerson;
 use persons::Persons;
-use pieces::Pieces;
 pub(crate) use postings::Postings;
 pub(crate) use recent::Recent;
 use record_keys::RecordKeys;
+use records::Records;
+pub(crate) use records::{Known, MirroredRecord};
 use search_keys::search_keys;
 use worklist::{Listed, Worklist};
 
@@ -61,7 +65,7 @@ pub(crate) struct Mirror {
     thresholds: Thresholds,
     /// How often another model began to decide.
     models: u64,
-    records: Pieces<MirroredRecord>,
+    records: Records,
     keys: RecordKeys,
     persons: Persons,
     kept_apart: HashMap<RecordIndex, SmallVec<[RecordIndex; 2]>>,
@@ -72,42 +76,6 @@ pub(crate) struct Mirror {
     named_values: HashSet<(u8, u64)>,
     counters: Counters,
     sequence: u64,
-}
-
-/// A record in the mirror.
-#[derive(Debug)]
-pub(crate) struct MirroredRecord {
-    pub(crate) row: CompareRow,
-    known: Known,
-}
-
-/// What the mirror knows of a record beside its row.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Known {
-    pub(crate) content_hash: u64,
-    pub(crate) person: EnterpriseId,
-    pub(crate) link: LinkSource,
-    /// Whether it has a say: a retired record stays with its person and is compared with nothing.
-    pub(crate) is_active: bool,
-}
-
-impl Known {
-    fn of(stored: &StoredRecord) -> Self {
-        Self {
-            content_hash: stored.content_hash,
-            person: stored.link.enterprise_id,
-            link: stored.link.source,
-            is_active: stored.state.is_active(),
-        }
-    }
-}
-
-impl std::ops::Deref for MirroredRecord {
-    type Target = Known;
-
-    fn deref(&self) -> &Known {
-        &self.known
-    }
 }
 
 /// One change, ready for the disk and for the mirror.
@@ -132,7 +100,7 @@ impl Mirror {
             limits: model.limits(),
             thresholds: model.thresholds(),
             models: 0,
-            records: Pieces::default(),
+            records: Records::default(),
             keys: RecordKeys::default(),
             persons: Persons::default(),
             kept_apart: HashMap::new(),
@@ -211,8 +179,24 @@ impl Mirror {
         self.keys.sources()
     }
 
-    pub(crate) fn record(&self, record: RecordIndex) -> Option<&MirroredRecord> {
-        self.records.get(record.0 as usize)
+    /// A record with its row, which is unpacked: whoever needs no row asks for what is [`known`](Self::known).
+    pub(crate) fn record(&self, record: RecordIndex) -> Option<MirroredRecord> {
+        self.records.get(record)
+    }
+
+    /// What is known of a record beside its row.
+    pub(crate) fn known(&self, record: RecordIndex) -> Option<Known> {
+        self.records.known(record)
+    }
+
+    /// The row of a record.
+    pub(crate) fn row(&self, record: RecordIndex) -> Option<CompareRow> {
+        self.records.row(record)
+    }
+
+    /// The birth date of a record, as in [`CompareRow::birth_date`].
+    pub(crate) fn birth_date(&self, record: RecordIndex) -> Option<u32> {
+        self.records.birth_date(record)
     }
 
     pub(crate) fn person(&self, id: EnterpriseId) -> Option<&MirroredPerson> {
@@ -220,7 +204,7 @@ impl Mirror {
     }
 
     pub(crate) fn person_of(&self, record: RecordIndex) -> Option<EnterpriseId> {
-        self.record(record).map(|record| record.person)
+        self.known(record).map(|known| known.person)
     }
 
     /// The records of a person; none for an ID that is not of a living person.
@@ -229,14 +213,9 @@ impl Mirror {
     }
 
     /// The records of a person that have a say.
-    pub(crate) fn speakers(
-        &self,
-        id: EnterpriseId,
-    ) -> impl Iterator<Item = (RecordIndex, &MirroredRecord)> + '_ {
-        let members = self.members(id).iter();
-        members
-            .filter_map(|record| Some((*record, self.record(*record)?)))
-            .filter(|(_, mirrored)| mirrored.is_active)
+    pub(crate) fn speakers(&self, id: EnterpriseId) -> impl Iterator<Item = RecordIndex> + '_ {
+        let members = self.members(id).iter().copied();
+        members.filter(|record| self.known(*record).is_some_and(|known| known.is_active))
     }
 
     /// The records that a steward keeps a record apart from.
@@ -342,13 +321,11 @@ impl Mirror {
         if let Some(content) = content {
             self.put_content(stored, content);
         }
-        if let Some(record) = self.records.get_mut(stored.index.0 as usize) {
-            record.known = Known::of(stored);
-        }
+        self.records.know(stored.index, Known::of(stored));
         if self.consents.put(stored.index, stored.consent)
-            && let Some(keys) =
-                self.record(stored.index).map(|it| blocking_keys(&self.lexicon, &it.row))
+            && let Some(row) = self.row(stored.index)
         {
+            let keys = blocking_keys(&self.lexicon, &row);
             // Whoever is not to be linked was nobody's candidate, or is none any more.
             keys.iter().for_each(|key| self.recent.mark_key(*key, self.sequence));
         }
@@ -363,27 +340,27 @@ impl Mirror {
             self.lexicon.count(&row);
         }
         self.mark_keys(&row);
-        let at = stored.index.0 as usize;
         for key in search_keys(&self.lexicon, &row) {
             self.postings.insert(key, stored.index);
         }
-        let Some(record) = self.records.get_mut(at) else {
-            self.push_record(&stored.record.key, Known::of(stored), row);
+        let Some(old) = self.record(stored.index) else {
+            self.push_record(&stored.record.key, Known::of(stored), &row);
             return;
         };
-        let new_keys = search_keys(&self.lexicon, &row);
-        let (old, was_active) = (std::mem::replace(&mut record.row, row), record.is_active);
-        if was_active {
-            self.lexicon.discount(&old);
+        self.records.replace(stored.index, &row);
+        if old.is_active {
+            self.lexicon.discount(&old.row);
         }
-        self.mark_keys(&old);
-        let gone = search_keys(&self.lexicon, &old).into_iter().filter(|it| !new_keys.contains(it));
+        self.mark_keys(&old.row);
+        let (old_keys, new_keys) =
+            (search_keys(&self.lexicon, &old.row), search_keys(&self.lexicon, &row));
+        let gone = old_keys.into_iter().filter(|key| !new_keys.contains(key));
         gone.for_each(|key| self.postings.remove(key, stored.index));
     }
 
-    fn push_record(&mut self, key: &RecordKey, known: Known, row: CompareRow) {
+    fn push_record(&mut self, key: &RecordKey, known: Known, row: &CompareRow) {
         self.keys.push(key);
-        self.records.push(MirroredRecord { row, known });
+        self.records.push(row, known);
     }
 
     /// Every key of a record whose content changes is marked, also those that stay: whoever read

@@ -1,9 +1,13 @@
 //! The living persons of the mirror.
 
 use empi_model::{EnterpriseId, EventSequence, Person, PersonState, RecordIndex, Timestamp};
+use prost::Message;
 use smallvec::SmallVec;
 
 use super::pieces::Pieces;
+
+/// Places of persons that are kept together.
+const PLACES_TOGETHER: usize = 1 << 16;
 
 /// A living person in the mirror.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +41,60 @@ pub(crate) struct Persons {
     erased: u64,
 }
 
+/// Some places of persons as they are kept, by columns.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct PersonsPart {
+    /// How many records each has; 0 for nobody.
+    #[prost(uint32, repeated, tag = "1")]
+    counts: Vec<u32>,
+    /// The records of all.
+    #[prost(uint32, repeated, tag = "2")]
+    records: Vec<u32>,
+    #[prost(sint64, repeated, tag = "3")]
+    created: Vec<i64>,
+    #[prost(uint64, repeated, tag = "4")]
+    versions: Vec<u64>,
+}
+
 impl Persons {
+    /// All places, in parts as they are kept.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = PersonsPart> + '_ {
+        let count = self.by_count.len();
+        (0..count).step_by(PLACES_TOGETHER).map(move |first| {
+            let mut part = PersonsPart::default();
+            let last = count.min(first + PLACES_TOGETHER);
+            for person in (first..last).filter_map(|place| self.by_count.get(place)) {
+                part.counts.push(u32::try_from(person.records.len()).unwrap_or(u32::MAX));
+                part.records.extend(person.records.iter().map(|record| record.0));
+                part.created.push(person.created.0);
+                part.versions.push(person.version.0);
+            }
+            part
+        })
+    }
+
+    /// Nobody yet, where so many were erased.
+    pub(crate) fn with_erased(erased: u64) -> Self {
+        Self { erased, ..Self::default() }
+    }
+
+    /// Takes the next part in. `None` for what is no part.
+    pub(crate) fn take(&mut self, part: &PersonsPart) -> Option<()> {
+        let PersonsPart { counts, records, created, versions } = part;
+        if counts.len() != created.len() || counts.len() != versions.len() {
+            return None;
+        }
+        let mut records = records.as_slice();
+        for ((count, created), version) in counts.iter().zip(created).zip(versions) {
+            let own = records.split_off(..*count as usize)?;
+            let records = own.iter().copied().map(RecordIndex).collect();
+            let (created, version) = (Timestamp(*created), EventSequence(*version));
+            self.living += usize::from(!own.is_empty());
+            self.by_count.push(MirroredPerson { records, created, version });
+        }
+        records.is_empty().then_some(())
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.living

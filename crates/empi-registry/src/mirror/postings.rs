@@ -10,6 +10,7 @@ mod page;
 use empi_model::{BlockingKey, RecordIndex};
 use rayon::prelude::*;
 
+pub(crate) use page::PagePart;
 use page::{Page, Posting, posting};
 
 /// Bits of a key's hash that choose its page.
@@ -61,6 +62,17 @@ impl Postings {
             parts.iter_mut().for_each(|part| part.forget_group(first));
         }
         Self { pages: pages.into() }
+    }
+
+    /// All postings, page by page as they are kept.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = PagePart> + '_ {
+        self.pages.iter().map(Page::part)
+    }
+
+    /// The postings of all pages as they were kept. `None` for what are not all pages.
+    pub(crate) fn of_pages(parts: Vec<PagePart>) -> Option<Self> {
+        let pages: Option<Box<[Page]>> = parts.into_iter().map(Page::of_part).collect();
+        pages.filter(|pages| pages.len() == PAGES).map(|pages| Self { pages })
     }
 
     /// The records with a key, in ascending order.

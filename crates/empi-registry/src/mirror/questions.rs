@@ -30,9 +30,9 @@ impl Mirror {
             }
         }
         if kind == ReviewKind::CappedBlock
-            && let Some(record) = self.record(incoming)
+            && let Some(row) = self.row(incoming)
         {
-            let keys = blocking_keys(&self.lexicon, &record.row);
+            let keys = blocking_keys(&self.lexicon, &row);
             let block_max = self.limits.block_records_max as usize;
             // Those that were over the limit when this record came, which a rebuild finds again.
             let was_capped = |key: &&empi_model::BlockingKey| {
@@ -86,8 +86,8 @@ impl Mirror {
         one: RecordIndex,
         other: RecordIndex,
     ) -> Option<ComparisonPattern> {
-        let (one, other) = (self.record(one)?, self.record(other)?);
-        Some(compare(&self.lexicon, &one.row, &other.row).vector.pattern())
+        let (one, other) = (self.row(one)?, self.row(other)?);
+        Some(compare(&self.lexicon, &one, &other).vector.pattern())
     }
 
     /// Compares the records of all questions about a record anew: its content has changed.

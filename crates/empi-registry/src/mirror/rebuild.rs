@@ -1,16 +1,17 @@
-//! Rebuilding the mirror from the store at start.
+//! Reading the mirror from the store at start: from what was kept of it, or anew from every record.
 
 use std::time::Instant;
 
 use empi_linkage::{LinkageModel, Normalizer, Prepared, blocking_keys};
 use empi_model::{Consent, RecordIndex, RecordKey};
-use empi_store::{Snapshot, StoreError};
+use empi_store::{Snapshot, Store, StoreError};
 use rayon::prelude::*;
 
+use super::Mirror;
 use super::persons::Persons;
 use super::postings::{Part, Postings};
+use super::records::Known;
 use super::search_keys::search_keys;
-use super::{Known, Mirror};
 use crate::content::content_hash;
 
 /// Records that one task reads and normalises.
@@ -64,15 +65,34 @@ impl Chunk {
 }
 
 impl Mirror {
-    /// Reads everything. Reading, normalising and keys run on all cores, the rest in order.
+    /// Reads everything, from what was kept where that is of use, and tells whether it was.
+    pub(crate) fn read(model: &LinkageModel, store: &Store) -> Result<(Self, bool), StoreError> {
+        let (started, snapshot) = (Instant::now(), store.snapshot());
+        let mut mirror = Self::new(model);
+        let kept = mirror.take_kept(store, &snapshot).unwrap_or_else(|error| {
+            tracing::warn!(%error, "what was kept cannot be used: every record is read instead");
+            None
+        });
+        if kept.is_none() {
+            mirror = Self::rebuilt(model, &snapshot)?;
+        }
+        mirror.read_what_waits(&snapshot)?;
+        tracing::info!(
+            records = mirror.records.len(),
+            persons = mirror.persons.len(),
+            open_tasks = mirror.tasks.len(),
+            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            was_kept = kept.is_some(),
+            "the index is in memory"
+        );
+        Ok((mirror, kept.is_some()))
+    }
+
+    /// Reads every record anew. Reading, normalising and keys run on all cores, the rest in order.
     ///
     /// Keys are made anew and not read from the store: what is compared is then made by this
     /// version of the program throughout. `verify` tells when the stored keys differ.
-    pub(crate) fn rebuild(
-        model: &LinkageModel,
-        snapshot: &Snapshot<'_>,
-    ) -> Result<Self, StoreError> {
-        let started = Instant::now();
+    fn rebuilt(model: &LinkageModel, snapshot: &Snapshot<'_>) -> Result<Self, StoreError> {
         let mut mirror = Self::new(model);
         mirror.counters = snapshot.counters()?;
         mirror.add_records(snapshot)?;
@@ -81,26 +101,34 @@ impl Mirror {
             || mirror.packed(),
         );
         (mirror.persons, mirror.postings) = (persons?, postings);
+        Ok(mirror)
+    }
+
+    /// Reads who is kept apart, and what waits for stewards: few, beside the records.
+    fn read_what_waits(&mut self, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
         for pair in snapshot.kept_apart() {
-            mirror.put_kept_apart(&pair?);
+            self.put_kept_apart(&pair?);
         }
         for task in snapshot.tasks() {
             let task = task?;
-            mirror.put_task(&task);
+            self.put_task(&task);
             if task.state.is_open()
                 && let Some(proposed) = snapshot.held_update(task.id)?
             {
-                mirror.tasks.hold(task.id, content_hash(&proposed));
+                self.tasks.hold(task.id, content_hash(&proposed));
             }
         }
-        mirror.recent = super::Recent::default();
-        tracing::info!(
-            records = mirror.records.len(),
-            persons = mirror.persons.len(),
-            open_tasks = mirror.tasks.len(),
-            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "the mirror is rebuilt"
-        );
+        self.recent = super::Recent::default();
+        Ok(())
+    }
+
+    /// A mirror made anew of every record.
+    pub(crate) fn rebuild(
+        model: &LinkageModel,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<Self, StoreError> {
+        let mut mirror = Self::rebuilt(model, snapshot)?;
+        mirror.read_what_waits(snapshot)?;
         Ok(mirror)
     }
 
@@ -142,7 +170,7 @@ impl Mirror {
             if !known.is_active {
                 self.lexicon.discount(&row);
             }
-            self.push_record(&key, known, row);
+            self.push_record(&key, known, &row);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use empi_model::{RecordIndex, RecordKey};
 use hashbrown::HashTable;
+use prost::Message;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Keys in a piece.
@@ -25,6 +26,18 @@ pub(crate) struct RecordKeys {
 struct Piece {
     sources: Vec<u32>,
     ends: Vec<u32>,
+    record_ids: String,
+}
+
+/// Some keys as they are kept.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub(crate) struct KeysPart {
+    #[prost(uint32, repeated, tag = "1")]
+    sources: Vec<u32>,
+    #[prost(uint32, repeated, tag = "2")]
+    ends: Vec<u32>,
+    #[prost(string, tag = "3")]
     record_ids: String,
 }
 
@@ -80,7 +93,7 @@ impl RecordKeys {
         u32::try_from(at).ok()
     }
 
-    fn parts(pieces: &[Piece], index: u32) -> Option<(u32, &str)> {
+    fn parts_of(pieces: &[Piece], index: u32) -> Option<(u32, &str)> {
         let index = index as usize;
         pieces.get(index / PIECE)?.get(index % PIECE)
     }
@@ -101,19 +114,19 @@ impl RecordKeys {
         let wanted = Some((source, key.record_id.as_str()));
         let hash = hash(source, &key.record_id);
         let table = self.by_key.get(table_of(hash))?;
-        let found = table.find(hash, |index| Self::parts(&self.pieces, *index) == wanted);
+        let found = table.find(hash, |index| Self::parts_of(&self.pieces, *index) == wanted);
         found.map(|index| RecordIndex(*index))
     }
 
     /// The key of a record.
     pub(crate) fn key(&self, RecordIndex(index): RecordIndex) -> Option<RecordKey> {
-        let (source, record_id) = Self::parts(&self.pieces, index)?;
+        let (source, record_id) = Self::parts_of(&self.pieces, index)?;
         Some(RecordKey::new(self.sources.get(source as usize)?.clone(), record_id))
     }
 
     /// The number of a record's source.
     pub(crate) fn source_of(&self, RecordIndex(index): RecordIndex) -> Option<u32> {
-        Self::parts(&self.pieces, index).map(|(source, _)| source)
+        Self::parts_of(&self.pieces, index).map(|(source, _)| source)
     }
 
     /// Whether a record was erased: nothing but a keyed hash stands for its key then, under a source without a name.
@@ -124,7 +137,7 @@ impl RecordKeys {
 
     /// Gives a record another key, and forgets the one it had.
     pub(crate) fn rename(&mut self, RecordIndex(index): RecordIndex, key: &RecordKey) {
-        let Some((source, record_id)) = Self::parts(&self.pieces, index) else { return };
+        let Some((source, record_id)) = Self::parts_of(&self.pieces, index) else { return };
         let old = hash(source, record_id);
         if let Some(table) = self.by_key.get_mut(table_of(old))
             && let Ok(entry) = table.find_entry(old, |found| *found == index)
@@ -149,11 +162,45 @@ impl RecordKeys {
     fn enter(&mut self, index: u32, hash_of_key: u64) {
         let pieces = &self.pieces;
         let rehash = |index: &u32| {
-            Self::parts(pieces, *index).map_or(0, |(source, record_id)| hash(source, record_id))
+            Self::parts_of(pieces, *index).map_or(0, |(source, record_id)| hash(source, record_id))
         };
         if let Some(table) = self.by_key.get_mut(table_of(hash_of_key)) {
             table.insert_unique(hash_of_key, index, rehash);
         }
+    }
+
+    /// All keys, in parts as they are kept.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = KeysPart> + '_ {
+        self.pieces.iter().map(|Piece { sources, ends, record_ids }| KeysPart {
+            sources: sources.clone(),
+            ends: ends.clone(),
+            record_ids: record_ids.clone(),
+        })
+    }
+
+    /// The sources that keys name by number, before any key is taken in.
+    pub(crate) fn set_sources(&mut self, sources: Vec<String>) {
+        self.sources = sources;
+    }
+
+    /// Takes the next part in. `None` for what is no part.
+    pub(crate) fn take(&mut self, KeysPart { sources, ends, record_ids }: KeysPart) -> Option<()> {
+        let is_sound = sources.len() == ends.len()
+            && (1..=PIECE).contains(&ends.len())
+            && (self.count as usize).is_multiple_of(PIECE)
+            && ends.is_sorted()
+            && ends.iter().all(|end| record_ids.is_char_boundary(*end as usize));
+        if !is_sound {
+            return None;
+        }
+        let first = self.count;
+        self.count += u32::try_from(ends.len()).ok()?;
+        self.pieces.push(Piece { sources, ends, record_ids });
+        for index in first..self.count {
+            let (source, record_id) = Self::parts_of(&self.pieces, index)?;
+            self.enter(index, hash(source, record_id));
+        }
+        Some(())
     }
 
     /// Adds the key of the next record.

@@ -227,7 +227,7 @@ impl Survey<'_> {
             let last = counters.persons_minted.min(first + CHUNK);
             for (enterprise_id, person) in mirror.persons_minted_between(first..last) {
                 let speakers = person.records.iter().filter_map(|record| {
-                    let is_active = mirror.record(*record)?.is_active;
+                    let is_active = mirror.known(*record)?.is_active;
                     Some((mirror.source_of(*record)?, *record)).filter(|_| is_active)
                 });
                 let (records, sources) = persons.add(speakers);

@@ -179,7 +179,7 @@ impl Search<'_> {
             let Some(record) = self.mirror.record(index) else { continue };
             let words = name_words(&self.mirror.lexicon, &record.row);
             let scores = self.terms.iter().zip(self.numbered);
-            let sum: f32 = scores.map(|(term, of)| term.score(&words, index, record, of)).sum();
+            let sum: f32 = scores.map(|(term, of)| term.score(&words, index, &record, of)).sum();
             let score = sum / self.terms.len() as f32;
             self.top = self.top.max(score);
             let best = self.best.entry(record.person).or_insert((score, index));

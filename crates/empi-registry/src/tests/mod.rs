@@ -11,6 +11,7 @@ mod erasing;
 mod faults;
 mod find;
 mod golden;
+mod kept;
 mod lab;
 mod linear;
 mod machine;
@@ -114,7 +115,9 @@ pub(crate) fn options() -> RegistryOptions {
     let model = LinkageModel::us_default().unwrap();
     // One person may do everything, except where a test is about what two must want.
     let approval = ApprovalRules::NONE;
-    RegistryOptions { approval, ..RegistryOptions::new(model, Arc::new(SteppingClock::default())) }
+    let clock = Arc::new(SteppingClock::default());
+    // However small an index is: what is kept is then used wherever a test opens one again.
+    RegistryOptions { approval, kept_records_min: 1, ..RegistryOptions::new(model, clock) }
 }
 
 /// The built-in model with other limits.
@@ -198,6 +201,12 @@ impl Index {
     /// Closes and opens again.
     pub(crate) fn reopen(&mut self) {
         drop(self.registry.take());
+        self.registry = Some(Registry::open(self.place(), self.options.clone()).unwrap());
+    }
+
+    /// Closes in good order, so that the index in memory is kept as it is, and opens again.
+    pub(crate) fn reopen_kept(&mut self) {
+        self.registry.take().unwrap().close();
         self.registry = Some(Registry::open(self.place(), self.options.clone()).unwrap());
     }
 

@@ -7,6 +7,7 @@
 //! | tasks, events, answers to requests, entries of the audit trail, users, accounts, samples, promotions, proposals | sealed under a key of the store |
 //! | record keys, request IDs, names of users and accounts in keys | HMAC-SHA-256, 16 bytes |
 //! | blocking keys in keys | the rule in the clear, 56 bits of SipHash-2-4 |
+//! | what is derived from all rows, in a file of its own | sealed under a key of the store |
 //! | enterprise IDs, numbers of records, tasks and events, who is whom, counters, models | in the clear |
 //!
 //! All keys follow from one root, which the master key wraps ([`master`]). Destroying the data key of a record makes
@@ -225,6 +226,24 @@ impl Vault {
         let mut sealed = vec![BY_STORE];
         aead::seal(&secrets.rows, &place(family, key), &row, &mut sealed)?;
         Ok(sealed)
+    }
+
+    /// What goes to disk outside of the database, at a place that must be said again to open it.
+    pub(crate) fn seal_at(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let mut sealed = Vec::new();
+        match &self.0 {
+            None => sealed.extend_from_slice(plain),
+            Some(secrets) => aead::seal(&secrets.rows, place, plain, &mut sealed)?,
+        }
+        Ok(sealed)
+    }
+
+    /// The inverse of [`seal_at`](Self::seal_at). `None` for what was altered, or sealed elsewhere.
+    pub(crate) fn open_at(&self, place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        match &self.0 {
+            None => Some(sealed.to_vec()),
+            Some(secrets) => aead::open(&secrets.rows, place, sealed),
+        }
     }
 
     /// A row as it was before it went to disk. `data_key` is asked for those of records. `None` for one that is not

@@ -1,6 +1,7 @@
 //! The postings of one share of all keys: packed, with what changed since beside it.
 
 use hashbrown::HashMap;
+use prost::Message;
 use smallvec::SmallVec;
 
 /// A key inside its page, and a record: the key's tag in the upper half, so that they sort by key.
@@ -37,7 +38,50 @@ pub(super) struct Page {
     changed: HashMap<u32, SmallVec<[u32; 4]>>,
 }
 
+/// A page as it is kept, packed.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct PagePart {
+    #[prost(fixed32, repeated, tag = "1")]
+    tags: Vec<u32>,
+    #[prost(fixed32, repeated, tag = "2")]
+    records: Vec<u32>,
+    #[prost(fixed64, repeated, tag = "3")]
+    begins: Vec<u64>,
+    #[prost(fixed32, repeated, tag = "4")]
+    samples: Vec<u32>,
+}
+
 impl Page {
+    /// The page as it is kept.
+    pub(super) fn part(&self) -> PagePart {
+        let anew = (!self.changed.is_empty()).then(|| self.packed_anew());
+        let Packed { tags, records, begins, samples } = anew.as_ref().unwrap_or(&self.packed);
+        PagePart {
+            tags: tags.to_vec(),
+            records: records.to_vec(),
+            begins: begins.to_vec(),
+            samples: samples.to_vec(),
+        }
+    }
+
+    /// The page that was kept so. `None` for what is no page.
+    pub(super) fn of_part(part: PagePart) -> Option<Self> {
+        let PagePart { tags, records, begins, samples } = part;
+        let lists: u32 = begins.iter().map(|bits| bits.count_ones()).sum();
+        let is_sound = tags.is_sorted_by(|one, next| one < next)
+            && lists as usize == tags.len()
+            && begins.len() == records.len().div_ceil(64)
+            && samples.len() == tags.len().div_ceil(SAMPLED_LISTS)
+            && samples.iter().all(|place| (*place as usize) < records.len());
+        let packed = Packed {
+            tags: tags.into(),
+            records: records.into(),
+            begins: begins.into(),
+            samples: samples.into(),
+        };
+        is_sound.then(|| Self { packed, changed: HashMap::new() })
+    }
+
     /// Packs postings in ascending order, none twice.
     pub(super) fn of_sorted(postings: &[Posting]) -> Self {
         Self { packed: Packed::of_sorted(postings.iter().copied()), changed: HashMap::new() }
@@ -82,12 +126,17 @@ impl Page {
 
     /// Takes what changed into the packed lists.
     fn pack(&mut self) {
+        *self = Self { packed: self.packed_anew(), changed: HashMap::new() };
+    }
+
+    /// The lists with what changed among them.
+    fn packed_anew(&self) -> Packed {
         let mut postings = Vec::with_capacity(self.packed.records.len() + self.changed.len());
         for (tag, records) in self.iter() {
             postings.extend(records.iter().map(|record| posting(tag, *record)));
         }
         postings.sort_unstable();
-        *self = Self::of_sorted(&postings);
+        Packed::of_sorted(postings.into_iter())
     }
 
     /// Every key that has records, in no order.

@@ -147,6 +147,8 @@ impl Machine {
             }
             Step::Retire { record, replaced_by } => self.retire(record, replaced_by),
             Step::Undo(at) => self.undo(at, events),
+            // What is kept is at times that of now, and at times that of a while ago.
+            Step::Reopen if events.is_multiple_of(2) => self.index.reopen_kept(),
             Step::Reopen => self.index.reopen(),
             operation => self.operate(operation),
         }
