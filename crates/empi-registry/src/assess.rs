@@ -188,8 +188,13 @@ fn candidates(
     let mut capped = SmallVec::new();
     let mut shared: HashMap<u32, u32> = HashMap::new();
     for key in keys {
+        let count = mirror.postings.count(*key);
+        if count > block_max.saturating_mul(BLOCK_SPLIT_FACTOR_MAX) {
+            capped.push(*key);
+            continue;
+        }
         let records = mirror.postings.records(*key);
-        if records.len() <= block_max {
+        if count <= block_max {
             records.iter().for_each(|record| *shared.entry(*record).or_default() += 1);
             continue;
         }
@@ -198,13 +203,8 @@ fn candidates(
             let birth_date = mirror.birth_date(RecordIndex(**record));
             birth_date.is_some_and(|date| date / 10_000 == birth_year)
         };
-        let is_splittable = records.len() <= block_max.saturating_mul(BLOCK_SPLIT_FACTOR_MAX);
-        let part: Vec<&u32> = if is_splittable {
-            records.iter().filter(same_year).take(block_max + 1).collect()
-        } else {
-            Vec::new()
-        };
-        if !is_splittable || part.len() > block_max {
+        let part: Vec<&u32> = records.iter().filter(same_year).take(block_max + 1).collect();
+        if part.len() > block_max {
             capped.push(*key);
             continue;
         }

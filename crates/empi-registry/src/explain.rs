@@ -30,7 +30,7 @@ impl Registry {
         let mut capped_rules: Vec<BlockingRule> = Vec::new();
         for key in one.iter().filter(|key| other.contains(key)) {
             let Some(rule) = key.rule() else { continue };
-            let found = if mirror.postings.records(*key).len() > block_max {
+            let found = if mirror.postings.count(*key) > block_max {
                 &mut capped_rules
             } else {
                 &mut rules

@@ -30,7 +30,7 @@ pub(crate) fn hubs_of(
 ) -> Hubs {
     let mut hubs = Hubs::default();
     for (key, kind) in keys.iter().filter_map(|key| Some((key, kind_of(*key)?))) {
-        if mirror.postings.records(*key).len() <= limits.hub_people_max as usize {
+        if mirror.postings.count(*key) <= limits.hub_people_max as usize {
             continue;
         }
         for hash in kind.values(row) {
@@ -93,6 +93,6 @@ pub(crate) fn field_of(kind: HubKind) -> SharedField {
 }
 
 fn rows(mirror: &Mirror, key: BlockingKey) -> impl Iterator<Item = CompareRow> {
-    let records = mirror.postings.records(key).iter().take(RECORDS_READ_MAX);
-    records.filter_map(|record| mirror.row(RecordIndex(*record)))
+    let records = mirror.postings.records(key).into_iter().take(RECORDS_READ_MAX);
+    records.filter_map(|record| mirror.row(RecordIndex(record)))
 }

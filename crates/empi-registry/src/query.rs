@@ -182,7 +182,7 @@ impl Registry {
             };
             let mut persons: Vec<EnterpriseId> = Vec::new();
             for record in mirror.postings.records(key) {
-                let Some(record) = mirror.record(empi_model::RecordIndex(*record)) else {
+                let Some(record) = mirror.record(empi_model::RecordIndex(record)) else {
                     continue;
                 };
                 let carries = record.row.identifiers().any(|carried| carried == wanted);

@@ -60,5 +60,5 @@ impl Registry {
 }
 
 fn rarest(mirror: &Mirror, keys: impl Iterator<Item = BlockingKey>) -> Option<u64> {
-    keys.map(|key| mirror.postings.records(key).len() as u64).min()
+    keys.map(|key| mirror.postings.count(key) as u64).min()
 }

@@ -5,8 +5,8 @@
 //! cannot drift. It is ahead of the disk by the changes of one write; every change has a sequence
 //! number, and whoever reads waits until what was read is durable before answering.
 //!
-//! Memory: about 0.4 KB per record of all fields. Postings and the row are a third of it each; the rest is
-//! the record's further values, its key, its person and its share of the lexicon.
+//! Memory: about 0.3 KB per record of all fields. Postings and the row are a quarter of it each; the rest is
+//! the record's key, its person and its share of the lexicon.
 
 pub(crate) mod closed_tasks;
 mod consents;
@@ -40,7 +40,7 @@ pub(crate) use kept::Keeper;
 use open_tasks::{OpenTask, OpenTasks};
 pub(crate) use persons::MirroredPerson;
 use persons::Persons;
-pub(crate) use postings::Postings;
+pub(crate) use postings::{List, Postings};
 pub(crate) use recent::Recent;
 use record_keys::RecordKeys;
 use records::Records;

@@ -1,7 +1,7 @@
 //! Which records have a blocking key: the inverted index of the mirror.
 //!
 //! With some fifteen keys per record, this decides how many records fit into memory. So postings lie
-//! packed, in pages by the hash of the key, at 6.6 bytes per posting; what changes lies beside its page
+//! packed, in pages by the hash of the key, at 4.5 bytes per posting; what changes lies beside its page
 //! until so much has changed that the page is packed anew. Packing one page takes microseconds, and
 //! no change waits for more than one.
 
@@ -10,8 +10,8 @@ mod page;
 use empi_model::{BlockingKey, RecordIndex};
 use rayon::prelude::*;
 
-pub(crate) use page::PagePart;
-use page::{Page, Posting, posting};
+pub(crate) use page::{List, PagePart};
+use page::{Page, Posting, TAG_BITS, posting};
 
 /// Bits of a key's hash that choose its page.
 const PAGE_BITS: u32 = 12;
@@ -30,14 +30,17 @@ pub(crate) struct Postings {
 
 /// The page of a key, and its tag there.
 ///
-/// Page and tag are 44 bits of the hash. Two keys that have the same would share one list: then a
+/// Page and tag are 36 bits of the hash. Two keys that have the same share one list: then a
 /// record is compared with some more that it shares no key with, which changes its score with none of
-/// them. Of ten million records, fewer than one in a million keys meets another.
+/// them. Of a million records, one key in six thousand meets another; of ten million, one in six hundred.
 const fn place(key: BlockingKey) -> (usize, u32) {
     // Keys are hashes already, but their rule stands in the top byte: multiplying spreads it.
     let hash = key.as_number().wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
     let hash = hash.wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    ((hash >> (64 - PAGE_BITS)) as usize, (hash >> (32 - PAGE_BITS) & 0xFFFF_FFFF) as u32)
+    (
+        (hash >> (64 - PAGE_BITS)) as usize,
+        (hash >> (64 - PAGE_BITS - TAG_BITS) & ((1 << TAG_BITS) - 1)) as u32,
+    )
 }
 
 impl Default for Postings {
@@ -76,9 +79,15 @@ impl Postings {
     }
 
     /// The records with a key, in ascending order.
-    pub(crate) fn records(&self, key: BlockingKey) -> &[u32] {
+    pub(crate) fn records(&self, key: BlockingKey) -> List {
         let (page, tag) = place(key);
-        self.pages.get(page).map_or(&[], |page| page.records(tag))
+        self.pages.get(page).map(|page| page.records(tag)).unwrap_or_default()
+    }
+
+    /// How many records have a key.
+    pub(crate) fn count(&self, key: BlockingKey) -> usize {
+        let (page, tag) = place(key);
+        self.pages.get(page).map_or(0, |page| page.count(tag))
     }
 
     /// The lists of a page with more records than some, each with its tag. None of a page that does not exist.
@@ -86,9 +95,10 @@ impl Postings {
         &self,
         page: usize,
         records_max: usize,
-    ) -> Option<impl Iterator<Item = (u32, &[u32])>> {
+    ) -> Option<impl Iterator<Item = (u32, List)>> {
         let page = self.pages.get(page)?;
-        Some(page.iter().filter(move |(_, records)| records.len() > records_max))
+        let long = page.counts().filter(move |(_, count)| *count > records_max);
+        Some(long.map(|(tag, _)| (tag, page.records(tag))))
     }
 
     /// Whether a list is that of a key.
@@ -114,9 +124,9 @@ impl Postings {
 
     /// The records of every key that has some, by page and tag.
     #[cfg(test)]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = ((usize, u32), &[u32])> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = ((usize, u32), List)> {
         self.pages.iter().enumerate().flat_map(|(number, page)| {
-            page.iter().map(move |(tag, records)| ((number, tag), records))
+            page.counts().map(move |(tag, _)| ((number, tag), page.records(tag)))
         })
     }
 }

@@ -143,7 +143,7 @@ fn lead(mirror: &Mirror, criterion: &Criterion) -> Option<Vec<u32>> {
         }
     };
     let mut records: Vec<u32> =
-        keys.into_iter().flat_map(|key| mirror.postings.records(key)).copied().collect();
+        keys.into_iter().flat_map(|key| mirror.postings.records(key)).collect();
     records.sort_unstable();
     records.dedup();
     Some(records)

@@ -8,13 +8,13 @@ mod criteria;
 mod find;
 mod terms;
 
-use empi_linkage::NameId;
+use empi_linkage::{NameId, blocking_keys};
 use empi_model::{EnterpriseId, RecordIndex, RecordKey};
 use hashbrown::{HashMap, HashSet};
 
 use crate::RegistryError;
 use crate::mirror::search_keys::name_words;
-use crate::mirror::{Mirror, MirroredRecord};
+use crate::mirror::{List, Mirror, MirroredRecord};
 use crate::registry::Registry;
 use crate::words::PersonView;
 pub use criteria::{Criterion, DateRange, IdentifierWanted, TextField, TextMatch};
@@ -111,7 +111,7 @@ struct Hit {
 /// The best persons, and whether there were more.
 fn found(mirror: &Mirror, terms: &[Term], limit: usize) -> (Vec<Hit>, bool) {
     let numbered: Vec<HashSet<u32>> = terms.iter().map(|term| numbered(mirror, term)).collect();
-    let mut lists: Vec<Vec<&[u32]>> = terms.iter().map(|term| term.lists(mirror)).collect();
+    let mut lists: Vec<Vec<List>> = terms.iter().map(|term| term.lists(mirror)).collect();
     lists.sort_by_key(|of_term| count(of_term));
     let (judged, best, top) = (Vec::new(), HashMap::new(), 0.0);
     let mut search = Search { mirror, terms, numbered: &numbered, judged, best, top };
@@ -130,7 +130,7 @@ fn found(mirror: &Mirror, terms: &[Term], limit: usize) -> (Vec<Hit>, bool) {
             break;
         }
         is_cut |= count(of_term) > room;
-        search.judge(of_term.iter().copied().flatten().copied().take(room).collect());
+        search.judge(of_term.iter().flatten().copied().take(room).collect());
     }
     let least = search.least();
     let mut ranked: Vec<_> =
@@ -147,8 +147,8 @@ fn found(mirror: &Mirror, terms: &[Term], limit: usize) -> (Vec<Hit>, bool) {
 }
 
 /// How many records some lists hold.
-fn count(lists: &[&[u32]]) -> usize {
-    lists.iter().map(|list| list.len()).sum()
+fn count(lists: &[List]) -> usize {
+    lists.iter().map(List::len).sum()
 }
 
 /// A search under way.
@@ -194,9 +194,17 @@ impl Search<'_> {
 
 /// The records that a number leads to; none for other terms.
 fn numbered(mirror: &Mirror, term: &Term) -> HashSet<u32> {
-    let Term::Number(_, keys) = term else { return HashSet::new() };
+    let Term::Number(numbers, keys) = term else { return HashSet::new() };
     let by_key = keys.iter().filter_map(|key| mirror.record_index(key)).map(|index| index.0);
-    term.lists(mirror).into_iter().flatten().copied().chain(by_key).collect()
+    // Two keys may share a list: only the keys of a record itself tell that it carries the number.
+    let carries = |record: &u32| {
+        let row = mirror.row(RecordIndex(*record));
+        row.is_some_and(|row| {
+            let keys = blocking_keys(&mirror.lexicon, &row);
+            keys.iter().any(|key| numbers.contains(key))
+        })
+    };
+    term.lists(mirror).into_iter().flatten().filter(carries).chain(by_key).collect()
 }
 
 impl Term {

@@ -9,8 +9,8 @@ use empi_model::{
 };
 use hashbrown::HashMap;
 
-use crate::mirror::Mirror;
 use crate::mirror::search_keys::{date_key, name_key};
+use crate::mirror::{List, Mirror};
 
 /// Most words that a search may have.
 pub(super) const TERMS_MAX: usize = 12;
@@ -148,7 +148,7 @@ pub(super) fn number_keys(lexicon: &Lexicon, record: &SourceRecord) -> Vec<Block
 
 impl Term {
     /// The lists of records that it may mean.
-    pub(super) fn lists<'a>(&self, mirror: &'a Mirror) -> Vec<&'a [u32]> {
+    pub(super) fn lists(&self, mirror: &Mirror) -> Vec<List> {
         let keys: Vec<BlockingKey> = match self {
             Self::Name(fits) => fits.keys().map(|name| name_key(*name)).collect(),
             Self::Date(date) => vec![date_key(*date)],
