@@ -151,7 +151,7 @@ pub use lab::{
 };
 pub use links::{LINKED_RECORDS_MAX, PersonLink, PersonLinks};
 pub use loader::{LoadReport, LoadedLink, LoadedReview, Loader};
-pub use offline::{encrypt, rebuild, rotate_key, stats, verify};
+pub use offline::{encrypt, keep, rebuild, rotate_key, stats, verify};
 pub use past::{PastDecision, PastEvent, PastRecord};
 pub use proposals::{
     ApprovalRules, Foreseen, PROPOSALS_CLOSED_MAX, PROPOSALS_WAITING_MAX, ProposalDecided,

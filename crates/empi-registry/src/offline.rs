@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use empi_linkage::LinkageModel;
 use empi_store::{
     DataDir, EncryptReport, MasterKey, RebuildReport, Store, StoreOptions, StoreStats, VerifyReport,
 };
 
 use crate::RegistryError;
+use crate::mirror::{Keeper, Mirror};
 use crate::query::stored_keys;
+use crate::words::KEPT_RECORDS_MIN;
 
 /// Reads a whole store and checks that everything in it agrees.
 ///
@@ -29,6 +32,21 @@ pub fn stats(dir: impl Into<DataDir>) -> Result<StoreStats, RegistryError> {
 pub(crate) fn open(dir: impl Into<DataDir>) -> Result<Store, RegistryError> {
     // The model's name is written only when a store is made, which does not happen here.
     Ok(Store::open(dir, &StoreOptions { model: String::new(), create: false })?)
+}
+
+/// Reads a store that was loaded into memory once and keeps that, so that its first start is as quick as later ones. A small
+/// store needs none of it. Whether anything was kept.
+///
+/// # Errors
+/// [`RegistryError::Store`] when it is missing, open elsewhere or cannot be read.
+pub fn keep(dir: impl Into<DataDir>, model: &LinkageModel) -> Result<bool, RegistryError> {
+    let store = open(dir)?;
+    let snapshot = store.snapshot();
+    if snapshot.counters()?.records < KEPT_RECORDS_MIN {
+        return Ok(false);
+    }
+    let mirror = Mirror::rebuilt(model, &snapshot)?;
+    Ok(Keeper::new(KEPT_RECORDS_MIN, None).keep(&mirror, &store))
 }
 
 /// Makes an encrypted store of one that is not, in a directory that does not exist yet or is empty, and verifies it.

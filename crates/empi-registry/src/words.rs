@@ -57,6 +57,9 @@ pub struct RegistryOptions {
 /// Reads a master key; the error is one sentence that says what to do.
 pub type NextKey = Arc<dyn Fn() -> Result<MasterKey, String> + Send + Sync>;
 
+/// From how many records on an index in memory is kept unless options say otherwise: fewer are read in half a second.
+pub(crate) const KEPT_RECORDS_MIN: u32 = 50_000;
+
 impl RegistryOptions {
     /// The defaults: 4,096 waiting changes, 256 changes per write, 8 tasks per registration, answers kept
     /// for 7 days, a store is made where there is none, and what is grave needs two people.
@@ -72,7 +75,7 @@ impl RegistryOptions {
             survivorship: Survivorship::default(),
             backups: None,
             audit: AuditLimits::default(),
-            kept_records_min: 50_000,
+            kept_records_min: KEPT_RECORDS_MIN,
             create: true,
             next_key: None,
             approval: ApprovalRules::default(),

@@ -223,14 +223,14 @@ impl Keeper {
 
     /// Keeps a mirror, unless a start from what is kept would read little more. No commit may go on meanwhile.
     ///
-    /// That it cannot be kept is told in the log alone: the next start takes longer then, and nothing else.
-    pub(crate) fn keep(&self, mirror: &Mirror, store: &Store) {
+    /// That it cannot be kept is told in the log alone: the next start takes longer then, and nothing else. Whether it was kept.
+    pub(crate) fn keep(&self, mirror: &Mirror, store: &Store) -> bool {
         let mut kept_at = self.kept_at.lock();
         let counters = mirror.counters();
         let worth_it = u64::from(counters.records) / KEPT_AGAIN_SHARE;
         let is_near = kept_at.is_some_and(|at| counters.events.saturating_sub(at) <= worth_it);
         if counters.records < self.records_min.max(1) || is_near {
-            return;
+            return false;
         }
         match mirror.keep(store) {
             Ok(()) => *kept_at = Some(counters.events),
@@ -239,6 +239,7 @@ impl Keeper {
                 tracing::warn!(%error, "the index in memory could not be kept: the next start takes longer");
             }
         }
+        kept_at.is_some()
     }
 }
 

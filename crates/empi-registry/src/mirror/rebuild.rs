@@ -92,7 +92,10 @@ impl Mirror {
     ///
     /// Keys are made anew and not read from the store: what is compared is then made by this
     /// version of the program throughout. `verify` tells when the stored keys differ.
-    fn rebuilt(model: &LinkageModel, snapshot: &Snapshot<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn rebuilt(
+        model: &LinkageModel,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<Self, StoreError> {
         let mut mirror = Self::new(model);
         mirror.counters = snapshot.counters()?;
         mirror.add_records(snapshot)?;
