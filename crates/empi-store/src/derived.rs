@@ -167,12 +167,14 @@ impl Store {
     /// Keeps what a program derived from all rows, in chunks that are not empty. No commit may go on meanwhile.
     ///
     /// # Errors
-    /// [`StoreError::Io`] when it cannot be written. What was kept before is forgotten then.
+    /// [`StoreError::Poisoned`] after an earlier failure; [`StoreError::Io`] when it cannot be written, and what was kept
+    /// before is forgotten then.
     pub fn keep_derived(
         &self,
         program: u64,
         chunks: impl Iterator<Item = Vec<u8>>,
     ) -> Result<(), StoreError> {
+        self.refuse_if_poisoned()?;
         self.forget_derived()?;
         let events = self.snapshot().counters()?.events;
         let mark = self.mark_of(events)?.unwrap_or_default();

@@ -261,6 +261,10 @@ fn program() -> Option<u64> {
 impl Mirror {
     /// Keeps what the next start of this program can take in.
     pub(crate) fn keep(&self, store: &Store) -> Result<(), StoreError> {
+        if store.snapshot().counters()? != self.counters {
+            // A write has failed: the mirror was ahead of the disk by what nobody was told of.
+            return Err(StoreError::Poisoned);
+        }
         let Some(program) = program() else { return Ok(()) };
         store.keep_derived(
             program,

@@ -29,6 +29,22 @@ impl Journal for FailingFrom {
     }
 }
 
+#[test]
+fn what_never_reached_the_disk_is_not_kept_for_the_next_start() {
+    for is_told in [true, false] {
+        let journal = FailingFrom { write: 2, count: AtomicUsize::new(0), panics: !is_told };
+        let mut index = Index::with_journal(options(), Box::new(journal));
+        index.register("a/1", ROBERT);
+        index.register("a/2", SAMUEL);
+        assert!(index.try_register(record("a/3", ALICE), None).is_err());
+        index.reopen_kept();
+        assert_eq!(index.registry().stats().records, 2);
+        index.check();
+        index.register("a/3", ALICE);
+        index.check();
+    }
+}
+
 fn is_poisoned<T>(answer: &Result<T, RegistryError>) -> bool {
     matches!(answer, Err(RegistryError::Poisoned))
 }
