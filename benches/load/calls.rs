@@ -11,9 +11,9 @@ use empi_proto::v1::admin_service_client::AdminServiceClient;
 use empi_proto::v1::registry_service_client::RegistryServiceClient;
 use tokio::task::JoinSet;
 use tonic::Status;
-use tonic::transport::{Channel, Endpoint};
 
 use crate::figures::Driven;
+use crate::line::{Line, Way};
 use crate::patients::Patients;
 
 /// Callers that share a connection; a server takes so many calls of one and not many more.
@@ -28,7 +28,7 @@ const PUSHBACK: Duration = Duration::from_millis(100);
 /// Calls of the fixed rate that may wait for their answers; more are sent late, and their latency tells.
 const WAITING_MAX: usize = 4096;
 
-pub(crate) type Client = RegistryServiceClient<Channel>;
+pub(crate) type Client = RegistryServiceClient<Line>;
 
 /// One outcome: `None` when there is nothing more to ask for.
 pub(crate) type Outcome = Option<Result<(), Status>>;
@@ -41,11 +41,10 @@ pub(crate) struct Callers<C> {
 
 impl Callers<Client> {
     /// Callers over gRPC; several share a connection.
-    pub(crate) async fn connect(address: &str, count: usize) -> anyhow::Result<Self> {
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
+    pub(crate) async fn connect(way: &Way, count: usize) -> anyhow::Result<Self> {
         let mut clients = Vec::new();
         for _ in 0..count.div_ceil(CALLERS_PER_CONNECTION).max(CONNECTIONS_MIN) {
-            clients.push(Client::new(endpoint.connect().await?));
+            clients.push(Client::new(way.connect().await?));
         }
         Ok(Self { clients, count })
     }
@@ -63,9 +62,8 @@ impl<C: Clone> Callers<C> {
 }
 
 /// How many records the index holds.
-pub(crate) async fn record_count(address: &str) -> anyhow::Result<u64> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
-    let mut admin = AdminServiceClient::new(endpoint.connect().await?);
+pub(crate) async fn record_count(way: &Way) -> anyhow::Result<u64> {
+    let mut admin = AdminServiceClient::new(way.connect().await?);
     Ok(admin.stats(v1::StatsRequest {}).await?.into_inner().records)
 }
 

@@ -72,6 +72,15 @@ impl Driven {
 
     /// In words, how the calls of each half second fared; `None` where they have no times.
     pub(crate) fn by_half_seconds(&self) -> Option<String> {
+        let halves = self.halves_p99();
+        let (median, worst) = (halves.get(halves.len() / 2)?, halves.last()?);
+        Some(format!(
+            "p99 of half a second: {median:.2} ms in the median, {worst:.2} ms in the worst"
+        ))
+    }
+
+    /// The p99 of each half second in milliseconds, the best first.
+    fn halves_p99(&self) -> Vec<f64> {
         let p99 = |half: &Vec<u64>| {
             let mut sorted = half.clone();
             sorted.sort_unstable();
@@ -79,10 +88,33 @@ impl Driven {
         };
         let mut halves: Vec<f64> = self.halves.iter().map(p99).collect();
         halves.sort_unstable_by(f64::total_cmp);
-        let (median, worst) = (halves.get(halves.len() / 2)?, halves.last()?);
-        Some(format!(
-            "p99 of half a second: {median:.2} ms in the median, {worst:.2} ms in the worst"
-        ))
+        halves
+    }
+
+    /// The p99 of the median half second in milliseconds; not a number where calls have no times.
+    pub(crate) fn median_half_p99(&self) -> f64 {
+        let halves = self.halves_p99();
+        halves.get(halves.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Calls answered, a second.
+    pub(crate) fn per_second(&self) -> f64 {
+        self.latencies.len() as f64 / self.time.as_secs_f64()
+    }
+
+    /// Calls answered.
+    pub(crate) fn answered(&self) -> usize {
+        self.latencies.len()
+    }
+
+    /// Calls refused.
+    pub(crate) fn refused(&self) -> usize {
+        self.refusals.len()
+    }
+
+    /// The latency that so many of a thousand calls do not exceed, in milliseconds.
+    pub(crate) fn latency(&self, thousandths: usize) -> f64 {
+        quantile(&self.latencies, thousandths)
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
@@ -100,7 +132,7 @@ impl Driven {
     /// The cells of the table, without the outer bars.
     pub(crate) fn row(&self) -> String {
         let answered = self.latencies.len();
-        let rate = answered as f64 / self.time.as_secs_f64();
+        let rate = self.per_second();
         let [median, p99, p999, slowest] =
             [500, 990, 999, 1000].map(|it| quantile(&self.latencies, it));
         let refused = match self.refusals.len() {

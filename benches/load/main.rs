@@ -11,13 +11,19 @@
 //! registrations at a fixed rate. There every call has its time to be sent, and its latency counts from
 //! that time on: a server that falls behind cannot hide it by slowing down its callers. Server and driver
 //! share the machine. Every registration is durable when it is answered.
+//!
+//! With `--secured` it measures what security costs instead: two servers with the same records, one open and in the
+//! clear, one with everything switched on, in turn.
 
 #![allow(clippy::print_stdout, reason = "a program for the command line")]
 
 mod calls;
 mod exchange;
 mod figures;
+mod line;
 mod patients;
+mod repository;
+mod secured;
 mod server;
 mod steadiness;
 
@@ -32,6 +38,7 @@ use clap::Parser as _;
 use calls::{Callers, at_rate, flat_out};
 use exchange::{Fhir, Mllp};
 use figures::{Figures, Machine, megabytes};
+use line::Way;
 use patients::Patients;
 use server::{Server, bytes_of, load, settle};
 use steadiness::Steadiness;
@@ -67,6 +74,12 @@ struct Args {
     /// Only what is sent at a fixed rate: the figures of a server that nothing was asked of before
     #[arg(long)]
     paced_only: bool,
+    /// What security costs: the same by gRPC with everything switched off and on, in turn
+    #[arg(long, conflicts_with_all = ["paced_only", "overload", "key_file"])]
+    secured: bool,
+    /// How often each is measured with --secured
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: u32,
     /// The server's configuration
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
@@ -96,8 +109,13 @@ fn main() -> anyhow::Result<()> {
     }
     .context("cannot make a folder for the run")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let figures = runtime.block_on(measure(&args, folder.path()))?;
-    let table = report(&args, &machine, &figures)?;
+    let table = if args.secured {
+        let compared = runtime.block_on(secured::measure(&args, folder.path()))?;
+        secured::report(&args, &machine, &compared)?
+    } else {
+        let figures = runtime.block_on(measure(&args, folder.path()))?;
+        report(&args, &machine, &figures)?
+    };
     println!("{table}");
     if let Some(out) = &args.out {
         std::fs::write(out, &table).with_context(|| format!("cannot write {}", out.display()))?;
@@ -120,7 +138,8 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     let server = Server::start(&args.program, &data, &config, args.key_file.as_deref())?;
     figures.start_seconds = server.start_seconds;
     figures.memory_started = server.memory()?;
-    let callers = Callers::connect(server.address(), args.callers).await?;
+    let way = Way::open(server.address());
+    let callers = Callers::connect(&way, args.callers).await?;
     let fhir = Callers::each(args.callers, || Fhir::at(&server.web));
     let mllp = Callers::each(args.callers, || Mllp::at(&server.mllp));
     let patients = Arc::new(patients);
@@ -137,7 +156,7 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     figures.add(&format!("registrations, HL7 over MLLP, {} a second", args.rate), fed);
     figures.memory_after = server.memory()?;
     if args.overload > 0 {
-        let crowd = Callers::connect(server.address(), args.overload).await?;
+        let crowd = Callers::connect(&way, args.overload).await?;
         let name = format!("registrations, {} callers at once", args.overload);
         let driven = calls::crowd(&crowd, calls::register, &patients, time, CROWD_ARRIVING);
         figures.add(&name, driven.await?);
@@ -147,7 +166,7 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
         figures.memory_overload = server.memory()?;
     }
     figures.memory_peak = server.memory_peak()?;
-    figures.records_after = calls::record_count(server.address()).await?;
+    figures.records_after = calls::record_count(&way).await?;
     server.stop()?;
     figures.disk_after = bytes_of(&data)?;
     let server = Server::start(&args.program, &data, &config, args.key_file.as_deref())?;

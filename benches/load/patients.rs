@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, ensure};
@@ -17,8 +18,8 @@ pub(crate) struct Patients {
     /// The sources of all records, sorted.
     pub(crate) sources: Vec<String>,
     /// The keys of those in the store.
-    keys: Vec<v1::RecordKey>,
-    fresh: Vec<v1::SourceRecord>,
+    keys: Arc<[v1::RecordKey]>,
+    fresh: Arc<[v1::SourceRecord]>,
     next: AtomicUsize,
     reserved: AtomicUsize,
 }
@@ -65,7 +66,20 @@ impl Patients {
         shuffle(&mut set_aside);
         let (next, reserved) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let sources = sources.into_iter().collect();
-        Ok(Self { file, sources, keys, fresh: set_aside, next, reserved })
+        let (keys, fresh) = (keys.into(), set_aside.into());
+        Ok(Self { file, sources, keys, fresh, next, reserved })
+    }
+
+    /// The same patients once more, of whom none was registered yet: for another store with the same records.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            file: self.file.clone(),
+            sources: self.sources.clone(),
+            keys: Arc::clone(&self.keys),
+            fresh: Arc::clone(&self.fresh),
+            next: AtomicUsize::new(0),
+            reserved: AtomicUsize::new(0),
+        }
     }
 
     /// Keeps the last records back.
@@ -85,7 +99,7 @@ impl Patients {
     }
 
     /// How many records there were to be registered.
-    pub(crate) const fn fresh_count(&self) -> usize {
+    pub(crate) fn fresh_count(&self) -> usize {
         self.fresh.len()
     }
 

@@ -2,8 +2,8 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
@@ -13,6 +13,9 @@ const READY: &str = "serving gRPC on ";
 /// The same of web pages with FHIR, and of HL7 version 2, each on a line of its own.
 const WEB: &str = "serving web pages on http://";
 const MLLP: &str = "serving HL7 v2 over MLLP on ";
+
+/// What Linux counts the time of processes in (`USER_HZ`).
+const TICKS_PER_SECOND: u64 = 100;
 
 /// A server process. Dropping it kills it.
 pub(crate) struct Server {
@@ -61,19 +64,45 @@ pub(crate) fn bytes_of(dir: &Path) -> anyhow::Result<u64> {
 }
 
 impl Server {
-    /// Starts a server on a free port and waits until it says that it serves.
+    /// Starts a server with every interface on free ports, and waits until it says that it serves.
     pub(crate) fn start(
         program: &Path,
         data: &Path,
         config: &Path,
         key: Option<&Path>,
     ) -> anyhow::Result<Self> {
+        let interfaces = ["--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"];
+        let (mut server, mut lines) = Self::spawn(program, data, config, key, &interfaces)?;
+        (server.web, server.mllp) =
+            (address_after(&mut lines, WEB)?, address_after(&mut lines, MLLP)?);
+        Ok(server)
+    }
+
+    /// Starts a server for gRPC alone.
+    pub(crate) fn start_grpc(
+        program: &Path,
+        data: &Path,
+        config: &Path,
+        key: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self::spawn(program, data, config, key, &["--no-http"])?.0)
+    }
+
+    /// Starts it, and reads what it prints as far as its address of gRPC.
+    fn spawn(
+        program: &Path,
+        data: &Path,
+        config: &Path,
+        key: Option<&Path>,
+        interfaces: &[&str],
+    ) -> anyhow::Result<(Self, BufReader<ChildStdout>)> {
         let started = Instant::now();
         let mut child = Command::new(program)
             .arg("serve")
             .arg("--data")
             .arg(data)
-            .args(["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"])
+            .args(["--grpc", "127.0.0.1:0"])
+            .args(interfaces)
             .args([Path::new("--config"), config])
             .args(named(key))
             .env("RUST_LOG", "warn")
@@ -81,18 +110,11 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
-        let stdout = child.stdout.take().context("stdout is piped")?;
-        let mut stdout = BufReader::new(stdout);
-        let mut next = |words: &str| {
-            let mut line = String::new();
-            stdout.read_line(&mut line)?;
-            let address = line.trim_end().strip_prefix(words).map(str::to_owned);
-            address.context("the server did not start")
-        };
-        let address = next(READY)?;
+        let mut lines = BufReader::new(child.stdout.take().context("stdout is piped")?);
+        let (web, mllp) = (String::new(), String::new());
+        let address = address_after(&mut lines, READY)?;
         let start_seconds = started.elapsed().as_secs_f64();
-        let (web, mllp) = (next(WEB)?, next(MLLP)?);
-        Ok(Self { child, address, web, mllp, start_seconds })
+        Ok((Self { child, address, web, mllp, start_seconds }, lines))
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -109,6 +131,11 @@ impl Server {
         self.status("VmHWM:")
     }
 
+    /// Time of all cores that it took so far.
+    pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
+        processor_time(&self.child.id().to_string())
+    }
+
     fn status(&self, name: &str) -> anyhow::Result<u64> {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = text.lines().find_map(|line| line.strip_prefix(name));
@@ -123,6 +150,24 @@ impl Server {
         ensure!(sent.success() && self.child.wait()?.success(), "the server did not stop well");
         Ok(())
     }
+}
+
+/// The address behind these words on the next line.
+fn address_after(lines: &mut BufReader<ChildStdout>, words: &str) -> anyhow::Result<String> {
+    let mut line = String::new();
+    lines.read_line(&mut line)?;
+    let address = line.trim_end().strip_prefix(words).map(str::to_owned);
+    address.context("the server did not start")
+}
+
+/// Time of all cores that a process took so far, in its own code and in the system's for it: by its number, or `self`.
+pub(crate) fn processor_time(process: &str) -> anyhow::Result<Duration> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name, in parentheses, may hold blanks; behind it the two are the twelfth and thirteenth (proc(5)).
+    let (_, behind) = text.rsplit_once(')').context("no such process")?;
+    let ticks = behind.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    let ticks: u64 = ticks.sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
 
 impl Drop for Server {

@@ -35,6 +35,7 @@ mod round_trip;
 mod search;
 mod sharing;
 mod shutdown;
+mod standing;
 mod tls;
 mod undoing;
 mod updates;

@@ -71,12 +71,16 @@ fn entry(asker: &Asker, what: &str, now: Timestamp) -> AuditEntry {
 }
 
 /// The accounts, as they stand in the store.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Accounts {
     known: RwLock<Known>,
     /// Held while a change is written.
     changing: Mutex<()>,
+    /// Who is told of changes.
+    listeners: Mutex<Vec<Listener>>,
 }
+
+type Listener = Box<dyn Fn() + Send + Sync>;
 
 #[derive(Debug, Default)]
 struct Known {
@@ -85,11 +89,11 @@ struct Known {
 }
 
 impl Known {
-    fn put(&mut self, account: ServiceAccount) {
+    fn put(&mut self, account: Arc<ServiceAccount>) {
         self.by_token.retain(|_, name| *name != account.name);
         let tokens = account.tokens.iter().map(|token| (token.hash, account.name.clone()));
         self.by_token.extend(tokens);
-        self.by_name.insert(account.name.clone(), Arc::new(account));
+        self.by_name.insert(account.name.clone(), account);
     }
 }
 
@@ -97,9 +101,9 @@ impl Accounts {
     pub(crate) fn read(store: &Store) -> Result<Self, RegistryError> {
         let mut known = Known::default();
         for account in store.snapshot().services() {
-            known.put(account?);
+            known.put(Arc::new(account?));
         }
-        Ok(Self { known: RwLock::new(known), changing: Mutex::new(()) })
+        Ok(Self { known: RwLock::new(known), ..Self::default() })
     }
 
     fn change(
@@ -113,9 +117,10 @@ impl Accounts {
         let what = format!("{} {name}", step.in_words());
         let account = changed(&self.known.read().by_name, name, step, now)?;
         store.put_service(&account, &entry(asker, &what, now))?;
-        let mut known = self.known.write();
-        known.put(account);
-        known.by_name.get(name).cloned().ok_or_else(|| unknown(name))
+        let account = Arc::new(account);
+        self.known.write().put(Arc::clone(&account));
+        self.listeners.lock().iter().for_each(|tell| tell());
+        Ok(account)
     }
 }
 
@@ -216,6 +221,12 @@ impl Registry {
             known.by_name.get(known.by_token.get(&token)?).cloned()?
         };
         account.valid(token, self.core.clock.now()).is_some().then_some(account)
+    }
+
+    /// Wants to be told whenever an account was changed; the change counts already then. The listener is called by whoever
+    /// changes, so it must not wait.
+    pub fn on_account_change(&self, listener: impl Fn() + Send + Sync + 'static) {
+        self.core.accounts.listeners.lock().push(Box::new(listener));
     }
 
     /// Changes an account; it is durable when this returns, and counts for every call from then on.

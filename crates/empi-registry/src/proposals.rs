@@ -213,14 +213,23 @@ impl Registry {
         Ok(waiting)
     }
 
+    /// How many proposals wait for a second person, whoever it is.
+    #[must_use]
+    pub fn proposals_waiting(&self) -> usize {
+        self.waiting_where(|_| true)
+    }
+
     /// How many proposals wait for somebody to approve or decline.
     #[must_use]
     pub fn proposals_waiting_for(&self, who: &Party) -> usize {
+        self.waiting_where(|proposal| !who.is_also(&proposal.proposer()))
+    }
+
+    fn waiting_where(&self, is_due: impl Fn(&Proposal) -> bool) -> usize {
         let now = self.core.clock.now();
-        let is_due = |it: &&Arc<Proposal>| {
-            it.state(now) == ProposalState::Waiting && !who.is_also(&it.proposer())
-        };
-        self.core.proposals.0.read().values().filter(is_due).count()
+        let is_counted =
+            |it: &&Arc<Proposal>| it.state(now) == ProposalState::Waiting && is_due(it);
+        self.core.proposals.0.read().values().filter(is_counted).count()
     }
 
     /// A proposal with what approving it would do now, part by part; of one that was approved with what it did.

@@ -56,6 +56,26 @@ impl std::fmt::Debug for Registry {
     }
 }
 
+/// Starts to commit what comes.
+fn spawned(
+    committer: Committer,
+    receiver: Receiver<Waiting>,
+) -> Result<JoinHandle<()>, RegistryError> {
+    std::thread::Builder::new()
+        .name("empi-commit".to_owned())
+        .spawn(move || committer.run(&receiver))
+        .map_err(|_| RegistryError::busy("the system gives no thread to commit with"))
+}
+
+/// Refuses limits that nothing could get through.
+fn check_limits(queue_max: usize, commit_batch_max: usize) -> Result<(), RegistryError> {
+    if queue_max == 0 || commit_batch_max == 0 {
+        let sentence = "`queue_max` and `commit_batch_max` must be at least 1: set them higher";
+        return Err(RegistryError::invalid(sentence));
+    }
+    Ok(())
+}
+
 impl Registry {
     /// Opens the store of a directory and reads it into memory.
     ///
@@ -99,10 +119,7 @@ impl Registry {
             next_key,
             approval,
         } = options;
-        if queue_max == 0 || commit_batch_max == 0 {
-            let sentence = "`queue_max` and `commit_batch_max` must be at least 1: set them higher";
-            return Err(RegistryError::invalid(sentence));
-        }
+        check_limits(queue_max, commit_batch_max)?;
         store.upgrade()?;
         let configured = store.keep_model(model.name(), model.text())?;
         let promotions = store.snapshot().promotions().collect::<Result<Vec<_>, _>>()?;
@@ -143,10 +160,7 @@ impl Registry {
         let forget_from = AtomicI64::new(i64::MIN);
         let committer =
             Committer { core: Arc::clone(&core), journal, commit_batch_max, forget_from };
-        let commit_thread = std::thread::Builder::new()
-            .name("empi-commit".to_owned())
-            .spawn(move || committer.run(&receiver))
-            .map_err(|_| RegistryError::busy("the system gives no thread to commit with"))?;
+        let commit_thread = spawned(committer, receiver)?;
         AuditWriter::start(&core, pending)?;
         let (queue, commit_thread) = (Some(queue), Some(commit_thread));
         let (surveyor, lab) = (Arc::default(), Arc::default());

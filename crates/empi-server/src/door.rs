@@ -38,6 +38,8 @@ pub(crate) struct Door {
     healthy: Arc<watch::Sender<bool>>,
     /// The last event that is durable.
     last_event: watch::Receiver<EventSequence>,
+    /// Marked as changed with every change of an account.
+    account_changes: watch::Receiver<()>,
     metrics: Metrics,
 }
 
@@ -54,9 +56,14 @@ impl Door {
             commit.last_event.into_iter().for_each(|event| hear(&listening, event));
         });
         hear(&heard, EventSequence(registry.stats().events));
+        let (changed, account_changes) = watch::channel(());
+        registry.on_account_change(move || {
+            changed.send_replace(());
+        });
         let cores = std::thread::available_parallelism().map_or(2, NonZero::get).max(2);
         Self {
             last_event,
+            account_changes,
             metrics: Metrics::new(&registry),
             registry,
             admission: Admission::new(limits),
@@ -69,6 +76,13 @@ impl Door {
     /// The number of the last event that is durable, now and whenever there is a new one.
     pub(crate) fn last_event(&self) -> watch::Receiver<EventSequence> {
         self.last_event.clone()
+    }
+
+    /// Told of whenever an account was added, revoked or given another token, from now on.
+    pub(crate) fn account_changes(&self) -> watch::Receiver<()> {
+        let mut changes = self.account_changes.clone();
+        changes.mark_unchanged();
+        changes
     }
 
     /// Turns to false when the registry fails for good.

@@ -125,6 +125,7 @@ struct IndexFigures {
     open_tasks: Family<KindLabels, Gauge>,
     emergencies: Gauge,
     emergencies_unseen: Gauge,
+    proposals_waiting: Gauge,
     disk_bytes: Family<FamilyLabels, Gauge>,
     calls_running: Gauge,
     calls_refused: Counter,
@@ -305,6 +306,8 @@ impl IndexFigures {
         figures.register("emergencies", help, gauge);
         let (help, gauge) = ("Emergencies that nobody has looked at", &index.emergencies_unseen);
         figures.register("emergencies_unseen", help, gauge.clone());
+        let help = "Proposals that wait for a second person";
+        figures.register("proposals_waiting", help, index.proposals_waiting.clone());
         let (help, family) = ("Sorted files on disk", index.disk_bytes.clone());
         figures.register_with_unit("disk", help, Unit::Bytes, family);
         figures.register("calls_running", "Calls that are admitted", index.calls_running.clone());
@@ -325,6 +328,7 @@ impl IndexFigures {
         let (stated, unseen) = registry.glass_count();
         self.emergencies.set(gauged(stated as u64));
         self.emergencies_unseen.set(gauged(unseen as u64));
+        self.proposals_waiting.set(gauged(registry.proposals_waiting() as u64));
         for (kind, count) in registry.open_task_counts() {
             let labels = KindLabels { kind: kind.as_str() };
             self.open_tasks.get_or_create(&labels).set(gauged(count));
@@ -383,6 +387,7 @@ mod tests {
             "empi_persons 1",
             "empi_last_event 1",
             "empi_open_tasks{kind=\"possible_match\"} 0",
+            "empi_proposals_waiting 0",
             "empi_calls_running 3",
             "empi_calls_refused_total 7",
             "empi_ready 1",

@@ -22,8 +22,8 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::layer::util::{Identity, Stack};
 
-use crate::access::Access;
 use crate::access::issuers::{IssuerError, Issuers};
+use crate::access::{Access, LastingLayer};
 use crate::admission::Admission;
 use crate::audit::{CarryingEnd, Heads, Syslog, keep_heads};
 use crate::call_log::CallLogLayer;
@@ -258,9 +258,11 @@ impl Carrying {
 }
 
 /// What every call goes through: whether there is a place for it, the log, then the question who calls and whether
-/// they may.
-type Layers =
-    Stack<CheckLayer<Access>, Stack<CallLogLayer, Stack<CheckLayer<Admission>, Identity>>>;
+/// they may, and for streams how long.
+type Layers = Stack<
+    LastingLayer,
+    Stack<CheckLayer<Access>, Stack<CallLogLayer, Stack<CheckLayer<Admission>, Identity>>>,
+>;
 
 /// The gRPC services within their limits.
 fn router(
@@ -280,6 +282,7 @@ fn router(
         .layer(CheckLayer(door.admission().clone()))
         .layer(log)
         .layer(CheckLayer(access))
+        .layer(LastingLayer(door.clone()))
         .add_service(reflection()?)
         .add_service(registry_service(door.clone(), limits, closing.clone()))
         .add_service(review_service(door.clone(), limits))

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 const PROGRAM: &str = "empi";
 
 /// Where the bill goes, below the folder of the workspace.
+const FOLDER: &str = "target";
 pub(crate) const PLACE: &str = "target/empi.cdx.json";
 
 /// Writes the bill.
@@ -23,12 +24,14 @@ pub(crate) const PLACE: &str = "target/empi.cdx.json";
 pub(crate) fn run(root: &Path) -> Result<()> {
     let metadata = MetadataCommand::new()
         .current_dir(root)
-        .other_options(["--locked", "--offline", "--filter-platform", PLATFORM].map(str::to_owned))
+        // In a fresh clone it fetches what is not there yet.
+        .other_options(["--locked", "--filter-platform", PLATFORM].map(str::to_owned))
         .exec()
         .context("cargo metadata failed")?;
     let lock = std::fs::read_to_string(root.join("Cargo.lock")).context("no Cargo.lock")?;
     let bill = bill(&metadata, &checksums(&lock))?;
     let place = root.join(PLACE);
+    std::fs::create_dir_all(root.join(FOLDER))?;
     std::fs::write(&place, serde_json::to_string_pretty(&bill)? + "\n")?;
     let count = bill["components"].as_array().map_or(0, Vec::len);
     eprintln!("{PLACE}: {count} components");

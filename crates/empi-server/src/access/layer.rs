@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use empi_model::{Domains, Interface, Operation, Purpose};
+use empi_model::{Domains, Interface, Operation, Purpose, Secret};
 use tonic::body::Body;
 use tonic::codegen::http;
 use tonic::{Extensions, Status};
 
+use super::lasting::{Means, Proof};
 use super::{Caller, Denial, Origin, Permit, Subject, bearer, calls};
 use crate::admission::Place;
 use crate::check::Check;
@@ -24,6 +25,8 @@ pub(crate) struct Entry {
     pub(crate) operation: Operation,
     /// The place of a call that was let in.
     pub(crate) place: Option<Arc<Place>>,
+    /// By what the caller of a stream is known, which may end while it stands.
+    pub(super) proof: Option<Proof>,
 }
 
 impl Entry {
@@ -33,8 +36,11 @@ impl Entry {
         entry.ok_or_else(|| Status::permission_denied("the call has no operation"))
     }
 
-    /// Leave for what the call is about.
+    /// Leave for what the call is about; within a stream, for each part of it.
     pub(crate) fn permit(&self, door: &Door, subject: Subject<'_>) -> Result<Permit, Denial> {
+        if self.proof.as_ref().is_some_and(|proof| !proof.holds(door, &self.caller)) {
+            return Err(Denial::NoLonger);
+        }
         let permit = door.admit(&self.caller, self.operation, subject)?;
         Ok(permit.with_place(self.place.clone()))
     }
@@ -60,7 +66,7 @@ impl Check for Access {
 
 /// Who calls for which operation. What a role may never do is refused here, before a message is read.
 fn entry(
-    (door, exchange): (&Door, &Exchange),
+    (door, exchange): (&Door, &Arc<Exchange>),
     request: &http::Request<Body>,
 ) -> Result<Option<Entry>, Status> {
     let path = request.uri().path();
@@ -80,8 +86,16 @@ fn entry(
     let origin = Origin { interface: Interface::Grpc, address };
     let certificate = peer.and_then(|peer| peer.certificate.as_deref());
     let by_certificate = certificate.and_then(|it| exchange.callers.of_certificate(it));
-    let token = text("authorization");
-    let caller = match (token.map(bearer), by_certificate) {
+    let token = text("authorization").map(bearer);
+    let proof = calls::is_stream(path).then(|| {
+        let by = match (token.flatten(), &by_certificate) {
+            (Some(token), _) => Means::Token(Secret::new(token.to_owned())),
+            (None, Some(_)) => Means::Certificate,
+            (None, None) => Means::Word,
+        };
+        Proof { exchange: Arc::clone(exchange), by }
+    });
+    let caller = match (token, by_certificate) {
         (Some(Some(token)), _) => {
             exchange.of_token(door, token, origin.clone()).unwrap_or_else(|| Caller::nobody(origin))
         }
@@ -99,7 +113,7 @@ fn entry(
     let caller = Arc::new(caller.for_purpose(purpose));
     door.admit(&caller, operation, Subject::Named)?;
     let place = request.extensions().get().cloned();
-    Ok(Some(Entry { caller, operation, place }))
+    Ok(Some(Entry { caller, operation, place, proof }))
 }
 
 /// The paths of all methods of ours, without the first slash.

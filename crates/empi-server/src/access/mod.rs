@@ -3,7 +3,8 @@
 //! Each interface finds out who calls (`Caller`: a service account's token, a session of the pages, a sender of HL7, a
 //! FHIR client) and names the operation that its way in stands for (`calls` for gRPC, the table of routes for pages, the
 //! kinds of messages and interactions beside HL7 and FHIR). `Door::admit` then asks the one table
-//! (`empi_model::Operation`) and gives a `Permit`; without one the door runs nothing.
+//! (`empi_model::Operation`) and gives a `Permit`; without one the door runs nothing. A stream ends when its caller is
+//! known no longer (`lasting`).
 //!
 //! **The rule of the open index.** As long as an index has no service account, whoever reaches its gRPC address is taken
 //! at their word, and any sender of HL7 may ask. That is what an index on loopback is for: trying it out. The first
@@ -12,6 +13,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod issuers;
+mod lasting;
 mod layer;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -30,6 +32,7 @@ use tonic::Status;
 
 use crate::admission::Place;
 
+pub(crate) use lasting::LastingLayer;
 pub(crate) use layer::{Access, Entry, PURPOSE_HEADER, methods, reader_of_its_own};
 pub(crate) use token::bearer;
 pub use token::{TokenError, hash_token, random_token};
@@ -257,6 +260,8 @@ impl Permit {
 pub(crate) enum Denial {
     /// Nobody knows them.
     Unknown,
+    /// Nobody knows them any more, though their stream began when they were known.
+    NoLonger,
     /// Their role has no such operation.
     NotAllowed(Operation),
     /// The record is of a domain that is not theirs.
@@ -271,6 +276,10 @@ impl fmt::Display for Denial {
             Self::Unknown => formatter.write_str(
                 "the caller is not known: send the token of a service account as `authorization: Bearer`",
             ),
+            Self::NoLonger => formatter.write_str(
+                "the stream ends, because its caller is known no longer: the account was revoked, or the token replaced \
+                 or expired; begin again with one that is good",
+            ),
             Self::NotAllowed(operation) => {
                 write!(formatter, "the caller's role does not allow {}", operation.as_str())
             }
@@ -284,7 +293,7 @@ impl fmt::Display for Denial {
 impl From<Denial> for Status {
     fn from(denial: Denial) -> Self {
         match denial {
-            Denial::Unknown => Self::unauthenticated(denial.to_string()),
+            Denial::Unknown | Denial::NoLonger => Self::unauthenticated(denial.to_string()),
             _ => Self::permission_denied(denial.to_string()),
         }
     }

@@ -75,16 +75,18 @@ const fn priority(outcome: AuditOutcome) -> u32 {
     }
 }
 
-/// An entry as one frame of syslog over TLS (RFC 5425): its length in bytes, a blank, and the message.
-pub(super) fn frame(source: &str, number: u64, entry: &AuditEntry) -> Vec<u8> {
+/// Appends an entry as one frame of syslog over TLS (RFC 5425): its length in bytes, a blank, and the message.
+pub(super) fn frame(out: &mut Vec<u8>, source: &str, number: u64, entry: &AuditEntry) {
     let time = time(entry);
-    let header = format!(
+    let mut text = format!(
         "<{}>1 {time} {source} empi {} IHE+RFC-3881 - ",
         priority(entry.outcome),
         std::process::id()
     );
-    let message = header + &message(source, number, entry, &time);
-    format!("{} {message}", message.len()).into_bytes()
+    message(&mut text, source, number, entry, &time);
+    out.extend_from_slice(text.len().to_string().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(text.as_bytes());
 }
 
 fn time(entry: &AuditEntry) -> String {
@@ -93,11 +95,12 @@ fn time(entry: &AuditEntry) -> String {
     time.strftime("%FT%H:%M:%S%.3fZ").to_string()
 }
 
-fn message(source: &str, number: u64, entry: &AuditEntry, time: &str) -> String {
+fn message(text: &mut String, source: &str, number: u64, entry: &AuditEntry, time: &str) {
     let (asker, operation) = (&entry.asked.asker, entry.asked.operation.as_str());
     let AuditKind { code, display, action } = audit_kind(entry.asked.operation);
     let outcome = audit_outcome(entry.outcome);
-    let mut text = format!(
+    let _ = write!(
+        text,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><AuditMessage>\
          <EventIdentification EventActionCode=\"{action}\" EventDateTime=\"{time}\" EventOutcomeIndicator=\"{outcome}\">\
          <EventID csd-code=\"{code}\" codeSystemName=\"DCM\" originalText=\"{display}\"/>\
@@ -140,9 +143,8 @@ fn message(source: &str, number: u64, entry: &AuditEntry, time: &str) -> String 
              originalText=\"Patient Number\"/></ParticipantObjectIdentification>"
         );
     }
-    own_place(&mut text, number, entry);
+    own_place(text, number, entry);
     text.push_str("</AuditMessage>");
-    text
 }
 
 /// Where the entry stands in the trail, how often it happened, and of how many persons it tells: the security resource
@@ -188,6 +190,12 @@ mod tests {
 
     use super::*;
 
+    fn framed(number: u64, entry: &AuditEntry) -> String {
+        let mut out = Vec::new();
+        frame(&mut out, "mpi1", number, entry);
+        String::from_utf8(out).unwrap()
+    }
+
     fn entry(name: &str, reason: &str) -> AuditEntry {
         let asker = Asker {
             name: name.to_owned(),
@@ -205,7 +213,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_a_line_of_syslog_with_a_message_of_dicom() {
-        let frame = String::from_utf8(frame("mpi1", 12, &entry("PORTAL|HIE", ""))).unwrap();
+        let frame = framed(12, &entry("PORTAL|HIE", ""));
         let (length, message) = frame.split_once(' ').unwrap();
         assert_eq!(length.parse::<usize>().unwrap(), message.len());
         let (header, xml) = message.split_once(" - ").unwrap();
@@ -231,7 +239,7 @@ mod tests {
     #[test]
     fn what_somebody_calls_themselves_breaks_no_message() {
         let hostile = "a\"/><x y='&\u{1}\r\n\u{ffff}";
-        let frame = String::from_utf8(frame("mpi1", 1, &entry(hostile, hostile))).unwrap();
+        let frame = framed(1, &entry(hostile, hostile));
         assert!(frame.contains("UserID=\"a&quot;/&gt;&lt;x y='&amp;????\" "), "{frame}");
         assert!(!frame.contains(['\r', '\n', '\u{1}']));
     }

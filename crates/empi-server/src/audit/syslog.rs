@@ -22,10 +22,13 @@ use crate::door::Door;
 use crate::tls::{Outgoing, OutgoingConfig, Tls};
 
 /// Entries that are sent at a time.
-const ENTRIES_TOGETHER: usize = 100;
+const ENTRIES_TOGETHER: usize = 1000;
 
 /// Entries that are sent again after a connection broke: what may have been on its way.
 const SENT_AGAIN: u64 = 2 * ENTRIES_TOGETHER as u64;
+
+/// How often it is kept how far the trail was sent, while entries are sent: what lies between comes again after a crash.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// How often new entries are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -88,8 +91,9 @@ pub(crate) struct Syslog {
     /// What the server shows of itself.
     tls: Option<Tls>,
     connection: Option<TlsStream<TcpStream>>,
-    /// The last entry that was sent.
+    /// The last entry that was sent, and the last of which the file says so, since then.
     sent: u64,
+    kept: (u64, Instant),
     /// When the last was, or there was none to send.
     current: Instant,
 }
@@ -105,42 +109,53 @@ impl Syslog {
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
-        Ok(Self { config, door, tls, connection: None, sent, current: Instant::now() })
+        let now = Instant::now();
+        Ok(Self { config, door, tls, connection: None, sent, kept: (sent, now), current: now })
     }
 
     /// Sends entries as they come, until `closing` turns true; what is left then is sent after the next start.
     pub(crate) async fn run(mut self, mut closing: watch::Receiver<bool>) -> CarryingEnd {
-        tokio::select! {
-            _ = closing.wait_for(|closing| *closing) => CarryingEnd::Closed,
-            () = self.send_all() => CarryingEnd::Failed,
-        }
-    }
-
-    /// Returns only when nothing could be sent for longer than the configuration allows.
-    async fn send_all(&mut self) {
         let mut pause = PAUSE_MIN;
         loop {
-            match self.send_some().await {
+            let sent = tokio::select! {
+                _ = closing.wait_for(|closing| *closing) => break,
+                sent = self.send_some() => sent,
+            };
+            // Nothing breaks this off: the file is written by one at a time.
+            let kept = match sent {
+                Ok(is_current) => self.keep_place_when_due(is_current).await.map(|()| is_current),
+                Err(error) => Err(error),
+            };
+            let wait = match kept {
                 Ok(is_current) => {
                     (pause, self.current) = (PAUSE_MIN, Instant::now());
-                    if is_current {
-                        sleep(LOOK_EVERY).await;
-                    }
+                    if is_current { LOOK_EVERY } else { Duration::ZERO }
                 }
-                Err(error) => {
-                    if self.connection.take().is_some() {
-                        self.sent = self.sent.saturating_sub(SENT_AGAIN);
-                    }
-                    tracing::warn!(%error, "the audit trail cannot be sent: it is kept, and tried again");
-                    let allowed = Duration::from_secs(self.config.stop_after_seconds);
-                    if !allowed.is_zero() && self.current.elapsed() >= allowed {
-                        return;
-                    }
-                    sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
+                Err(error) if self.gives_up(&error) => return CarryingEnd::Failed,
+                Err(_) => {
+                    let longer = (pause * 2).min(PAUSE_MAX);
+                    std::mem::replace(&mut pause, longer)
                 }
+            };
+            tokio::select! {
+                _ = closing.wait_for(|closing| *closing) => break,
+                () = sleep(wait) => {}
             }
         }
+        if let Err(error) = self.keep_place().await {
+            tracing::warn!(%error, "how far the audit trail was sent is not kept: some of it comes again");
+        }
+        CarryingEnd::Closed
+    }
+
+    /// Tells the log of a failure; whether nothing could be sent for longer than the configuration allows.
+    fn gives_up(&mut self, error: &io::Error) -> bool {
+        if self.connection.take().is_some() {
+            self.sent = self.sent.saturating_sub(SENT_AGAIN);
+        }
+        tracing::warn!(%error, "the audit trail cannot be sent: it is kept, and tried again");
+        let allowed = Duration::from_secs(self.config.stop_after_seconds);
+        !allowed.is_zero() && self.current.elapsed() >= allowed
     }
 
     /// Sends the next entries; whether there are no more.
@@ -150,12 +165,13 @@ impl Syslog {
         let Some((last, _)) = entries.last() else { return Ok(true) };
         let (last, is_current) = (*last, entries.len() < ENTRIES_TOGETHER);
         let source = &self.config.source_id;
-        let frames: Vec<u8> =
-            entries.iter().flat_map(|(number, entry)| frame(source, *number, entry)).collect();
+        let mut frames = Vec::new();
+        for (number, entry) in &entries {
+            frame(&mut frames, source, *number, entry);
+        }
         let sending = timeout(SENDING_TIME_MAX, self.write(&frames)).await;
         sending.map_err(|_| io::Error::other("the repository takes nothing"))??;
         self.sent = last;
-        self.keep_place().await?;
         Ok(is_current)
     }
 
@@ -191,12 +207,24 @@ impl Syslog {
         outgoing.connect(&self.config.address).await.map_err(io::Error::other)
     }
 
+    async fn keep_place_when_due(&mut self, is_current: bool) -> io::Result<()> {
+        if is_current || self.kept.1.elapsed() >= KEEP_EVERY {
+            self.keep_place().await?;
+        }
+        Ok(())
+    }
+
     /// Keeps how far it is, durably.
-    async fn keep_place(&self) -> io::Result<()> {
+    async fn keep_place(&mut self) -> io::Result<()> {
         let (file, sent) = (self.config.place_file.clone(), self.sent);
+        if sent == self.kept.0 {
+            return Ok(());
+        }
         let written = tokio::task::spawn_blocking(move || {
             empi_formats::write_atomically(file, format!("{sent}\n").as_bytes())
         });
-        written.await?.map_err(io::Error::other)
+        written.await?.map_err(io::Error::other)?;
+        self.kept = (sent, Instant::now());
+        Ok(())
     }
 }

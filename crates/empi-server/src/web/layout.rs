@@ -192,7 +192,7 @@ pub(super) fn refusal(refusal: &Refusal, visit: Option<&Visit>) -> Markup {
             h1 { @if refusal.restricted.is_some() { "Not shown" } @else { "That did not work" } }
             p role="alert" { (refusal.sentence) }
             @if let (Some(person), Some(visit)) = (refusal.restricted, visit) {
-                @if Operation::BreakGlass.allows(visit.user.role) { (emergency::form(person, visit)) }
+                @if Operation::BreakGlass.allows(visit.user.role) { (emergency::form(person, visit, "", None)) }
                 @else { p { "A lead steward sees them." } }
             }
             p { a.button href="/" { "Go on" } }

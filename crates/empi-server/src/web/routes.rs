@@ -79,6 +79,7 @@ pub(super) fn table() -> Vec<Route> {
         take("/search", ViewPersons, search::take),
         show("/persons/{id}", ViewPersons, person::show),
         take("/persons/{id}/compare", ViewPersons, operation::compare),
+        show("/persons/{id}/emergency", BreakGlass, elsewhere::leave_in_emergency),
         take("/persons/{id}/emergency", BreakGlass, emergency::state),
         take("/persons/{id}/consent", SetConsent, consent::take),
         take("/operations/preview", ChangeIdentities, operation::preview),

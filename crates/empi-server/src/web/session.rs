@@ -51,6 +51,8 @@ struct Session {
     user: UserName,
     /// Whether somebody else vouched for them, so that no password of here was asked for.
     is_vouched: bool,
+    /// When they last proved who they are, as far as that is known.
+    proved: Option<Instant>,
     csrf: Token,
     begun: Instant,
     seen: Instant,
@@ -67,8 +69,13 @@ pub(super) struct OpenSession {
     pub(super) user: UserName,
     /// Whether somebody else vouched for them.
     pub(super) is_vouched: bool,
+    /// Whether they proved a moment ago who they are: within [`FRESH_TIME_MAX`].
+    pub(super) is_fresh: bool,
     pub(super) csrf: Token,
 }
+
+/// How long ago somebody may have proved who they are where it matters that it is they who sit there.
+pub(super) const FRESH_TIME_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// Tasks that the way back remembers.
 const TRAIL_MAX: usize = 50;
@@ -94,17 +101,19 @@ impl Sessions {
     /// Begins a session under an ID that nobody has seen before. `None` when the system gives no random
     /// numbers, or too many sessions are open.
     pub(super) fn begin(&self, user: UserName) -> Option<Token> {
-        self.begin_by(user, false)
+        self.begin_by(user, false, Some(Duration::ZERO))
     }
 
-    /// The same for somebody that somebody else vouched for.
-    pub(super) fn begin_vouched(&self, user: UserName) -> Option<Token> {
-        self.begin_by(user, true)
+    /// The same for somebody that somebody else vouched for, and how long ago they proved to them who they are, if that
+    /// is known.
+    pub(super) fn begin_vouched(&self, user: UserName, proved: Option<Duration>) -> Option<Token> {
+        self.begin_by(user, true, proved)
     }
 
-    fn begin_by(&self, user: UserName, is_vouched: bool) -> Option<Token> {
+    fn begin_by(&self, user: UserName, is_vouched: bool, ago: Option<Duration>) -> Option<Token> {
         let (id, csrf) = (Token::random()?, Token::random()?);
         let now = Instant::now();
+        let proved = ago.and_then(|ago| now.checked_sub(ago));
         let mut open = self.open.lock();
         if open.len() >= self.limits.count_max {
             open.retain(|_, session| self.lasts(session, now));
@@ -113,7 +122,8 @@ impl Sessions {
             return None;
         }
         let (notice, trail) = (None, Vec::new());
-        open.insert(id, Session { user, is_vouched, csrf, begun: now, seen: now, notice, trail });
+        let (begun, seen) = (now, now);
+        open.insert(id, Session { user, is_vouched, proved, csrf, begun, seen, notice, trail });
         Some(id)
     }
 
@@ -128,7 +138,9 @@ impl Sessions {
         }
         session.seen = now;
         let Session { user, is_vouched, csrf, .. } = session;
-        Some(OpenSession { id, user: user.clone(), is_vouched: *is_vouched, csrf: *csrf })
+        let is_fresh = session.proved.is_some_and(|proved| now < proved + FRESH_TIME_MAX);
+        let (user, is_vouched, csrf) = (user.clone(), *is_vouched, *csrf);
+        Some(OpenSession { id, user, is_vouched, is_fresh, csrf })
     }
 
     /// Ends a session.
@@ -218,6 +230,25 @@ mod tests {
         let [one, two] = [(); 2].map(|()| sessions.begin(ines()).unwrap());
         sessions.end_all(&ines(), Some(two));
         assert!(sessions.visit(one).is_none() && sessions.visit(two).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_proof_is_fresh_for_some_minutes_and_none_is_never() {
+        let sessions = sessions();
+        tokio::time::advance(Duration::from_secs(1000)).await;
+        let old = FRESH_TIME_MAX.saturating_sub(Duration::from_secs(30));
+        for (proved, at_once, soon) in [
+            (Some(Duration::ZERO), true, true),
+            (Some(old), true, false),
+            (Some(FRESH_TIME_MAX), false, false),
+            (None, false, false),
+        ] {
+            let id = sessions.begin_vouched(ines(), proved).unwrap();
+            assert_eq!(sessions.visit(id).unwrap().is_fresh, at_once, "{proved:?}");
+            tokio::time::advance(Duration::from_secs(30)).await;
+            assert_eq!(sessions.visit(id).unwrap().is_fresh, soon, "{proved:?}");
+            sessions.end(id);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -56,6 +56,24 @@ fn every_method_of_the_contract_has_an_operation() {
 }
 
 #[test]
+fn every_stream_of_the_contract_is_known_as_one() {
+    use prost::Message as _;
+    let files = prost_types::FileDescriptorSet::decode(empi_proto::FILE_DESCRIPTOR_SET).unwrap();
+    let mut streams = 0;
+    for file in &files.file {
+        for service in &file.service {
+            for method in &service.method {
+                let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                let is_stream = method.client_streaming() || method.server_streaming();
+                assert_eq!(calls::is_stream(&path), is_stream, "{path}");
+                streams += u32::from(is_stream);
+            }
+        }
+    }
+    assert!(streams >= 4, "{streams}");
+}
+
+#[test]
 fn a_permit_says_what_the_table_says_in_every_domain() {
     for operation in Operation::ALL {
         for role in Role::ALL {

@@ -17,12 +17,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use empi_model::{Secret, Timestamp, UserName};
+use empi_model::{EnterpriseId, Secret, Timestamp, UserName};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout};
 
-use super::session::Token;
+use super::session::{FRESH_TIME_MAX, Token};
 use crate::access::issuers::{Issuers, Refused};
 use crate::tls::{Outgoing, OutgoingError, Tls};
 pub use config::SignInConfig;
@@ -44,6 +44,18 @@ struct Way {
     /// Proves that the code was asked for from here.
     verifier: String,
     begun: Instant,
+    /// Whom they want to see in an emergency, for which they must prove once more who they are.
+    emergency: Option<EnterpriseId>,
+}
+
+/// Somebody who came back.
+#[derive(Debug)]
+pub(super) struct Returned {
+    pub(super) user: UserName,
+    /// How long ago they proved who they are, where the provider says.
+    pub(super) proved: Option<Duration>,
+    /// Whom they want to see in an emergency.
+    pub(super) emergency: Option<EnterpriseId>,
 }
 
 /// The provider, and who is on the way to it.
@@ -72,6 +84,9 @@ pub(super) enum NotIn {
     /// It names nobody that can be a user.
     #[error("the identity names nobody that can be a user")]
     Nobody,
+    /// They were to prove once more who they are, and the provider does not say that they did.
+    #[error("the identity does not say (auth_time) that somebody signed in just now")]
+    NotAgain,
 }
 
 impl Elsewhere {
@@ -98,8 +113,8 @@ impl Elsewhere {
     }
 
     /// Begins a way: what is kept in the browser, and the address of the provider. `None` when the system gives no random
-    /// numbers.
-    pub(super) fn begin(&self) -> Option<(Token, String)> {
+    /// numbers. For an emergency the provider is to ask who it is even where it knows (OpenID Connect Core 1.0, 3.1.2.1).
+    pub(super) fn begin(&self, emergency: Option<EnterpriseId>) -> Option<(Token, String)> {
         let (state, nonce) = (Token::random()?, Token::random()?);
         // RFC 7636 §4.1: 43 letters at least.
         let verifier = format!("{}{}", Token::random()?.text(), Token::random()?.text());
@@ -114,6 +129,9 @@ impl Elsewhere {
             .append_pair("nonce", &nonce.text())
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256");
+        if emergency.is_some() {
+            query.append_pair("prompt", "login").append_pair("max_age", "0");
+        }
         let mark = if self.config.authorize.contains('?') { '&' } else { '?' };
         let address = format!("{}{mark}{}", self.config.authorize, query.finish());
         let now = Instant::now();
@@ -124,12 +142,12 @@ impl Elsewhere {
         {
             ways.remove(&oldest);
         }
-        ways.insert(hashed(state), Way { nonce, verifier, begun: now });
+        ways.insert(hashed(state), Way { nonce, verifier, begun: now, emergency });
         Some((state, address))
     }
 
     /// Ends a way: who it is that came back with a code to the browser that keeps `state`.
-    pub(super) async fn end(&self, state: Token, code: &str) -> Result<UserName, NotIn> {
+    pub(super) async fn end(&self, state: Token, code: &str) -> Result<Returned, NotIn> {
         let way = self.ways.lock().remove(&hashed(state)).ok_or(NotIn::NoWay)?;
         if Instant::now() >= way.begun + WAY_TIME_MAX {
             return Err(NotIn::NoWay);
@@ -145,7 +163,15 @@ impl Elsewhere {
             return Err(NotIn::Identity(Refused::NotGood));
         }
         let name = text(user_claim).ok_or(NotIn::Nobody)?;
-        name.to_ascii_lowercase().parse().map_err(|_| NotIn::Nobody)
+        let user = name.to_ascii_lowercase().parse().map_err(|_| NotIn::Nobody)?;
+        let at = claims.get("auth_time").and_then(serde_json::Value::as_i64);
+        // Where the provider's clock is a little ahead it was just now.
+        let ago = at.map(|at| now.0.div_euclid(1000).saturating_sub(at).max(0).unsigned_abs());
+        let (proved, emergency) = (ago.map(Duration::from_secs), way.emergency);
+        if emergency.is_some() && proved.is_none_or(|ago| ago >= FRESH_TIME_MAX) {
+            return Err(NotIn::NotAgain);
+        }
+        Ok(Returned { user, proved, emergency })
     }
 
     /// What connects to the provider, with the files of TLS as they are now.

@@ -3,8 +3,8 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
-use empi_model::{Actor, ActorKind, Role};
-use empi_registry::UserChange;
+use empi_model::{Actor, ActorKind, EnterpriseId, ReasonCode, RecordKey, Role, SourceRecord};
+use empi_registry::{RegisterRequest, Registry, StewardOperation, StewardRequest, UserChange};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -26,6 +26,8 @@ struct Pages {
     scene: Scene,
     signer: Signer,
     listener: TcpListener,
+    /// Somebody who is not to be shared.
+    person: EnterpriseId,
     _dir: tempfile::TempDir,
     _closing: watch::Sender<bool>,
 }
@@ -44,6 +46,7 @@ impl Pages {
         write_keys(&scene.file("jwks.json"), &[signer.jwk("one")]);
         scene.write("secret", "s3cret:&\n");
         let registry = registry_in(dir.path());
+        let person = not_shared(&registry);
         for (name, role) in [("ines", Role::Steward), ("gone", Role::Steward)] {
             let (name, actor): (UserName, _) = (name.parse().unwrap(), actor());
             let password = hash_password("correct horse battery").unwrap();
@@ -66,7 +69,8 @@ impl Pages {
         let elsewhere = Elsewhere::new(config, issuers, None, clock).unwrap();
         let (_closing, closed) = watch::channel(false);
         let web = Web::new(door, WebConfig::default(), closed, None, Some(elsewhere));
-        Self { router: routes::router(web), scene, signer, listener, _dir: dir, _closing }
+        let router = routes::router(web);
+        Self { router, scene, signer, listener, person, _dir: dir, _closing }
     }
 
     async fn get(&self, path: &str, cookie: &str) -> Response<Body> {
@@ -76,7 +80,11 @@ impl Pages {
 
     /// Begins a way: the cookie, and what the provider is asked for.
     async fn begun(&self) -> (String, HashMap<String, String>) {
-        let response = self.get("/sign-in/elsewhere", "").await;
+        self.begun_at("/sign-in/elsewhere", "").await
+    }
+
+    async fn begun_at(&self, path: &str, session: &str) -> (String, HashMap<String, String>) {
+        let response = self.get(path, session).await;
         assert_eq!(response.status(), StatusCode::SEE_OTHER);
         let address = response.headers()[header::LOCATION].to_str().unwrap();
         let query = address.strip_prefix("https://id.hie.example/authorize?").unwrap();
@@ -108,6 +116,16 @@ impl Pages {
         Asked { authorization: line.unwrap_or_default().to_owned(), form }
     }
 
+    /// States an emergency, by the form on a page.
+    async fn state(&self, session: &str, page: &str) -> Response<Body> {
+        let (_, rest) = page.split_once("name=\"csrf\" value=\"").unwrap();
+        let form = format!("reason=unconscious&csrf={}", rest.split_once('"').unwrap().0);
+        let request = Request::post(format!("/persons/{}/emergency", self.person))
+            .header(header::COOKIE, session)
+            .header("sec-fetch-site", "same-origin");
+        self.router.clone().oneshot(request.body(Body::from(form)).unwrap()).await.unwrap()
+    }
+
     /// Comes back with a code, while the provider gives an identity.
     async fn back(&self, cookie: &str, state: &str, identity: &Value) -> Response<Body> {
         let token = self.signer.token(&token_header(), identity);
@@ -118,6 +136,33 @@ impl Pages {
         assert_eq!(asked.form["code"], "c0de");
         response
     }
+}
+
+async fn text(response: Response<Body>) -> String {
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Registers somebody who is not to be shared.
+fn not_shared(registry: &Registry) -> EnterpriseId {
+    let key = RecordKey::new("north", "1");
+    let birth_date = Some("1971-08-23".into());
+    let record = SourceRecord { key, birth_date, ..SourceRecord::default() };
+    let request = RegisterRequest { record, actor: actor(), request_id: None };
+    let person = registry.register(request).unwrap().enterprise_id;
+    let operation = StewardOperation::SetConsent { person, not_shared: true, not_linked: false };
+    let asked = StewardRequest {
+        operation,
+        actor: Actor { kind: ActorKind::Steward, name: "lena".to_owned() },
+        reason: ReasonCode::Other,
+        note: "asked for".to_owned(),
+        request_id: None,
+        version_token: None,
+        validate_only: true,
+    };
+    let version_token = Some(registry.steward(asked.clone()).unwrap().version_token);
+    registry.steward(StewardRequest { version_token, validate_only: false, ..asked }).unwrap();
+    person
 }
 
 fn is_whole(text: &str) -> bool {
@@ -233,6 +278,50 @@ async fn whatever_is_wrong_with_a_way_or_an_identity_lets_nobody_in() {
     let (response, _) =
         tokio::join!(pages.get(&path, &cookie), pages.exchange("400 Bad Request", &refused));
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn an_emergency_is_stated_by_whoever_signed_in_there_within_minutes() {
+    let pages = Pages::new().await;
+    let person = format!("/persons/{}", pages.person);
+    let way = format!("{person}/emergency");
+    // The provider does not say when they signed in: perhaps this morning.
+    let (cookie, asked) = pages.begun().await;
+    assert!(!asked.contains_key("prompt"));
+    let back = pages.back(&cookie, &asked["state"], &identity(&asked["nonce"], "ines")).await;
+    let session = first_cookie(&back);
+    let shown = text(pages.get(&person, &session).await).await;
+    assert!(shown.contains("Sign in for an emergency") && shown.contains(&way), "{shown}");
+    assert!(!shown.contains("name=\"reason\""), "{shown}");
+    let stated = pages.state(&session, &shown).await;
+    assert_eq!(stated.status(), StatusCode::UNAUTHORIZED);
+
+    // They are asked for it there, and the provider must say that they did it.
+    for (said, is_in) in [(None, false), (Some(600), false), (Some(1000), true)] {
+        let (cookie, asked) = pages.begun_at(&way, &session).await;
+        assert_eq!((asked["prompt"].as_str(), asked["max_age"].as_str()), ("login", "0"));
+        let mut identity = identity(&asked["nonce"], "ines");
+        if let Some(at) = said {
+            identity["auth_time"] = json!(at);
+        }
+        let back = pages.back(&cookie, &asked["state"], &identity).await;
+        assert_eq!(back.status() == StatusCode::OK, is_in, "{said:?}");
+        if !is_in {
+            continue;
+        }
+        assert_eq!(back.headers()["refresh"], format!("0; url={person}").as_str());
+        let session = first_cookie(&back);
+        let shown = text(pages.get(&person, &session).await).await;
+        assert!(
+            shown.contains("name=\"reason\"") && !shown.contains("name=\"password\""),
+            "{shown}"
+        );
+        let stated = pages.state(&session, &shown).await;
+        assert_eq!(stated.status(), StatusCode::SEE_OTHER, "{}", text(stated).await);
+        assert_eq!(pages.get(&person, &session).await.status(), StatusCode::OK);
+    }
+    // Nobody comes to the way without a session.
+    assert_eq!(pages.get(&way, "").await.headers()[header::LOCATION], "/sign-in");
 }
 
 #[tokio::test]

@@ -191,8 +191,7 @@ fn alone(event: &Result<EventView, String>) -> Markup {
                 (changes(event))
                 @if event.event.kind == EventKind::Erased {
                     p {
-                        "Nothing that was ever said about " (event.event.records.len())
-                        @if event.event.records.len() == 1 { " record" } @else { " records" }
+                        "Nothing that was ever said about " (words::counted(event.event.records.len(), "record"))
                         " can be read afterwards, and no feed brings them back. " strong { "It cannot be undone." }
                     }
                 }
@@ -234,7 +233,7 @@ fn decided(decision: &ProposalDecision, foreseen: &[Foreseen], visit: &Visit) ->
     html! {
         @if !decision.note.is_empty() { p { (visible(&decision.note)) } }
         @if let Some(event) = erased {
-            p { "Event " (event.sequence) " has erased the person with " (event.records.len()) " record(s)." }
+            p { "Event " (event.sequence) " has erased the person with " (words::counted(event.records.len(), "record")) "." }
             @if Operation::ErasePersons.allows(visit.user.role) { (certificate(event.sequence.0)) }
         } @else if !foreseen.is_empty() { (each(foreseen)) }
     }

@@ -1,17 +1,18 @@
 //! Signing in elsewhere: the way to the provider, and the way back from it.
 
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse as _;
-use empi_model::AuditOutcome;
+use empi_model::{AuditOutcome, EnterpriseId};
 use maud::html;
 
+use super::person::id_of;
 use super::sign_in::{begin_vouched, set_cookie, signing};
-use crate::web::Web;
 use crate::web::answer::{Answer, Refusal, see_other};
 use crate::web::gate::cookie;
 use crate::web::session::Token;
+use crate::web::{Visit, Web};
 
 /// The cookie that binds a way to its browser. It comes back from another site, so it cannot be strict.
 const WAY_COOKIE: &str = "__Host-empi-way";
@@ -19,8 +20,21 @@ const WAY_RULES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
 
 /// Sends the browser to the provider.
 pub(in crate::web) async fn leave(State(web): State<Web>) -> Result<Response<Body>, Refusal> {
+    way(&web, None)
+}
+
+/// The same for somebody who wants to see a person in an emergency: they sign in once more, and come back to the person.
+pub(in crate::web) async fn leave_in_emergency(
+    State(web): State<Web>,
+    _: Visit,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, Refusal> {
+    way(&web, Some(id_of(&id)?))
+}
+
+fn way(web: &Web, emergency: Option<EnterpriseId>) -> Result<Response<Body>, Refusal> {
     let elsewhere = web.0.elsewhere.as_ref().ok_or_else(Refusal::not_found)?;
-    let (state, address) = elsewhere.begin().ok_or_else(Refusal::broken)?;
+    let (state, address) = elsewhere.begin(emergency).ok_or_else(Refusal::broken)?;
     let mut response = see_other(&address);
     set_cookie(&mut response, &format!("{WAY_COOKIE}={}; Max-Age=600; {WAY_RULES}", state.text()));
     Ok(response)
@@ -49,7 +63,7 @@ pub(in crate::web) async fn back(
     };
     let named = elsewhere.end(state, &code).await;
     let user = match &named {
-        Ok(name) => web.0.door.user(name).filter(|user| !user.is_disabled),
+        Ok(it) => web.0.door.user(&it.user).filter(|user| !user.is_disabled),
         Err(error) => {
             tracing::warn!(%error, "a sign-in elsewhere was refused");
             None
@@ -57,23 +71,30 @@ pub(in crate::web) async fn back(
     };
     let outcome = if user.is_some() { AuditOutcome::Done } else { AuditOutcome::Denied };
     web.0.door.note(signing(user.as_ref()), outcome);
-    let Some(user) = user else {
-        return Err(refusal(match named {
-            Ok(_) => {
-                "You are known there, but not here: ask an administrator to add you as a user."
-            }
-            Err(_) => "You could not be signed in: begin again. The server's log says why.",
-        }));
+    let (user, returned) = match (user, named) {
+        (Some(user), Ok(returned)) => (user, returned),
+        (None, Ok(_)) => {
+            return Err(refusal(
+                "You are known there, but not here: ask an administrator to add you as a user.",
+            ));
+        }
+        (_, Err(_)) => {
+            return Err(refusal(
+                "You could not be signed in: begin again. The server's log says why.",
+            ));
+        }
     };
-    let session = begin_vouched(&web, &user)?;
+    let session = begin_vouched(&web, &user, returned.proved)?;
+    let next = returned.emergency.map_or_else(|| "/".to_owned(), |id| format!("/persons/{id}"));
     // The session's cookie is for ways that begin on our own pages. This one began elsewhere, so the browser goes on from
     // a page of ours.
     let page = html! {
-        section.card.narrow { h1 { "Signed in" } p { a href="/" { "Go on" } } }
+        section.card.narrow { h1 { "Signed in" } p { a href=(next) { "Go on" } } }
     };
     let mut response = Answer::Page("Signed in", page).into_response();
     set_cookie(&mut response, &session);
-    response.headers_mut().insert("refresh", axum::http::HeaderValue::from_static("0; url=/"));
+    let refresh = HeaderValue::from_str(&format!("0; url={next}"));
+    response.headers_mut().insert("refresh", refresh.map_err(|_| Refusal::broken())?);
     Ok(response)
 }
 

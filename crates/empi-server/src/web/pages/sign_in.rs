@@ -1,6 +1,7 @@
 //! Signing in and out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -110,8 +111,12 @@ fn begin(web: &Web, user: &User) -> Result<Response<Body>, Refusal> {
 }
 
 /// The same for somebody whom a provider vouches for: the cookie of the session.
-pub(super) fn begin_vouched(web: &Web, user: &User) -> Result<String, Refusal> {
-    cookie_of(web.0.sessions.begin_vouched(user.name.clone()), user)
+pub(super) fn begin_vouched(
+    web: &Web,
+    user: &User,
+    proved: Option<Duration>,
+) -> Result<String, Refusal> {
+    cookie_of(web.0.sessions.begin_vouched(user.name.clone(), proved), user)
 }
 
 fn cookie_of(session: Option<Token>, user: &User) -> Result<String, Refusal> {

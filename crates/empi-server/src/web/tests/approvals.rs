@@ -54,6 +54,8 @@ async fn an_erasure_is_proposed_by_one_and_approved_by_another() {
     assert_eq!(sent.header(header::LOCATION), "/approvals/1");
     assert!(pages.registry.person(person).is_ok(), "nothing has changed");
 
+    let figures = pages.get(&mut Browser::default(), "/metrics").await.text;
+    assert!(figures.contains("\nempi_proposals_waiting 1\n"), "{figures}");
     let own = pages.get(&mut lena, "/approvals/1").await;
     assert!(own.text.contains("Withdraw") && !own.text.contains("Approve: do it now"));
     assert!(!own.text.contains("wait for you"), "one's own does not wait for oneself");

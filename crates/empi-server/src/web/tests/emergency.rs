@@ -57,10 +57,22 @@ async fn somebody_not_to_be_shared_is_seen_in_an_emergency_and_an_auditor_looks_
     assert!(!found.text.contains("1985"), "{}", found.text);
     // In an emergency they do, for a reason.
     let emergency = format!("{person}/emergency");
-    let without = pages.post(&mut registrar, &emergency, &[("reason", " ")]).await;
+    let password = ("password", PASSWORD);
+    let without = pages.post(&mut registrar, &emergency, &[("reason", " "), password]).await;
     assert_eq!(without.status, StatusCode::UNPROCESSABLE_ENTITY);
     pages.get(&mut registrar, &person).await;
-    let reason = [("reason", "unconscious in the emergency room")];
+    // Whoever sits at a desk that somebody else has left does not know the password.
+    let reason = ("reason", "unconscious in the emergency room");
+    for wrong in [vec![reason], vec![reason, ("password", "correct horse batter")]] {
+        let refused = pages.post(&mut registrar, &emergency, &wrong).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{}", refused.text);
+        assert!(refused.text.contains("not your password"), "{}", refused.text);
+        assert!(refused.text.contains("value=\"unconscious in"), "{}", refused.text);
+        assert!(!refused.text.contains("Amara"));
+    }
+    assert!(pages.registry.glass(false, 10).is_empty());
+    assert_eq!(pages.get(&mut registrar, &person).await.status, StatusCode::FORBIDDEN);
+    let reason = [reason, password];
     let stated = pages.post(&mut registrar, &emergency, &reason).await;
     assert_eq!(stated.status, StatusCode::SEE_OTHER, "{}", stated.text);
     let shown = pages.get(&mut registrar, &person).await;

@@ -119,6 +119,11 @@ pub(in crate::web) fn grouped(number: u64) -> String {
     text
 }
 
+/// So many of something that ends in s where there are several.
+pub(in crate::web) fn counted(count: usize, what: &str) -> String {
+    format!("{} {what}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
+}
+
 const MINUTE_MS: i64 = 60_000;
 
 /// How long ago something was, in its largest unit.
