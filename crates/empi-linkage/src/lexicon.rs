@@ -250,9 +250,9 @@ impl Lexicon {
         names.skip(1)
     }
 
-    /// How many numbers of names there are, that of the missing name among them.
-    pub(crate) fn name_count(&self) -> u32 {
-        number(self.names.items.len())
+    /// How many numbers of names and of texts there are, that of the missing one among them.
+    pub(crate) fn counts(&self) -> [u32; 2] {
+        [number(self.names.items.len()), number(self.texts.items.len())]
     }
 
     /// The number of a name whose hash is known already.

@@ -22,7 +22,8 @@ impl<'a> WeighedNames<'a> {
             let of = |role| name_frequency(model, lexicon, NameId(number), role);
             [of(NameRole::Given), of(NameRole::Family)]
         };
-        let adjustments = (0..lexicon.name_count()).into_par_iter().map(weighed).collect();
+        let [names, _] = lexicon.counts();
+        let adjustments = (0..names).into_par_iter().map(weighed).collect();
         Self { lexicon, adjustments }
     }
 }

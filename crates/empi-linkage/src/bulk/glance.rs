@@ -7,7 +7,7 @@
 use empi_model::{MatchWeight, Ssn};
 
 use crate::lexicon::NameValue;
-use crate::row::{CompareRow, NameId, PackedSsn, Several};
+use crate::row::{CompareRow, IdentifierHash, NameId, NameIds, PackedSsn, Several, TextId};
 
 /// Records that lie side by side.
 pub(super) const LANES: usize = 8;
@@ -17,6 +17,27 @@ pub(super) type Lanes = [u16; LANES];
 
 /// In place of a value that is missing on the left: nothing on the right equals it.
 pub(super) const NEVER: u16 = u16::MAX;
+
+/// How a text is written: enough to see of most others that they are not the same one mistyped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Written<T> {
+    /// Which letters stand in it, one bit for each of sixteen kinds.
+    pub(super) letters: T,
+    /// How much one letter is of it, in 256ths.
+    pub(super) letter_share: T,
+    /// Its first two letters.
+    pub(super) start: T,
+    /// 1 where the rest does not say all that may make it like another text.
+    pub(super) is_unclear: T,
+}
+
+/// What is known of a text other than a name: a city or a postal code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TextGlance {
+    written: Written<u16>,
+    /// Its last two letters.
+    end: u16,
+}
 
 /// What is known of a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,14 +49,8 @@ pub(super) struct NameGlance<T> {
     pub(super) sounds: [T; 2],
     pub(super) spelling: T,
     pub(super) formal: [T; FORMAL_MAX],
-    /// Which letters stand in it, one bit for each of sixteen kinds.
-    pub(super) letters: T,
-    /// How much one letter is of it, in 256ths.
-    pub(super) letter_share: T,
-    /// Its first two letters.
-    pub(super) start: T,
-    /// 1 where the rest does not say all that may make it agree with another name.
-    pub(super) is_unclear: T,
+    /// Unclear is also what has several words.
+    pub(super) written: Written<T>,
     /// What agreement on it weighs for its frequency as a given and as a family name, in units.
     pub(super) units: [T; 2],
 }
@@ -58,16 +73,23 @@ pub(super) struct Glance<T> {
     pub(super) ssn_form: T,
     /// The national number but its last six digits, those but the last four, and the last four.
     pub(super) ssn: [T; 3],
-    /// The telephone number but its last five digits, and those.
-    pub(super) phone: [T; 2],
+    /// Of each telephone number all but its last five digits, and those.
+    pub(super) phones: [[T; 2]; PHONES_MAX],
     pub(super) email: T,
     pub(super) identifiers: [T; IDENTIFIERS_MAX],
     pub(super) street: T,
     pub(super) house: T,
+    pub(super) city: T,
+    pub(super) city_written: Written<T>,
     pub(super) postal_code: T,
+    /// The first and the last two letters of the postal code: one wrong letter leaves one of them alone.
+    pub(super) postal_ends: [T; 2],
     /// [`Several`] values that do not show here, and [`PARTIAL_DATE`].
     pub(super) flags: T,
 }
+
+/// Telephone numbers that show; a record with more has the flag of several.
+pub(super) const PHONES_MAX: usize = 2;
 
 /// Identifiers that show; a record with more has the flag of several.
 pub(super) const IDENTIFIERS_MAX: usize = 3;
@@ -94,27 +116,49 @@ impl NameGlance<u16> {
         for (slot, hash) in formal.iter_mut().zip(&name.formal) {
             *slot = short(*hash);
         }
-        let byte = |at: usize| u16::from(text.get(at).copied().unwrap_or_default());
-        let is_clear = name.parts.is_empty()
-            && name.formal.len() <= FORMAL_MAX
-            && (1..=CLEAR_LENGTH_MAX).contains(&text.len())
-            && text.is_ascii();
+        let mut written = Written::of(text);
+        if !name.parts.is_empty() || name.formal.len() > FORMAL_MAX {
+            written.is_unclear = 1;
+        }
         Self {
             id: [id.0 as u16, (id.0 >> 16) as u16],
             compact: short(name.compact_hash).max(1),
             sounds: [short(name.sound.primary), short(name.sound.alternate)],
             spelling: short(name.spelling),
             formal,
-            letters: text.iter().fold(0, |letters, byte| letters | kind_of_letter(*byte)),
-            letter_share: 256 / u16::try_from(text.len()).unwrap_or(u16::MAX).max(1),
-            start: byte(0) << 8 | byte(1),
-            is_unclear: u16::from(!is_clear),
+            written,
             units: frequency.map(|weight| units_up(weight.bits(), scale) as u16),
         }
     }
 }
 
-/// A longer name is unclear: its likeness is measured in another way.
+impl Written<u16> {
+    fn of(text: &[u8]) -> Self {
+        let is_clear = (1..=CLEAR_LENGTH_MAX).contains(&text.len()) && text.is_ascii();
+        Self {
+            letters: text.iter().fold(0, |letters, byte| letters | kind_of_letter(*byte)),
+            letter_share: 256 / u16::try_from(text.len()).unwrap_or(u16::MAX).max(1),
+            start: two_letters(text.iter()),
+            is_unclear: u16::from(!is_clear),
+        }
+    }
+}
+
+impl TextGlance {
+    /// A text in match form.
+    pub(super) fn of(text: &str) -> Self {
+        let text = text.as_bytes();
+        Self { written: Written::of(text), end: two_letters(text.iter().rev()) }
+    }
+}
+
+/// The first two of some letters, with zeros where there are none.
+fn two_letters<'a>(mut letters: impl Iterator<Item = &'a u8>) -> u16 {
+    let mut next = || u16::from(letters.next().copied().unwrap_or_default());
+    next() << 8 | next()
+}
+
+/// A longer text is unclear: its likeness is measured in another way.
 const CLEAR_LENGTH_MAX: usize = 64;
 
 /// Bits of weight as units, of which there are `scale` in a bit, rounded up.
@@ -143,20 +187,22 @@ pub(super) const fn short(hash: u64) -> u16 {
 }
 
 impl Glance<u16> {
-    /// A record, of which `name` gives the names.
-    pub(super) fn of(row: &CompareRow, name: impl Fn(NameId) -> NameGlance<u16>) -> Self {
+    /// A record under one of its names; `name` and `text` give what is known of its values.
+    pub(super) fn of(
+        row: &CompareRow,
+        own: NameIds,
+        name: impl Fn(NameId) -> NameGlance<u16>,
+        text: impl Fn(TextId) -> TextGlance,
+    ) -> Self {
         let date = row.birth_date;
         let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);
-        let mut identifiers = [0; IDENTIFIERS_MAX];
-        let mut all = row.identifiers().map(|it| short(it.authority.rotate_left(1) ^ it.value | 1));
-        identifiers.iter_mut().zip(&mut all).for_each(|(slot, it)| *slot = it);
-        let hidden = if all.next().is_some() { Several::Identifiers as u16 } else { 0 };
-        let several = u16::from(row.several) & !(Several::Identifiers as u16) | hidden;
         let is_partial = date != 0 && (month == 0 || day == 0);
-        Self {
-            given: name(row.name.given),
-            middle: name(row.name.middle),
-            family: name(row.name.family),
+        let address = row.address;
+        let [city, postal_code] = [address.city, address.postal_code].map(text);
+        let mut glance = Self {
+            given: name(own.given),
+            middle: name(own.middle),
+            family: name(own.family),
             mother: name(row.mother),
             sex: row.sex.map_or(0, |sex| sex as u16),
             suffix: row.suffix.map_or(0, |suffix| suffix as u16),
@@ -164,17 +210,49 @@ impl Glance<u16> {
             year_day: ((year & 0xff) << 8 | day) as u16,
             ssn_form: (row.ssn.bits() >> 56) as u16,
             ssn: ssn_parts(row.ssn),
-            phone: match row.phone {
-                0 => [0; 2],
-                phone => [phone / 100_000, phone % 100_000].map(|part| short(part + 1)),
-            },
+            phones: [phone_parts(row.phone), [0; 2]],
             email: short(row.email),
-            identifiers,
-            street: short(u64::from(row.address.street.0)),
-            house: short(u64::from(row.address.number.0)),
-            postal_code: short(u64::from(row.address.postal_code.0)),
-            flags: several | if is_partial { PARTIAL_DATE } else { 0 },
+            identifiers: [identifier(row.identifier), 0, 0],
+            street: short(u64::from(address.street.0)),
+            house: short(u64::from(address.number.0)),
+            city: short(u64::from(address.city.0)),
+            city_written: city.written,
+            postal_code: short(u64::from(address.postal_code.0)),
+            postal_ends: [postal_code.written.start, postal_code.end],
+            flags: u16::from(row.several) | if is_partial { PARTIAL_DATE } else { 0 },
+        };
+        glance.show_several(row);
+        glance
+    }
+
+    /// Takes in what there is several of, as far as it shows.
+    fn show_several(&mut self, row: &CompareRow) {
+        if row.has_several(Several::Phones) {
+            let mut all = row.phones().map(phone_parts);
+            self.phones.iter_mut().for_each(|slot| *slot = all.next().unwrap_or_default());
+            if all.next().is_none() {
+                self.flags &= !(Several::Phones as u16);
+            }
         }
+        if row.has_several(Several::Identifiers) {
+            let mut all = row.identifiers().map(identifier);
+            self.identifiers.iter_mut().for_each(|slot| *slot = all.next().unwrap_or_default());
+            if all.next().is_none() {
+                self.flags &= !(Several::Identifiers as u16);
+            }
+        }
+    }
+}
+
+fn identifier(of: IdentifierHash) -> u16 {
+    if of.authority == 0 { 0 } else { short(of.authority.rotate_left(1) ^ of.value | 1) }
+}
+
+/// Two parts of a number, of which one wrong digit, or a missing area code, leaves one alone.
+fn phone_parts(phone: u64) -> [u16; 2] {
+    match phone {
+        0 => [0; 2],
+        phone => [phone / 100_000, phone % 100_000].map(|part| short(part + 1)),
     }
 }
 
@@ -191,6 +269,23 @@ fn ssn_parts(ssn: PackedSsn) -> [u16; 3] {
     }
 }
 
+impl<T> Written<T> {
+    #[inline(always)]
+    fn map<U>(&self, of: impl Fn(&T) -> U + Copy) -> Written<U> {
+        Written {
+            letters: of(&self.letters),
+            letter_share: of(&self.letter_share),
+            start: of(&self.start),
+            is_unclear: of(&self.is_unclear),
+        }
+    }
+
+    fn values(&mut self) -> [&mut T; 4] {
+        let Self { letters, letter_share, start, is_unclear } = self;
+        [letters, letter_share, start, is_unclear]
+    }
+}
+
 impl<T> NameGlance<T> {
     #[inline(always)]
     fn map<U>(&self, of: impl Fn(&T) -> U + Copy) -> NameGlance<U> {
@@ -200,28 +295,15 @@ impl<T> NameGlance<T> {
             sounds: self.sounds.each_ref().map(of),
             spelling: of(&self.spelling),
             formal: self.formal.each_ref().map(of),
-            letters: of(&self.letters),
-            letter_share: of(&self.letter_share),
-            start: of(&self.start),
-            is_unclear: of(&self.is_unclear),
+            written: self.written.map(of),
             units: self.units.each_ref().map(of),
         }
     }
 
     fn values(&mut self) -> [&mut T; 15] {
-        let Self {
-            id,
-            compact,
-            sounds,
-            spelling,
-            formal,
-            letters,
-            letter_share,
-            start,
-            is_unclear,
-            units,
-        } = self;
+        let Self { id, compact, sounds, spelling, formal, written, units } = self;
         let ([i, j], [s, t], [f, g, h], [u, v]) = (id, sounds, formal, units);
+        let [letters, letter_share, start, is_unclear] = written.values();
         [i, j, compact, s, t, spelling, f, g, h, letters, letter_share, start, is_unclear, u, v]
     }
 }
@@ -240,19 +322,23 @@ impl<T> Glance<T> {
             year_day: of(&self.year_day),
             ssn_form: of(&self.ssn_form),
             ssn: self.ssn.each_ref().map(of),
-            phone: self.phone.each_ref().map(of),
+            phones: self.phones.each_ref().map(|phone| phone.each_ref().map(of)),
             email: of(&self.email),
             identifiers: self.identifiers.each_ref().map(of),
             street: of(&self.street),
             house: of(&self.house),
+            city: of(&self.city),
+            city_written: self.city_written.map(of),
             postal_code: of(&self.postal_code),
+            postal_ends: self.postal_ends.each_ref().map(of),
             flags: of(&self.flags),
         }
     }
 
-    fn values(&mut self) -> [&mut T; 17] {
-        let ([s, m, l], [p, q], [i, j, k]) =
-            (&mut self.ssn, &mut self.phone, &mut self.identifiers);
+    fn values(&mut self) -> [&mut T; 27] {
+        let ([s, m, l], [[p, q], [r, t]]) = (&mut self.ssn, &mut self.phones);
+        let ([i, j, k], [first, last]) = (&mut self.identifiers, &mut self.postal_ends);
+        let [letters, letter_share, start, is_unclear] = self.city_written.values();
         [
             &mut self.sex,
             &mut self.suffix,
@@ -264,13 +350,23 @@ impl<T> Glance<T> {
             l,
             p,
             q,
+            r,
+            t,
             &mut self.email,
             i,
             j,
             k,
             &mut self.street,
             &mut self.house,
+            &mut self.city,
+            letters,
+            letter_share,
+            start,
+            is_unclear,
             &mut self.postal_code,
+            first,
+            last,
+            &mut self.flags,
         ]
     }
 
@@ -288,7 +384,6 @@ impl Glance<Lanes> {
             columns.values().into_iter().zip(name.values()).for_each(|(slot, it)| put(slot, it));
         }
         self.values().into_iter().zip(glance.values()).for_each(|(slot, it)| put(slot, it));
-        self.flags[lane] = glance.flags;
     }
 
     /// The record at a place.
@@ -306,9 +401,10 @@ impl Glance<u16> {
         for (name, own) in
             left.names().into_iter().zip([self.given, self.middle, self.family, self.mother])
         {
-            let NameGlance { id, letters, letter_share, start, is_unclear, units, .. } = own;
-            *name = NameGlance { id, letters, letter_share, start, is_unclear, units, ..*name };
+            let NameGlance { id, written, units, .. } = own;
+            *name = NameGlance { id, written, units, ..*name };
         }
-        Self { year_day: self.year_day, flags: self.flags, ..left }
+        let Self { year_day, city_written, flags, .. } = *self;
+        Self { year_day, city_written, flags, ..left }
     }
 }

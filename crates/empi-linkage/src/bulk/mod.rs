@@ -11,6 +11,7 @@
 mod blocks;
 mod buckets;
 mod calibration;
+mod ceilings;
 mod explained;
 mod frequencies;
 mod glance;

@@ -74,7 +74,7 @@ impl Blocked {
     pub fn score(self, progress: &Progress) -> ScoredPairs {
         let units = self.blocks.units();
         let values = WeighedNames::new(&self.model, &self.lexicon);
-        let glances = Glances::new(&self.model, &values, self.lexicon.name_count());
+        let glances = Glances::new(&self.model, &self.lexicon, &values);
         let scored: Vec<(WeightHistogram, Vec<ScoredPair>)> = units
             .into_par_iter()
             .map(|unit| {

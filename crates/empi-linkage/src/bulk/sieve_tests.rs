@@ -194,32 +194,69 @@ fn model() -> impl Strategy<Value = LinkageModel> {
     })
 }
 
+fn rows(records: &[SourceRecord]) -> (Lexicon, Vec<CompareRow>) {
+    let mut lexicon = Lexicon::new();
+    let rows = records.iter().map(|record| {
+        let row = lexicon.row(&normalize(record));
+        lexicon.count(&row);
+        row
+    });
+    let rows = rows.collect();
+    (lexicon, rows)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn no_pair_weighs_more_than_a_glance_allows(
         model in model(), records in prop::collection::vec(record(), 12)
     ) {
-        let mut lexicon = Lexicon::new();
-        let rows: Vec<_> = records.iter().map(|record| {
-            let row = lexicon.row(&normalize(record));
-            lexicon.count(&row);
-            row
-        }).collect();
+        let (lexicon, rows) = rows(&records);
         let values = WeighedNames::new(&model, &lexicon);
-        let glances = Glances::new(&model, &values, lexicon.name_count());
+        let glances = Glances::new(&model, &lexicon, &values);
         let scale = glances.ceilings.units_per_bit;
         let prior = model.prior_weight(lexicon.record_count());
-        let mut columns = Glance::<Lanes>::default();
-        for (at, row) in rows.iter().take(LANES).enumerate() {
-            columns.put(at, glances.record(row));
-        }
+        let under_all_names = |row: &CompareRow| -> Vec<Glance<u16>> {
+            let names = std::iter::once(row.name).chain(further_names(row));
+            names.map(|name| glances.record(row, name)).collect()
+        };
         for left in &rows {
-            let glance = glances.record(left).as_left();
-            for (at, right) in rows.iter().take(LANES).enumerate() {
+            for right in &rows {
                 let weight = score(&model, &values, left, right).weight - prior;
-                let most = glances.ceilings.of_pair(&glance, &columns.at(at));
+                let mut most = i16::MIN;
+                for left in under_all_names(left) {
+                    for right in under_all_names(right) {
+                        let mut columns = Glance::<Lanes>::default();
+                        columns.put(3, right);
+                        most = most.max(glances.ceilings.of_pair(&left.as_left(), &columns.at(3)));
+                    }
+                }
                 prop_assert!(f64::from(most) >= weight.bits() * scale - 1e-6, "{most} {weight:?} {left:?} {right:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_block_stays_below_review(
+        model in model(), records in prop::collection::vec(record(), 2..40)
+    ) {
+        let (lexicon, rows) = rows(&records);
+        let values = WeighedNames::new(&model, &lexicon);
+        let glances = Glances::new(&model, &lexicon, &values);
+        let mut sieve = Sieve::new(&glances, &rows);
+        // A block whose records do not lie side by side.
+        let sites: Vec<u32> = (0..rows.len() as u32).rev().collect();
+        sieve.begin(sites.iter().copied());
+        for (at, left) in sites.iter().enumerate() {
+            let later = (1_u64 << sites.len()) - 1 & !((2 << at) - 1);
+            let mut others = [later];
+            sieve.keep(at, &mut others);
+            prop_assert_eq!(others[0] & !later, 0);
+            for (other, right) in sites.iter().enumerate() {
+                let [left, right] = [left, right].map(|site| &rows[*site as usize]);
+                let scored = score(&model, &values, left, right);
+                let is_left_out = (later & !others[0]) >> other & 1 == 1;
+                prop_assert!(!is_left_out || scored.weight < model.thresholds().review);
             }
         }
     }

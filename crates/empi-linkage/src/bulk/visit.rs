@@ -13,23 +13,29 @@ const BLOCKS_TOGETHER: usize = 32;
 const PAIRS_TOGETHER: usize = 64;
 
 /// From so many records on a block is gone through row by row, with a bit for each pair.
-const ROWS_MIN: usize = 8;
+const ROWS_MIN: usize = 4;
+
+/// In a block of fewer records than these each pair is asked for whether it was met before.
+const FIND_MIN: usize = 8;
+
+/// From so many pairs for each record on it pays to make a block ready for leaving some out.
+const PAIRS_PER_RECORD_MIN: f64 = 1.5;
 
 /// What leaves out pairs of large blocks that need not be visited.
 pub(super) trait Sift {
     /// Makes ready for the records of one block.
-    fn begin(&mut self, members: &[u32]);
+    fn begin(&mut self, members: impl Iterator<Item = u32> + Clone);
     /// Takes away the bits of those others that need not be visited with the record at a place. Only later records have
     /// bits.
-    fn keep(&self, left: usize, others: &mut [u64]);
+    fn keep(&mut self, left: usize, others: &mut [u64]);
 }
 
 /// Leaves out nothing.
 struct KeepAll;
 
 impl Sift for KeepAll {
-    fn begin(&mut self, _: &[u32]) {}
-    fn keep(&self, _: usize, _: &mut [u64]) {}
+    fn begin(&mut self, _: impl Iterator<Item = u32> + Clone) {}
+    fn keep(&mut self, _: usize, _: &mut [u64]) {}
 }
 
 /// How many pairs a visit went through.
@@ -77,8 +83,11 @@ impl Blocks {
                         pairs.extend(first_met.map(|right| (left.record, right.record)));
                     }
                 } else {
-                    sift.begin(self.block(number));
-                    met.find(&members);
+                    if members.len() < FIND_MIN {
+                        met.ask(&members);
+                    } else {
+                        met.find(&members);
+                    }
                     visited.dismissed += met.sift(&members, sift, &mut pairs);
                 }
                 if pairs.len() >= PAIRS_TOGETHER {
@@ -178,24 +187,42 @@ impl Met {
         }
     }
 
+    /// Finds the pairs of a block of few records by asking each.
+    fn ask(&mut self, members: &[Member<'_>]) {
+        self.words = 1;
+        self.bits.clear();
+        self.bits.extend(members.iter().enumerate().map(|(at, left)| {
+            let others = members.iter().enumerate().skip(at + 1);
+            let met = others.filter(|(_, right)| left.met_before(right));
+            met.fold(0, |bits, (other, _)| bits | 1 << other)
+        }));
+    }
+
     /// Adds the pairs that were not met before and are not left out; gives the number of those that are.
     fn sift(
         &mut self,
         members: &[Member<'_>],
-        sift: &impl Sift,
+        sift: &mut impl Sift,
         pairs: &mut Vec<(u32, u32)>,
     ) -> u64 {
-        let mut dismissed = 0;
-        for (at, left) in members.iter().enumerate() {
-            let met = self.bits.get(at * self.words..(at + 1) * self.words).unwrap_or_default();
-            self.row.clear();
-            let words = met.iter().enumerate();
-            self.row.extend(words.map(|(word, met)| later(word * 64, at, members.len()) & !met));
-            let first_met = count(&self.row);
-            sift.keep(at, &mut self.row);
-            dismissed += first_met - count(&self.row);
-            for (word, bits) in self.row.iter().enumerate() {
+        let words = (0..self.words).cycle().zip(&mut self.bits);
+        let mut first_met = 0;
+        for (number, (word, bits)) in words.enumerate() {
+            *bits = later(word * 64, number / self.words, members.len()) & !*bits;
+            first_met += u64::from(bits.count_ones());
+        }
+        let is_sifted = first_met as f64 >= members.len() as f64 * PAIRS_PER_RECORD_MIN;
+        if is_sifted {
+            sift.begin(members.iter().map(|member| member.record));
+        }
+        let mut kept = 0;
+        for (at, (left, row)) in members.iter().zip(self.bits.chunks_mut(self.words)).enumerate() {
+            if is_sifted {
+                sift.keep(at, row);
+            }
+            for (word, bits) in row.iter().enumerate() {
                 let mut bits = *bits;
+                kept += u64::from(bits.count_ones());
                 while bits != 0 {
                     let right = members.get(word * 64 + bits.trailing_zeros() as usize);
                     pairs.extend(right.map(|right| (left.record, right.record)));
@@ -203,7 +230,7 @@ impl Met {
                 }
             }
         }
-        dismissed
+        first_met - kept
     }
 }
 
@@ -214,10 +241,6 @@ fn later(start: usize, at: usize, end: usize) -> u64 {
         _ => u64::MAX,
     };
     below(end) & !below(at + 1)
-}
-
-fn count(words: &[u64]) -> u64 {
-    words.iter().map(|word| u64::from(word.count_ones())).sum()
 }
 
 fn set(words: &mut [u64], at: usize) {

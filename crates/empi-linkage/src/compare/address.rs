@@ -15,8 +15,9 @@ pub(crate) const POSTAL_CODE: u8 = 3;
 const CITY: u8 = 4;
 const DIFFERENT: u8 = 5;
 
-/// The best levels of addresses with the same street, house number, postal code, or none of them.
-pub(crate) const GLANCED: [u8; 4] = [SAME, CLOSE, POSTAL_CODE, CITY];
+/// The best levels of addresses with the same street, house number, postal code, only a place that may be the same, or
+/// another place.
+pub(crate) const GLANCED: [u8; 5] = [SAME, CLOSE, POSTAL_CODE, CITY, DIFFERENT];
 
 /// Compares every address of one record with every address of the other; the best level wins.
 pub(super) fn compare(values: &impl Values, left: &CompareRow, right: &CompareRow) -> Option<u8> {
