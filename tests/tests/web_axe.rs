@@ -99,7 +99,8 @@ fn look_at_an_emergency(browser: &Browser, server: &Server, person: &str) {
     browser.click("form[action$='/consent'] button");
     browser.shows("main", "are not to be shared with you");
     assert_accessible(browser, "somebody who is not shown");
-    browser.type_into("#emergency-reason", "unconscious in the emergency room\u{e007}");
+    browser.type_into("#emergency-reason", "unconscious in the emergency room");
+    browser.type_into("#emergency-password", &format!("{PASSWORD}\u{e007}"));
     browser.shows(".wish", "in an emergency, until");
     assert_accessible(browser, "somebody who is shown in an emergency");
     as_somebody("greta");

@@ -248,7 +248,7 @@ proptest! {
         let sites: Vec<u32> = (0..rows.len() as u32).rev().collect();
         sieve.begin(sites.iter().copied());
         for (at, left) in sites.iter().enumerate() {
-            let later = (1_u64 << sites.len()) - 1 & !((2 << at) - 1);
+            let later = ((1_u64 << sites.len()) - 1) & !((2 << at) - 1);
             let mut others = [later];
             sieve.keep(at, &mut others);
             prop_assert_eq!(others[0] & !later, 0);

@@ -202,7 +202,7 @@ fn a_row_that_is_altered_or_put_elsewhere_is_found() {
         assert_eq!(problems(&store), Vec::<String>::new(), "{family:?} as it was");
     }
     let (key, value) = raw_of(&store, Family::Records)[0].clone();
-    put_raw(&store, Family::Records, &key, &[&value[..8], &[1], &value[9..]].concat());
+    put_raw(&store, Family::Records, &key, &[&value[..8], &[value[8] ^ 1], &value[9..]].concat());
     let refused = store.snapshot().record(RecordIndex(0)).unwrap_err();
     assert!(matches!(refused, StoreError::Damaged(_)), "{refused}");
 }
