@@ -45,7 +45,7 @@ pub fn keep(dir: impl Into<DataDir>, model: &LinkageModel) -> Result<bool, Regis
     if snapshot.counters()?.records < KEPT_RECORDS_MIN {
         return Ok(false);
     }
-    let mirror = Mirror::rebuilt(model, &snapshot)?;
+    let mirror = Mirror::of_records(model, &snapshot)?;
     Ok(Keeper::new(KEPT_RECORDS_MIN, None).keep(&mirror, &store))
 }
 

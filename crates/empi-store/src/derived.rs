@@ -10,11 +10,12 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read as _, Write as _};
 use std::path::PathBuf;
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use empi_model::EventSequence;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::layout::{self, Family};
+use crate::vault::OUTSIDE_BYTES_MAX;
 use crate::{Store, StoreError};
-use empi_model::EventSequence;
 
 /// The file, and what it is called until it is whole.
 const NAME: &str = "derived";
@@ -28,9 +29,6 @@ const HEAD_BYTES: usize = 32;
 
 /// Longest chunk, in bytes: what more is said of a length is damage.
 const CHUNK_BYTES_MAX: usize = 256 << 20;
-
-/// Bytes that vouch for a chunk that is not sealed.
-const DIGEST_BYTES: usize = 8;
 
 /// At what a file of derived values stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +111,9 @@ impl Derived<'_> {
             })?;
             let chunk = DerivedChunk { bytes, number: self.next };
             self.next += 1;
-            if self.open(&chunk)?.is_empty() {
+            // Whoever asked opens the chunks, on all cores; only one that may be the empty one at the end is opened here.
+            let may_be_end = chunk.bytes.len() <= OUTSIDE_BYTES_MAX;
+            if may_be_end && self.open(&chunk)?.is_empty() {
                 self.is_whole = true;
             } else {
                 chunks.push(chunk);
@@ -140,23 +140,8 @@ impl Derived<'_> {
     /// [`StoreError::Damaged`] for one that is not as it was written, or was written elsewhere.
     pub fn open(&self, chunk: &DerivedChunk) -> Result<Vec<u8>, StoreError> {
         let place = self.head.place(chunk.number);
-        let vault = &self.store.vault;
-        let opened = if vault.is_sealed() {
-            vault.open_at(&place, &chunk.bytes)
-        } else {
-            let parts = chunk.bytes.split_last_chunk::<DIGEST_BYTES>();
-            let parts = parts.filter(|(plain, due)| digest(&place, plain) == **due);
-            parts.map(|(plain, _)| plain.to_vec())
-        };
-        opened.ok_or_else(damaged)
+        self.store.vault.open_at(&place, &chunk.bytes).ok_or_else(damaged)
     }
-}
-
-fn digest(place: &[u8], plain: &[u8]) -> [u8; DIGEST_BYTES] {
-    let mut hash = Xxh3::new();
-    hash.update(place);
-    hash.update(plain);
-    hash.digest().to_le_bytes()
 }
 
 fn damaged() -> StoreError {
@@ -197,13 +182,7 @@ impl Store {
         file.write_all(&head.to_bytes())?;
         // An empty chunk is the end: a file that was cut has none.
         for (number, plain) in (0..).zip(chunks.chain([Vec::new()])) {
-            let place = head.place(number);
-            let bytes = if self.vault.is_sealed() {
-                self.vault.seal_at(&place, &plain)?
-            } else {
-                let digest = digest(&place, &plain);
-                [plain.as_slice(), &digest].concat()
-            };
+            let bytes = self.vault.seal_at(&head.place(number), &plain)?;
             let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             file.write_all(&length.to_le_bytes())?;
             file.write_all(&bytes)?;

@@ -232,14 +232,12 @@ impl Keeper {
         if counters.records < self.records_min.max(1) || is_near {
             return false;
         }
-        match mirror.keep(store) {
-            Ok(()) => *kept_at = Some(counters.events),
-            Err(error) => {
-                *kept_at = None;
-                tracing::warn!(%error, "the index in memory could not be kept: the next start takes longer");
-            }
-        }
-        kept_at.is_some()
+        let is_kept = mirror.keep(store).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the index in memory could not be kept: the next start takes longer");
+            false
+        });
+        *kept_at = is_kept.then_some(counters.events);
+        is_kept
     }
 }
 
@@ -259,17 +257,16 @@ fn program() -> Option<u64> {
 }
 
 impl Mirror {
-    /// Keeps what the next start of this program can take in.
-    pub(crate) fn keep(&self, store: &Store) -> Result<(), StoreError> {
+    /// Keeps what the next start of this program can take in; whether it could, for a program that cannot read itself keeps
+    /// nothing.
+    fn keep(&self, store: &Store) -> Result<bool, StoreError> {
         if store.snapshot().counters()? != self.counters {
             // A write has failed: the mirror was ahead of the disk by what nobody was told of.
             return Err(StoreError::Poisoned);
         }
-        let Some(program) = program() else { return Ok(()) };
-        store.keep_derived(
-            program,
-            self.parts().map(|part| Chunk { part: Some(part) }.encode_to_vec()),
-        )
+        let Some(program) = program() else { return Ok(false) };
+        let chunks = self.parts().map(|part| Chunk { part: Some(part) }.encode_to_vec());
+        store.keep_derived(program, chunks).map(|()| true)
     }
 
     fn parts(&self) -> impl Iterator<Item = Part> + '_ {

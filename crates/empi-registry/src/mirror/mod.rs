@@ -1,5 +1,5 @@
 //! The index in memory: everything that deciding about a record reads, so that it never waits for
-//! the disk. RocksDB is the truth; the mirror is rebuilt from it at start.
+//! the disk. RocksDB is the truth; the mirror is read from it at start.
 //!
 //! Only the commit thread changes it, by applying the very [`Commit`] that goes to disk, so the two
 //! cannot drift. It is ahead of the disk by the changes of one write; every change has a sequence
@@ -340,8 +340,9 @@ impl Mirror {
             self.lexicon.count(&row);
         }
         self.mark_keys(&row);
-        for key in search_keys(&self.lexicon, &row) {
-            self.postings.insert(key, stored.index);
+        let new_keys = search_keys(&self.lexicon, &row);
+        for key in &new_keys {
+            self.postings.insert(*key, stored.index);
         }
         let Some(old) = self.record(stored.index) else {
             self.push_record(&stored.record.key, Known::of(stored), &row);
@@ -352,8 +353,7 @@ impl Mirror {
             self.lexicon.discount(&old.row);
         }
         self.mark_keys(&old.row);
-        let (old_keys, new_keys) =
-            (search_keys(&self.lexicon, &old.row), search_keys(&self.lexicon, &row));
+        let old_keys = search_keys(&self.lexicon, &old.row);
         let gone = old_keys.into_iter().filter(|key| !new_keys.contains(key));
         gone.for_each(|key| self.postings.remove(key, stored.index));
     }

@@ -74,7 +74,7 @@ impl Mirror {
             None
         });
         if kept.is_none() {
-            mirror = Self::rebuilt(model, &snapshot)?;
+            mirror = Self::of_records(model, &snapshot)?;
         }
         mirror.read_what_waits(&snapshot)?;
         tracing::info!(
@@ -88,11 +88,11 @@ impl Mirror {
         Ok((mirror, kept.is_some()))
     }
 
-    /// Reads every record anew. Reading, normalising and keys run on all cores, the rest in order.
+    /// Reads every record anew, and not what waits for stewards. Reading, normalising and keys run on all cores, the rest in order.
     ///
     /// Keys are made anew and not read from the store: what is compared is then made by this
     /// version of the program throughout. `verify` tells when the stored keys differ.
-    pub(crate) fn rebuilt(
+    pub(crate) fn of_records(
         model: &LinkageModel,
         snapshot: &Snapshot<'_>,
     ) -> Result<Self, StoreError> {
@@ -125,12 +125,12 @@ impl Mirror {
         Ok(())
     }
 
-    /// A mirror made anew of every record.
+    /// Reads everything anew, whatever was kept.
     pub(crate) fn rebuild(
         model: &LinkageModel,
         snapshot: &Snapshot<'_>,
     ) -> Result<Self, StoreError> {
-        let mut mirror = Self::rebuilt(model, snapshot)?;
+        let mut mirror = Self::of_records(model, snapshot)?;
         mirror.read_what_waits(snapshot)?;
         Ok(mirror)
     }

@@ -29,6 +29,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use prost::Message as _;
 use sha2::Sha256;
 use siphasher::sip::SipHasher24;
+use xxhash_rust::xxh3::Xxh3;
 use zeroize::Zeroizing;
 
 use crate::StoreError;
@@ -57,6 +58,9 @@ const HASH_BYTES: usize = 16;
 
 /// The bits of a blocking key below its rule.
 const BLOCKING_BITS: u32 = 56;
+
+/// Most bytes that are added to what goes to disk outside of the database.
+pub(crate) const OUTSIDE_BYTES_MAX: usize = SEAL_BYTES;
 
 /// What a store is sealed with; nothing for a store that is not encrypted.
 #[derive(Default)]
@@ -228,20 +232,27 @@ impl Vault {
         Ok(sealed)
     }
 
-    /// What goes to disk outside of the database, at a place that must be said again to open it.
+    /// What goes to disk outside of the database, at a place that must be said again to open it: sealed, or, in a store that
+    /// is not encrypted, with a digest that vouches for it and for the place.
     pub(crate) fn seal_at(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let mut sealed = Vec::new();
+        let mut sealed = Vec::with_capacity(plain.len() + OUTSIDE_BYTES_MAX);
         match &self.0 {
-            None => sealed.extend_from_slice(plain),
+            None => {
+                sealed.extend_from_slice(plain);
+                sealed.extend_from_slice(&digest(place, plain));
+            }
             Some(secrets) => aead::seal(&secrets.rows, place, plain, &mut sealed)?,
         }
         Ok(sealed)
     }
 
-    /// The inverse of [`seal_at`](Self::seal_at). `None` for what was altered, or sealed elsewhere.
+    /// The inverse of [`seal_at`](Self::seal_at). `None` for what was altered, or was at another place.
     pub(crate) fn open_at(&self, place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         match &self.0 {
-            None => Some(sealed.to_vec()),
+            None => {
+                let (plain, due) = sealed.split_last_chunk()?;
+                (digest(place, plain) == *due).then(|| plain.to_vec())
+            }
             Some(secrets) => aead::open(&secrets.rows, place, sealed),
         }
     }
@@ -296,6 +307,14 @@ impl Vault {
         let key = Zeroizing::new(aead::open(&secrets.wrap, &wrap_place(index), wrapped)?);
         key.as_slice().try_into().ok().map(Zeroizing::new)
     }
+}
+
+/// What vouches for bytes at a place where nothing is sealed.
+fn digest(place: &[u8], plain: &[u8]) -> [u8; size_of::<u64>()] {
+    let mut hash = Xxh3::new();
+    hash.update(place);
+    hash.update(plain);
+    hash.digest().to_le_bytes()
 }
 
 /// The wrapped data key of a record's row.
