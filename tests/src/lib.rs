@@ -29,7 +29,7 @@ pub use desk::{Desk, Steward};
 pub use failing_disk::FailingDisk;
 pub use http::{HttpAnswer, http};
 pub use mllp::Mllp;
-pub use office::{PASSWORD, add_user, add_user_with};
+pub use office::{PASSWORD, add_account, add_user, add_user_with};
 pub use partition::{Agreement, Partition};
 pub use patient::{Patient, nth_patient};
 pub use server::{Server, occupied_port};

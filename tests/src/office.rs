@@ -1,6 +1,7 @@
-//! The people behind the web pages: who is added before a server starts, and how they sign in with a browser.
+//! Who works with an index: the people behind the web pages and the programs that call, added before a server starts, and
+//! how people sign in with a browser.
 
-use crate::{Browser, Server, empi_fed};
+use crate::{Browser, Folder, Server, empi, empi_fed};
 
 /// The password that everybody has here once they have chosen one.
 pub const PASSWORD: &str = "correct horse battery";
@@ -21,6 +22,16 @@ pub fn add_user_with(data: &str, name: &str, role: &str, arguments: &[&str]) {
     let arguments = [&add[..], arguments].concat();
     let run = empi_fed(&arguments, &format!("{FIRST_PASSWORD}\n")).succeeded();
     assert!(!run.stdout.contains(FIRST_PASSWORD), "a password is not told again");
+}
+
+/// Adds the account of a program to an index that no server has open; gives the file that its token is in.
+#[track_caller]
+pub fn add_account(folder: &Folder, data: &str, name: &str, arguments: &[&str]) -> String {
+    let token = folder.path(&format!("{name}.token"));
+    let add = ["account", "add", name, "--data", data, "--token-out", &token];
+    let run = empi(&[&add[..], arguments].concat()).succeeded();
+    assert!(!run.stdout.contains("empi_"), "the token is in its file alone");
+    token
 }
 
 impl Browser {

@@ -1,7 +1,7 @@
 //! A person who asks not to be shared, from the command line of those who work with the index: noted, refused, seen in
 //! an emergency, looked at afterwards.
 
-use empi_tests::{Folder, Run, Server, empi};
+use empi_tests::{Folder, Run, Server, add_account, empi};
 use serde_json::Value;
 
 /// A server of an index with an account for each role that has to do with it.
@@ -21,18 +21,17 @@ impl House {
             ("lea", "lead-steward"),
             ("greta", "auditor"),
         ] {
-            let token = folder.path(name);
-            let add = ["account", "add", name, "--role", role, "--data", &data, "--token-out"];
             let domains = ["--domain", "north"];
             let domains = if role == "source" { &domains[..] } else { &["--all-domains"] };
-            let _ = empi(&[&add[..], &[&token], domains].concat()).succeeded();
+            let arguments = [&["--role", role], domains].concat();
+            let _ = add_account(&folder, &data, name, &arguments);
         }
         let server = Server::start(&data);
         Self { folder, server }
     }
 
     fn by(&self, name: &str, call: &[&str]) -> Run {
-        let token = self.folder.path(name);
+        let token = self.folder.path(&format!("{name}.token"));
         self.server.empi(&[call, &["--token-file", &token]].concat())
     }
 }

@@ -3,7 +3,7 @@
 use empi_proto::v1;
 use empi_proto::v1::event_service_client::EventServiceClient;
 use empi_proto::v1::registry_service_client::RegistryServiceClient;
-use empi_tests::{Folder, Server, empi, nth_patient};
+use empi_tests::{Folder, Server, add_account, empi, nth_patient};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataValue;
@@ -27,10 +27,8 @@ impl House {
     }
 
     fn add(&self, name: &str, role: &str) {
-        let out = self.token_file(name);
-        let words = ["account", "add", name, "--role", role, "--all-domains"];
-        let _ =
-            empi(&[&words[..], &["--data", &self.data, "--token-out", &out]].concat()).succeeded();
+        let arguments = ["--role", role, "--all-domains"];
+        let _ = add_account(&self.folder, &self.data, name, &arguments);
     }
 
     /// Changes an account of the running server, as the administrator.
