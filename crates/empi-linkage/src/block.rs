@@ -210,7 +210,7 @@ impl<V: Values> Keys<'_, V> {
         let date = day_month_either_way(self.row.birth_date);
         let given_sound = self.values.name(name.given).sound.primary;
         let family = self.values.name(name.family);
-        let parts = family.parts.iter().map(|part| self.values.name(*part));
+        let parts = family.words().iter().map(|part| self.values.name(*part));
         let long_parts = parts.filter(|part| part.text().len() >= 3);
         let sounds: SmallVec<[u64; 4]> = std::iter::once(family.sound.primary)
             .chain([family.sound.alternate])

@@ -39,15 +39,21 @@ pub struct NameValue {
     /// The letters of the name without spaces.
     pub(crate) letters: Letters,
     text: PatientText,
-    compact: Option<PatientText>,
-    /// The tokens of a name of several.
-    pub parts: SmallVec<[NameId; 2]>,
     /// Its share in the shipped tables.
     pub shares: NameShares,
+    /// What a name of several words has beside: few are.
+    several: Option<Box<Several>>,
     /// In how many records of the index it is a given name.
     pub given_count: u32,
     /// In how many records of the index it is a family name.
     pub family_count: u32,
+}
+
+/// What is derived from a name of several words.
+#[derive(Clone, Debug, PartialEq)]
+struct Several {
+    compact: PatientText,
+    words: SmallVec<[NameId; 2]>,
 }
 
 impl NameValue {
@@ -67,7 +73,13 @@ impl NameValue {
     /// The name without spaces. Patient data.
     #[must_use]
     pub fn compact(&self) -> &str {
-        self.compact.as_ref().unwrap_or(&self.text).expose()
+        self.several.as_ref().map_or(&self.text, |several| &several.compact).expose()
+    }
+
+    /// The words of a name of several; none of a name of one.
+    #[must_use]
+    pub fn words(&self) -> &[NameId] {
+        self.several.as_ref().map_or(&[], |several| &several.words)
     }
 
     /// Whether the name is a single letter.
@@ -225,11 +237,7 @@ impl Lexicon {
     #[must_use]
     pub fn new() -> Self {
         let nothing = TextValue { text: PatientText::default(), hash: 0 };
-        Self {
-            names: Table::new(name_value("", SmallVec::new())),
-            texts: Table::new(nothing),
-            record_count: 0,
-        }
+        Self { names: Table::new(name_value("", &[])), texts: Table::new(nothing), record_count: 0 }
     }
 
     /// Counts the names of one more record, for the term-frequency adjustment.
@@ -260,8 +268,8 @@ impl Lexicon {
         if let Some(id) = self.names.find_hashed(hash, text) {
             return NameId(id);
         }
-        let parts = intern_parts(self, text);
-        NameId(self.names.add(hash, name_value(text, parts)))
+        let words = intern_words(self, text);
+        NameId(self.names.add(hash, name_value(text, &words)))
     }
 
     /// The number of a text whose hash is known already.
@@ -352,30 +360,31 @@ impl Intern for Lexicon {
     }
 }
 
-fn name_value(text: &str, parts: SmallVec<[NameId; 2]>) -> NameValue {
+/// A name and what is derived from it; `words` are those of a name of several.
+fn name_value(text: &str, words: &[NameId]) -> NameValue {
     let compact: Option<String> = text.contains(' ').then(|| text.split(' ').collect());
     let compact_text = compact.as_deref().unwrap_or(text);
-    let is_several = !parts.is_empty();
     NameValue {
         text: text.into(),
         compact_hash: hash_of(compact_text),
         spelling: spelling::folded(compact_text).map_or(0, |it| xxh3_64(&it)),
         sound: Sound::of(compact_text),
         formal: formal_names(text.split(' ').next().unwrap_or_default()),
-        parts,
         shares: name_shares(compact_text),
-        letters: Letters::of(compact_text).of_words(is_several),
+        letters: Letters::of(compact_text).of_words(!words.is_empty()),
         given_count: 0,
         family_count: 0,
-        compact: compact.map(PatientText::new),
+        several: compact.map(|compact| {
+            Box::new(Several { compact: PatientText::new(compact), words: words.into() })
+        }),
     }
 }
 
-fn intern_parts<I: Intern + ?Sized>(lexicon: &mut I, text: &str) -> SmallVec<[NameId; 2]> {
+fn intern_words<I: Intern + ?Sized>(lexicon: &mut I, text: &str) -> SmallVec<[NameId; 2]> {
     if !text.contains(' ') {
         return SmallVec::new();
     }
-    text.split(' ').filter(|part| !part.is_empty()).map(|part| lexicon.intern_name(part)).collect()
+    text.split(' ').filter(|word| !word.is_empty()).map(|word| lexicon.intern_name(word)).collect()
 }
 
 impl HasText for NameValue {
@@ -406,6 +415,13 @@ mod tests {
     }
 
     #[test]
+    fn what_every_lookup_needs_of_a_name_is_in_one_line_of_the_cache() {
+        assert_eq!(size_of::<NameValue>(), 128);
+        let last = std::mem::offset_of!(NameValue, letters) + size_of::<Letters>();
+        assert!(last <= 64, "{last}");
+    }
+
+    #[test]
     fn equal_values_share_a_number_and_its_features() {
         let mut lexicon = Lexicon::new();
         let first = lexicon.row(&record("MARY", "DE LA CRUZ"));
@@ -414,7 +430,7 @@ mod tests {
         assert_ne!(first.name.family, second.name.family);
         let (spaced, joined) = (lexicon.name(first.name.family), lexicon.name(second.name.family));
         assert_eq!(spaced.compact_hash, joined.compact_hash);
-        assert_eq!(spaced.parts.len(), 3);
+        assert_eq!(spaced.words().len(), 3);
     }
 
     #[test]
@@ -425,8 +441,8 @@ mod tests {
         let incoming = overlay.row(&record("MARY", "OKAFOR BELL"));
         assert_eq!(incoming.name.given, known.name.given);
         assert_eq!(overlay.name(incoming.name.family).text(), "OKAFOR BELL");
-        let parts = overlay.name(incoming.name.family).parts.clone();
-        let texts: Vec<_> = parts.iter().map(|part| overlay.name(*part).text()).collect();
+        let words = overlay.name(incoming.name.family).words();
+        let texts: Vec<_> = words.iter().map(|word| overlay.name(*word).text()).collect();
         assert_eq!(texts, ["OKAFOR", "BELL"]);
         assert_eq!(overlay.row(&record("MARY", "OKAFOR BELL")), incoming);
         assert!(lexicon.names.find("OKAFOR").is_none());

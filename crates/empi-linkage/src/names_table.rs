@@ -7,7 +7,6 @@
 use std::sync::LazyLock;
 
 use hashbrown::HashMap;
-use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 const GIVEN_NAMES: &str = include_str!("../../../datasets/names/given_names.csv");
@@ -68,13 +67,27 @@ pub(crate) fn average_shares() -> NameShares {
 
 /// Hashes of the formal names that a given name may stand for, sorted; the name itself when it is no
 /// nickname. Two given names that share one are the same name in another dress.
-pub type FormalNames = SmallVec<[u64; 2]>;
+///
+/// There are very many names and few nicknames, so the hash of a name itself lies here and a list in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormalNames {
+    own: u64,
+    listed: Option<&'static Vec<u64>>,
+}
+
+impl std::ops::Deref for FormalNames {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        self.listed.map_or(std::slice::from_ref(&self.own), Vec::as_slice)
+    }
+}
 
 /// The formal names behind a given name in match form: `BOB` gives `ROBERT`, `ROBERT` gives itself.
 #[must_use]
 pub(crate) fn formal_names(given: &str) -> FormalNames {
-    static FORMAL: LazyLock<HashMap<&str, FormalNames>> = LazyLock::new(|| {
-        let mut formal: HashMap<&str, FormalNames> = HashMap::new();
+    static FORMAL: LazyLock<HashMap<&str, Vec<u64>>> = LazyLock::new(|| {
+        let mut formal: HashMap<&str, Vec<u64>> = HashMap::new();
         for (name, nickname) in NICKNAMES.lines().skip(1).filter_map(|line| line.split_once(',')) {
             formal.entry(nickname).or_default().push(hash_of(name));
             let own = formal.entry(name).or_default();
@@ -88,7 +101,7 @@ pub(crate) fn formal_names(given: &str) -> FormalNames {
         }
         formal
     });
-    FORMAL.get(given).cloned().unwrap_or_else(|| SmallVec::from_slice(&[hash_of(given)]))
+    FormalNames { own: hash_of(given), listed: FORMAL.get(given) }
 }
 
 /// The hash by which texts are known in blocking keys: the same on every machine and in every version.

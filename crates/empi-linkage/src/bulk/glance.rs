@@ -113,11 +113,11 @@ impl NameGlance<u16> {
         }
         let text = name.compact().as_bytes();
         let mut formal = [0; FORMAL_MAX];
-        for (slot, hash) in formal.iter_mut().zip(&name.formal) {
+        for (slot, hash) in formal.iter_mut().zip(name.formal.iter()) {
             *slot = short(*hash);
         }
         let mut written = Written::of(text);
-        if !name.parts.is_empty() || name.formal.len() > FORMAL_MAX {
+        if !name.words().is_empty() || name.formal.len() > FORMAL_MAX {
             written.is_unclear = 1;
         }
         Self {

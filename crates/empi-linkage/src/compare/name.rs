@@ -338,7 +338,7 @@ fn are_two_double_names(values: &impl Values, left: &NameValue, right: &NameValu
     if !left.letters.is_several() || !right.letters.is_several() {
         return false;
     }
-    let ends = |name: &NameValue| Some((*name.parts.first()?, *name.parts.last()?));
+    let ends = |name: &NameValue| Some((*name.words().first()?, *name.words().last()?));
     let (Some((left_first, left_last)), Some((right_first, right_last))) =
         (ends(left), ends(right))
     else {
@@ -377,7 +377,7 @@ fn shares_part(values: &impl Values, left: &NameValue, right: &NameValue) -> boo
         text.len() >= 3 && !PARTICLES.contains(&text)
     };
     let holds = |name: &NameValue, hash: u64| {
-        let mut parts = name.parts.iter().filter(|part| telling(part));
+        let mut parts = name.words().iter().filter(|part| telling(part));
         parts.any(|part| values.name(*part).compact_hash == hash)
     };
     match (!left.letters.is_several(), !right.letters.is_several()) {
@@ -385,10 +385,10 @@ fn shares_part(values: &impl Values, left: &NameValue, right: &NameValue) -> boo
         (false, true) => holds(left, right.compact_hash),
         (true, false) => holds(right, left.compact_hash),
         (false, false) => {
-            let count = |name: &NameValue| name.parts.iter().filter(|part| telling(part)).count();
+            let count = |name: &NameValue| name.words().iter().filter(|part| telling(part)).count();
             let (short, long) =
                 if count(left) <= count(right) { (left, right) } else { (right, left) };
-            let mut parts = short.parts.iter().filter(|part| telling(part)).peekable();
+            let mut parts = short.words().iter().filter(|part| telling(part)).peekable();
             parts.peek().is_some() && parts.all(|part| holds(long, values.name(*part).compact_hash))
         }
     }

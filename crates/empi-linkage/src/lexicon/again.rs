@@ -7,11 +7,11 @@ use crate::names_table::hash_of;
 use crate::row::{CompareRow, NameId};
 
 impl NameValue {
-    /// A name as it was in a lexicon: `parts` are the numbers of its words there, counts those of the records that
+    /// A name as it was in a lexicon: `words` are the numbers of its words there, counts those of the records that
     /// carry it. What follows from the text is derived anew.
     #[must_use]
-    pub fn again(text: &str, parts: &[NameId], [given_count, family_count]: [u32; 2]) -> Self {
-        Self { given_count, family_count, ..name_value(text, parts.into()) }
+    pub fn again(text: &str, words: &[NameId], [given_count, family_count]: [u32; 2]) -> Self {
+        Self { given_count, family_count, ..name_value(text, words) }
     }
 }
 
@@ -72,7 +72,7 @@ impl CarriedValues {
     pub fn add(&mut self, lexicon: &Lexicon, row: &CompareRow) {
         let named = row.names().flat_map(|name| [name.given, name.middle, name.family]);
         for id in named.chain([row.mother]) {
-            for id in lexicon.names.get(id.0).parts.iter().copied().chain([id]) {
+            for id in lexicon.names.get(id.0).words().iter().copied().chain([id]) {
                 note(&mut self.names, id.0);
             }
         }
@@ -133,7 +133,7 @@ mod tests {
             let text = if carried.name(id.0 as usize) { name.text() } else { "" };
             again.put_name_again(NameValue::again(
                 text,
-                &name.parts,
+                name.words(),
                 [name.given_count, name.family_count],
             ));
         }

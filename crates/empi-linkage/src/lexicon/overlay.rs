@@ -1,6 +1,6 @@
 //! A lexicon with the values of one record beside it.
 
-use super::{Intern, Lexicon, NameValue, TextValue, Values, intern_parts, name_value};
+use super::{Intern, Lexicon, NameValue, TextValue, Values, intern_words, name_value};
 use crate::names_table::hash_of;
 use crate::row::{NameId, TextId};
 use crate::table::number;
@@ -47,8 +47,8 @@ impl Intern for LexiconOverlay<'_> {
         if let Some(at) = self.names.iter().position(|name| name.text() == text) {
             return NameId(number(offset + at));
         }
-        let parts = intern_parts(self, text);
-        self.names.push(name_value(text, parts));
+        let words = intern_words(self, text);
+        self.names.push(name_value(text, &words));
         NameId(number(offset + self.names.len() - 1))
     }
 

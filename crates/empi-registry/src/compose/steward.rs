@@ -123,7 +123,7 @@ impl Draft<'_> {
         one: EnterpriseId,
         other: EnterpriseId,
     ) -> (EnterpriseId, EnterpriseId) {
-        let age = |id| self.context.mirror.person(id).map(crate::mirror::MirroredPerson::age);
+        let age = |id| self.context.mirror.person(id).map(|person| person.age());
         if age(one) <= age(other) { (one, other) } else { (other, one) }
     }
 

@@ -20,8 +20,9 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Mirror;
+use super::page::PagePart;
 use super::persons::{Persons, PersonsPart};
-use super::postings::{PagePart, Postings};
+use super::postings::Postings;
 use super::record_keys::{KeysPart, RecordKeys};
 use super::records::{Records, RecordsPart};
 
@@ -157,7 +158,7 @@ impl Names {
             let is_carried = carried.name(id.0 as usize);
             kept.letters.push_str(if is_carried { name.text() } else { "" });
             kept.ends.push(end_of(&kept.letters));
-            let words: &[NameId] = if is_carried { &name.parts } else { &[] };
+            let words: &[NameId] = if is_carried { name.words() } else { &[] };
             kept.word_counts.push(u32::try_from(words.len()).unwrap_or(u32::MAX));
             kept.words.extend(words.iter().map(|word| word.0));
             kept.carried.extend([name.given_count, name.family_count]);
@@ -340,6 +341,7 @@ impl Mirror {
                 }
             }
         }
+        self.keys.index_all();
         Ok(Postings::of_pages(pages).map(|postings| self.postings = postings))
     }
 
@@ -354,7 +356,7 @@ impl Mirror {
             Ready::Names(names) => names.into_iter().for_each(|it| self.lexicon.put_name_again(it)),
             Ready::Texts(texts) => texts.into_iter().for_each(|it| self.lexicon.put_text_again(it)),
             Ready::Records(part) => return Ok(self.records.take(&part)),
-            Ready::Keys(part) => return Ok(self.keys.take(part)),
+            Ready::Keys(part) => return Ok(self.keys.take(&part)),
             Ready::Persons(part) => return Ok(self.persons.take(&part)),
             Ready::Pages(part) => pages.extend(part),
         }
@@ -367,7 +369,6 @@ impl Mirror {
         self.records = Records::with_authorities(authorities);
         self.keys = RecordKeys::default();
         self.keys.set_sources(sources);
-        self.keys.reserve(snapshot.counters()?.records as usize);
         self.persons = Persons::with_erased(erased);
         for record in asked_about.into_iter().map(RecordIndex) {
             // As it is now: what changed since is said once more below.

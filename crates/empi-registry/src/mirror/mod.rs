@@ -5,16 +5,17 @@
 //! cannot drift. It is ahead of the disk by the changes of one write; every change has a sequence
 //! number, and whoever reads waits until what was read is durable before answering.
 //!
-//! Memory: about 0.3 KB per record of all fields. Postings and the row are a quarter of it each; the rest is
+//! Memory: about a quarter of a KB per record of all fields. Postings and the row are a third of it each; the rest is
 //! the record's key, its person and its share of the lexicon.
 
 pub(crate) mod closed_tasks;
 mod consents;
+mod end_to_end;
 mod erased;
 mod kept;
 pub(crate) mod open_tasks;
+mod page;
 mod persons;
-mod pieces;
 mod postings;
 mod questions;
 mod rebuild;
@@ -38,9 +39,10 @@ use closed_tasks::ClosedTasks;
 use consents::Consents;
 pub(crate) use kept::Keeper;
 use open_tasks::{OpenTask, OpenTasks};
+pub(crate) use page::List;
 pub(crate) use persons::MirroredPerson;
 use persons::Persons;
-pub(crate) use postings::{List, Postings};
+pub(crate) use postings::Postings;
 pub(crate) use recent::Recent;
 use record_keys::RecordKeys;
 use records::Records;
@@ -149,14 +151,14 @@ impl Mirror {
     pub(crate) fn persons_with_records(
         &self,
     ) -> impl Iterator<Item = (EnterpriseId, &[RecordIndex])> + '_ {
-        self.persons.iter().map(|(id, person)| (id, person.records.as_slice()))
+        self.persons.iter().map(|(id, person)| (id, person.records))
     }
 
     /// The living persons whose IDs were minted with such counts.
     pub(crate) fn persons_minted_between(
         &self,
         counts: std::ops::Range<u64>,
-    ) -> impl Iterator<Item = (EnterpriseId, &MirroredPerson)> + '_ {
+    ) -> impl Iterator<Item = (EnterpriseId, MirroredPerson<'_>)> + '_ {
         self.persons.minted_between(counts)
     }
 
@@ -199,7 +201,7 @@ impl Mirror {
         self.records.birth_date(record)
     }
 
-    pub(crate) fn person(&self, id: EnterpriseId) -> Option<&MirroredPerson> {
+    pub(crate) fn person(&self, id: EnterpriseId) -> Option<MirroredPerson<'_>> {
         self.persons.get(id)
     }
 
@@ -209,7 +211,7 @@ impl Mirror {
 
     /// The records of a person; none for an ID that is not of a living person.
     pub(crate) fn members(&self, id: EnterpriseId) -> &[RecordIndex] {
-        self.person(id).map_or(&[], |person| person.records.as_slice())
+        self.person(id).map_or(&[], |person| person.records)
     }
 
     /// The records of a person that have a say.
@@ -345,7 +347,8 @@ impl Mirror {
             self.postings.insert(*key, stored.index);
         }
         let Some(old) = self.record(stored.index) else {
-            self.push_record(&stored.record.key, Known::of(stored), &row);
+            self.keys.push(&stored.record.key);
+            self.records.push(&row, Known::of(stored));
             return;
         };
         self.records.replace(stored.index, &row);
@@ -356,11 +359,6 @@ impl Mirror {
         let old_keys = search_keys(&self.lexicon, &old.row);
         let gone = old_keys.into_iter().filter(|key| !new_keys.contains(key));
         gone.for_each(|key| self.postings.remove(key, stored.index));
-    }
-
-    fn push_record(&mut self, key: &RecordKey, known: Known, row: &CompareRow) {
-        self.keys.push(key);
-        self.records.push(row, known);
     }
 
     /// Every key of a record whose content changes is marked, also those that stay: whoever read

@@ -5,13 +5,10 @@
 //! until so much has changed that the page is packed anew. Packing one page takes microseconds, and
 //! no change waits for more than one.
 
-mod page;
-
 use empi_model::{BlockingKey, RecordIndex};
 use rayon::prelude::*;
 
-pub(crate) use page::{List, PagePart};
-use page::{Page, Posting, TAG_BITS, posting};
+use super::page::{List, Page, PagePart, Posting, TAG_BITS, posting};
 
 /// Bits of a key's hash that choose its page.
 const PAGE_BITS: u32 = 12;

@@ -138,7 +138,6 @@ impl Mirror {
     /// Takes in every record, a wave of chunks while the next is being read.
     fn add_records(&mut self, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
         let count = self.counters.records;
-        self.keys.reserve(count as usize);
         let cores = u32::try_from(rayon::current_num_threads()).unwrap_or(1);
         let wave_records = CHUNK_RECORDS.saturating_mul(CHUNKS_PER_CORE.saturating_mul(cores));
         let wave = |start: u32| start..count.min(start.saturating_add(wave_records));
@@ -153,6 +152,7 @@ impl Mirror {
             chunks = next?;
             start = wave(start).end;
         }
+        self.keys.index_all();
         let has_more = snapshot.records_from(RecordIndex(count)).next().is_some();
         if self.records.len() != count as usize || has_more {
             return Err(StoreError::Damaged("records and their count differ".to_owned()));
@@ -173,7 +173,8 @@ impl Mirror {
             if !known.is_active {
                 self.lexicon.discount(&row);
             }
-            self.push_record(&key, known, &row);
+            self.keys.push_unindexed(&key);
+            self.records.push(&row, known);
         }
         Ok(())
     }
@@ -310,7 +311,7 @@ mod digest {
             let mut seen = BTreeSet::new();
             for (id, person) in self.persons.iter() {
                 assert!(!person.records.is_empty(), "a living person has a record");
-                for record in &person.records {
+                for record in person.records {
                     assert!(seen.insert(*record), "a record has one person");
                     assert_eq!(self.person_of(*record), Some(id));
                 }

@@ -1,82 +1,66 @@
 //! Record keys and record indexes, both ways.
 
 use empi_model::{RecordIndex, RecordKey};
-use hashbrown::HashTable;
 use prost::Message;
+use prost::encoding::{decode_varint, encode_varint};
+use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// Keys in a piece.
-const PIECE: usize = 4096;
+use super::end_to_end::EndToEnd;
+use super::page::{Page, Posting, TAG_BITS, posting};
 
-/// Tables that the keys are spread over. A table that grows looks at each of its keys again, and a call
-/// waits meanwhile: of one in a hundred, nobody notices.
-const TABLES: usize = 256;
+/// Keys in a piece.
+const PIECE: usize = 256;
+
+/// Pieces that are kept together.
+const PIECES_TOGETHER: usize = 64;
+
+/// Bits of a key's hash that choose the page of its index.
+const PAGE_BITS: u32 = 8;
 
 /// The key of every record, by index, and the index by key. Sources repeat, so they are kept once.
 #[derive(Debug)]
 pub(crate) struct RecordKeys {
     sources: Vec<String>,
-    pieces: Vec<Piece>,
+    /// Each key as the number of its source and its record ID.
+    pieces: Vec<EndToEnd<u8>>,
     count: u32,
-    by_key: Vec<HashTable<u32>>,
-}
-
-/// Some keys, their record IDs end to end.
-#[derive(Debug, Default)]
-struct Piece {
-    sources: Vec<u32>,
-    ends: Vec<u32>,
-    record_ids: String,
+    /// The indexes by the hash of their key: nearly always one, and few that have to be looked at otherwise.
+    pages: Box<[Page]>,
 }
 
 /// Some keys as they are kept.
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
 pub(crate) struct KeysPart {
+    /// Where each key ends in its piece.
     #[prost(uint32, repeated, tag = "1")]
-    sources: Vec<u32>,
-    #[prost(uint32, repeated, tag = "2")]
     ends: Vec<u32>,
-    #[prost(string, tag = "3")]
-    record_ids: String,
+    #[prost(bytes = "vec", tag = "2")]
+    keys: Vec<u8>,
 }
 
-impl Piece {
-    fn get(&self, at: usize) -> Option<(u32, &str)> {
-        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let (begin, end) = (begin.unwrap_or(0) as usize, *self.ends.get(at)? as usize);
-        let record_id = self.record_ids.get(begin..end)?;
-        Some((*self.sources.get(at)?, record_id))
-    }
-
-    /// Puts another key in the place of one; those behind it move.
-    fn replace(&mut self, at: usize, source: u32, record_id: &str) {
-        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let (begin, Some(end)) = (begin.unwrap_or(0), self.ends.get(at).copied()) else { return };
-        self.record_ids.replace_range(begin as usize..end as usize, record_id);
-        let added = u32::try_from(record_id.len()).unwrap_or(u32::MAX);
-        for later in self.ends.iter_mut().skip(at) {
-            *later = (*later - (end - begin)).saturating_add(added);
-        }
-        if let Some(place) = self.sources.get_mut(at) {
-            *place = source;
-        }
-    }
+fn put(source: u32, record_id: &str, keys: &mut Vec<u8>) {
+    encode_varint(u64::from(source), keys);
+    keys.extend_from_slice(record_id.as_bytes());
 }
 
-fn hash(source: u32, record_id: &str) -> u64 {
-    xxh3_64_with_seed(record_id.as_bytes(), u64::from(source))
+fn parts_of(mut key: &[u8]) -> Option<(u32, &str)> {
+    let source = decode_varint(&mut key).ok()?;
+    Some((u32::try_from(source).ok()?, str::from_utf8(key).ok()?))
 }
 
-/// The table of a hash. Tables take the lowest and the highest bits for themselves.
-const fn table_of(hash: u64) -> usize {
-    (hash >> 40) as usize % TABLES
+/// The page of a key, and its tag there.
+fn place((source, record_id): (u32, &str)) -> (usize, u32) {
+    let hash = xxh3_64_with_seed(record_id.as_bytes(), u64::from(source));
+    let tag = hash >> (64 - PAGE_BITS - TAG_BITS) & ((1 << TAG_BITS) - 1);
+    ((hash >> (64 - PAGE_BITS)) as usize, tag as u32)
 }
 
 impl Default for RecordKeys {
     fn default() -> Self {
-        let by_key = (0..TABLES).map(|_| HashTable::new()).collect();
-        Self { sources: Vec::new(), pieces: Vec::new(), count: 0, by_key }
+        let pages = (0..1 << PAGE_BITS).map(|_| Page::default()).collect();
+        Self { sources: Vec::new(), pieces: Vec::new(), count: 0, pages }
     }
 }
 
@@ -93,40 +77,28 @@ impl RecordKeys {
         u32::try_from(at).ok()
     }
 
-    fn parts_of(pieces: &[Piece], index: u32) -> Option<(u32, &str)> {
+    fn parts_at(&self, index: u32) -> Option<(u32, &str)> {
         let index = index as usize;
-        pieces.get(index / PIECE)?.get(index % PIECE)
-    }
-
-    /// Makes room for so many keys in all.
-    pub(crate) fn reserve(&mut self, count: usize) {
-        // Hashes are not spread quite evenly: some room more saves growing a table at the end.
-        let of_table = count.div_ceil(TABLES) + count / TABLES / 16;
-        // Nothing is in them yet that would have to find another place.
-        self.by_key.iter_mut().filter(|table| table.is_empty()).for_each(|table| {
-            *table = HashTable::with_capacity(of_table);
-        });
+        parts_of(self.pieces.get(index / PIECE)?.get(index % PIECE)?)
     }
 
     /// The index of a record.
     pub(crate) fn index(&self, key: &RecordKey) -> Option<RecordIndex> {
-        let source = self.source(&key.source)?;
-        let wanted = Some((source, key.record_id.as_str()));
-        let hash = hash(source, &key.record_id);
-        let table = self.by_key.get(table_of(hash))?;
-        let found = table.find(hash, |index| Self::parts_of(&self.pieces, *index) == wanted);
-        found.map(|index| RecordIndex(*index))
+        let wanted = (self.source(&key.source)?, key.record_id.as_str());
+        let (page, tag) = place(wanted);
+        let found = self.pages.get(page)?.records(tag);
+        found.into_iter().find(|index| self.parts_at(*index) == Some(wanted)).map(RecordIndex)
     }
 
     /// The key of a record.
     pub(crate) fn key(&self, RecordIndex(index): RecordIndex) -> Option<RecordKey> {
-        let (source, record_id) = Self::parts_of(&self.pieces, index)?;
+        let (source, record_id) = self.parts_at(index)?;
         Some(RecordKey::new(self.sources.get(source as usize)?.clone(), record_id))
     }
 
     /// The number of a record's source.
     pub(crate) fn source_of(&self, RecordIndex(index): RecordIndex) -> Option<u32> {
-        Self::parts_of(&self.pieces, index).map(|(source, _)| source)
+        self.parts_at(index).map(|(source, _)| source)
     }
 
     /// Whether a record was erased: nothing but a keyed hash stands for its key then, under a source without a name.
@@ -137,19 +109,17 @@ impl RecordKeys {
 
     /// Gives a record another key, and forgets the one it had.
     pub(crate) fn rename(&mut self, RecordIndex(index): RecordIndex, key: &RecordKey) {
-        let Some((source, record_id)) = Self::parts_of(&self.pieces, index) else { return };
-        let old = hash(source, record_id);
-        if let Some(table) = self.by_key.get_mut(table_of(old))
-            && let Ok(entry) = table.find_entry(old, |found| *found == index)
-        {
-            entry.remove();
-        }
-        let source = self.number_of(&key.source);
-        let at = index as usize % PIECE;
+        let Some(old) = self.parts_at(index).map(place) else { return };
+        let new = (self.number_of(&key.source), key.record_id.as_str());
+        let mut packed = Vec::new();
+        put(new.0, new.1, &mut packed);
         if let Some(piece) = self.pieces.get_mut(index as usize / PIECE) {
-            piece.replace(at, source, &key.record_id);
+            piece.replace(index as usize % PIECE, &packed);
         }
-        self.enter(index, hash(source, &key.record_id));
+        if let Some(page) = self.pages.get_mut(old.0) {
+            page.remove(old.1, index);
+        }
+        self.enter(index, place(new));
     }
 
     fn number_of(&mut self, source: &str) -> u32 {
@@ -159,22 +129,17 @@ impl RecordKeys {
         })
     }
 
-    fn enter(&mut self, index: u32, hash_of_key: u64) {
-        let pieces = &self.pieces;
-        let rehash = |index: &u32| {
-            Self::parts_of(pieces, *index).map_or(0, |(source, record_id)| hash(source, record_id))
-        };
-        if let Some(table) = self.by_key.get_mut(table_of(hash_of_key)) {
-            table.insert_unique(hash_of_key, index, rehash);
+    fn enter(&mut self, index: u32, (page, tag): (usize, u32)) {
+        if let Some(page) = self.pages.get_mut(page) {
+            page.insert(tag, index);
         }
     }
 
     /// All keys, in parts as they are kept.
     pub(crate) fn parts(&self) -> impl Iterator<Item = KeysPart> + '_ {
-        self.pieces.iter().map(|Piece { sources, ends, record_ids }| KeysPart {
-            sources: sources.clone(),
-            ends: ends.clone(),
-            record_ids: record_ids.clone(),
+        self.pieces.chunks(PIECES_TOGETHER).map(|pieces| KeysPart {
+            ends: pieces.iter().flat_map(EndToEnd::ends).collect(),
+            keys: pieces.iter().flat_map(EndToEnd::items).copied().collect(),
         })
     }
 
@@ -183,45 +148,61 @@ impl RecordKeys {
         self.sources = sources;
     }
 
-    /// Takes the next part in. `None` for what is no part.
-    pub(crate) fn take(&mut self, KeysPart { sources, ends, record_ids }: KeysPart) -> Option<()> {
-        let is_sound = sources.len() == ends.len()
-            && (1..=PIECE).contains(&ends.len())
-            && (self.count as usize).is_multiple_of(PIECE)
-            && ends.is_sorted()
-            && ends.iter().all(|end| record_ids.is_char_boundary(*end as usize));
-        if !is_sound {
-            return None;
+    /// Takes the next part in. `None` for what is no part. Nothing is found before [`index_all`](Self::index_all).
+    pub(crate) fn take(&mut self, KeysPart { ends, keys }: &KeysPart) -> Option<()> {
+        let mut keys = keys.as_slice();
+        for ends in ends.chunks(PIECE) {
+            let own = keys.split_off(..*ends.last()? as usize)?;
+            let piece = EndToEnd::of_ends(ends, own)?;
+            let is_whole = (self.count as usize).is_multiple_of(PIECE);
+            let are_keys = (0..piece.len()).all(|at| piece.get(at).and_then(parts_of).is_some());
+            if !is_whole || !are_keys {
+                return None;
+            }
+            self.count += u32::try_from(piece.len()).ok()?;
+            self.pieces.push(piece);
         }
-        let first = self.count;
-        self.count += u32::try_from(ends.len()).ok()?;
-        self.pieces.push(Piece { sources, ends, record_ids });
-        for index in first..self.count {
-            let (source, record_id) = Self::parts_of(&self.pieces, index)?;
-            self.enter(index, hash(source, record_id));
+        keys.is_empty().then_some(())
+    }
+
+    /// Makes the index anew, of all keys at once.
+    pub(crate) fn index_all(&mut self) {
+        let mut postings: Vec<Vec<Posting>> = vec![Vec::new(); 1 << PAGE_BITS];
+        for index in 0..self.count {
+            let Some((page, tag)) = self.parts_at(index).map(place) else { continue };
+            if let Some(page) = postings.get_mut(page) {
+                page.push(posting(tag, index));
+            }
         }
-        Some(())
+        let pages = postings.into_par_iter().map(|mut postings| {
+            postings.sort_unstable();
+            Page::of_sorted(&postings)
+        });
+        self.pages = pages.collect();
     }
 
     /// Adds the key of the next record.
     pub(crate) fn push(&mut self, key: &RecordKey) {
+        let index = self.count;
+        let source = self.push_unindexed(key);
+        self.enter(index, place((source, &key.record_id)));
+    }
+
+    /// The same, without finding it by its key before [`index_all`](Self::index_all). The number of its source.
+    pub(crate) fn push_unindexed(&mut self, key: &RecordKey) -> u32 {
         let source = self.number_of(&key.source);
         if (self.count as usize).is_multiple_of(PIECE) {
             // Nothing more comes into the piece before: it needs no room to grow.
             if let Some(full) = self.pieces.last_mut() {
-                full.record_ids.shrink_to_fit();
+                full.shrink();
             }
-            self.pieces.push(Piece::default());
+            self.pieces.push(EndToEnd::with_room(PIECE));
         }
         if let Some(piece) = self.pieces.last_mut() {
-            piece.record_ids.push_str(&key.record_id);
-            // Each is shorter than a message of a megabyte: four thousand stay below 2^32.
-            piece.ends.push(u32::try_from(piece.record_ids.len()).unwrap_or(u32::MAX));
-            piece.sources.push(source);
+            piece.push_with(|keys| put(source, &key.record_id, keys));
         }
-        let index = self.count;
         self.count += 1;
-        self.enter(index, hash(source, &key.record_id));
+        source
     }
 }
 
@@ -229,21 +210,25 @@ impl RecordKeys {
 mod tests {
     use super::*;
 
+    fn key(at: usize) -> RecordKey {
+        RecordKey::new(format!("s{}", at % 300), format!("r{}", at / 300))
+    }
+
     #[test]
     fn keys_and_indexes_answer_each_other() {
         let mut keys = RecordKeys::default();
-        let key = |at: usize| RecordKey::new(format!("s{}", at % 3), format!("r{}", at / 3));
-        for at in 0..3 * PIECE {
+        let count = 9 * PIECE + 5;
+        for at in 0..count {
             assert_eq!(keys.index(&key(at)), None);
             keys.push(&key(at));
         }
-        for at in 0..3 * PIECE {
+        for at in 0..count {
             let index = keys.index(&key(at)).unwrap();
             assert_eq!(index.0 as usize, at);
             assert_eq!(keys.key(index), Some(key(at)));
         }
-        assert_eq!(keys.index(&RecordKey::new("s9", "r1")), None);
-        for at in [0, 5, PIECE, 3 * PIECE - 1] {
+        assert_eq!(keys.index(&RecordKey::new("s999", "r1")), None);
+        for at in [0, 5, PIECE, count - 1] {
             let (index, stone) =
                 (keys.index(&key(at)).unwrap(), RecordKey::new("", format!("x{at}")));
             keys.rename(index, &stone);
@@ -252,5 +237,26 @@ mod tests {
             let next = RecordIndex(index.0.saturating_sub(1).max(1));
             assert_eq!(keys.key(next), Some(key(next.0 as usize)), "others stay as they are");
         }
+    }
+
+    #[test]
+    fn keys_that_were_kept_or_read_at_once_are_found_as_those_that_came_one_by_one() {
+        let (mut one_by_one, mut at_once) = (RecordKeys::default(), RecordKeys::default());
+        for at in 0..3 * PIECE + 2 {
+            one_by_one.push(&key(at));
+            at_once.push_unindexed(&key(at));
+        }
+        at_once.index_all();
+        let mut kept = RecordKeys::default();
+        kept.set_sources(one_by_one.sources().to_vec());
+        assert!(one_by_one.parts().all(|part| kept.take(&part).is_some()));
+        kept.index_all();
+        for at in 0..3 * PIECE + 9 {
+            let index = one_by_one.index(&key(at));
+            assert_eq!(index.is_some(), at < 3 * PIECE + 2);
+            assert_eq!((at_once.index(&key(at)), kept.index(&key(at))), (index, index));
+        }
+        let broken = KeysPart { ends: vec![2], keys: vec![0, 0xFF] };
+        assert!(RecordKeys::default().take(&broken).is_none(), "it is no text");
     }
 }

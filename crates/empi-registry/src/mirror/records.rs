@@ -5,7 +5,9 @@ use empi_model::{EnterpriseId, LinkSource, RecordIndex};
 use empi_store::StoredRecord;
 use prost::Message;
 
-/// Records in a piece: a row that changes its length moves those behind it in its piece.
+use super::end_to_end::EndToEnd;
+
+/// Records in a piece.
 const PIECE: usize = 256;
 
 /// Pieces that are kept together.
@@ -78,42 +80,16 @@ pub(crate) struct Records {
     packed: Vec<u8>,
 }
 
-/// Some records, their rows end to end.
-#[derive(Debug, Default)]
+/// Some records and their packed rows.
+#[derive(Debug)]
 struct Piece {
     known: Vec<[u64; 2]>,
-    ends: Vec<u32>,
-    rows: Vec<u8>,
+    rows: EndToEnd<u8>,
 }
 
 impl Piece {
-    fn with_room() -> Self {
-        Self {
-            known: Vec::with_capacity(PIECE),
-            ends: Vec::with_capacity(PIECE),
-            ..Self::default()
-        }
-    }
-
-    fn span(&self, at: usize) -> Option<std::ops::Range<usize>> {
-        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        Some(begin.unwrap_or(0) as usize..*self.ends.get(at)? as usize)
-    }
-
-    fn row(&self, at: usize) -> Option<&[u8]> {
-        self.rows.get(self.span(at)?)
-    }
-
-    fn replace(&mut self, at: usize, row: &[u8]) {
-        let Some(span) = self.span(at) else { return };
-        if row.len() > span.len() {
-            // A piece that is full gets no longer but by this: room for more would be wasted.
-            self.rows.reserve_exact(row.len() - span.len());
-        }
-        let (begin, end) = (span.start, span.end);
-        self.rows.splice(span, row.iter().copied());
-        let moved = |later: u32| later - end_of(end) + end_of(begin + row.len());
-        self.ends.iter_mut().skip(at).for_each(|later| *later = moved(*later));
+    fn new() -> Self {
+        Self { known: Vec::with_capacity(PIECE), rows: EndToEnd::with_room(PIECE) }
     }
 }
 
@@ -129,11 +105,6 @@ pub(crate) struct RecordsPart {
     ends: Vec<u32>,
     #[prost(bytes = "vec", tag = "3")]
     rows: Vec<u8>,
-}
-
-/// Each row is shorter than a message of a megabyte: those of a piece stay below 2^32.
-fn end_of(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 impl Records {
@@ -155,19 +126,19 @@ impl Records {
     pub(crate) fn get(&self, record: RecordIndex) -> Option<MirroredRecord> {
         let (piece, at) = self.at(record)?;
         let known = Known::unpacked(*piece.known.get(at)?);
-        Some(MirroredRecord { row: self.packer.unpack(piece.row(at)?)?, known })
+        Some(MirroredRecord { row: self.packer.unpack(piece.rows.get(at)?)?, known })
     }
 
     /// The row of a record.
     pub(crate) fn row(&self, record: RecordIndex) -> Option<CompareRow> {
         let (piece, at) = self.at(record)?;
-        self.packer.unpack(piece.row(at)?)
+        self.packer.unpack(piece.rows.get(at)?)
     }
 
     /// The birth date of a record, as in [`CompareRow::birth_date`].
     pub(crate) fn birth_date(&self, record: RecordIndex) -> Option<u32> {
         let (piece, at) = self.at(record)?;
-        piece.row(at).map(RowPacker::birth_date)
+        piece.rows.get(at).map(RowPacker::birth_date)
     }
 
     pub(crate) fn know(&mut self, RecordIndex(index): RecordIndex, known: Known) {
@@ -184,7 +155,7 @@ impl Records {
         self.packer.pack(row, &mut self.packed);
         let (piece, at) = (index as usize / PIECE, index as usize % PIECE);
         if let Some(piece) = self.pieces.get_mut(piece) {
-            piece.replace(at, &self.packed);
+            piece.rows.replace(at, &self.packed);
         }
     }
 
@@ -192,13 +163,12 @@ impl Records {
         if self.count.is_multiple_of(PIECE) {
             // Nothing more comes into the piece before: it needs no room to grow.
             if let Some(full) = self.pieces.last_mut() {
-                full.rows.shrink_to_fit();
+                full.rows.shrink();
             }
-            self.pieces.push(Piece::with_room());
+            self.pieces.push(Piece::new());
         }
         if let Some(piece) = self.pieces.last_mut() {
-            self.packer.pack(row, &mut piece.rows);
-            piece.ends.push(end_of(piece.rows.len()));
+            piece.rows.push_with(|all| self.packer.pack(row, all));
             piece.known.push(known.packed());
         }
         self.count += 1;
@@ -213,8 +183,8 @@ impl Records {
     pub(crate) fn parts(&self) -> impl Iterator<Item = RecordsPart> + '_ {
         self.pieces.chunks(PIECES_TOGETHER).map(|pieces| RecordsPart {
             known: pieces.iter().flat_map(|piece| piece.known.iter().copied().flatten()).collect(),
-            ends: pieces.iter().flat_map(|piece| piece.ends.iter().copied()).collect(),
-            rows: pieces.iter().flat_map(|piece| piece.rows.iter().copied()).collect(),
+            ends: pieces.iter().flat_map(|piece| piece.rows.ends()).collect(),
+            rows: pieces.iter().flat_map(|piece| piece.rows.items()).copied().collect(),
         })
     }
 
@@ -232,11 +202,10 @@ impl Records {
         }
         let mut rows = rows.as_slice();
         for (known, ends) in pairs.chunks(PIECE).zip(ends.chunks(PIECE)) {
-            let is_ascending = ends.is_sorted();
-            let own = rows.split_off(..*ends.last()? as usize).filter(|_| is_ascending)?;
-            let (known, ends, rows) = (known.to_vec(), ends.to_vec(), own.to_vec());
+            let own = rows.split_off(..*ends.last()? as usize)?;
             self.count += known.len();
-            self.pieces.push(Piece { known, ends, rows });
+            let rows = EndToEnd::of_ends(ends, own)?;
+            self.pieces.push(Piece { known: known.to_vec(), rows });
         }
         rows.is_empty().then_some(())
     }

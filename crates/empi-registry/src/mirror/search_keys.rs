@@ -24,7 +24,7 @@ pub(crate) fn name_words(lexicon: &Lexicon, row: &CompareRow) -> SmallVec<[NameI
     let mut words: SmallVec<[NameId; 8]> = SmallVec::new();
     for name in row.names() {
         for id in [name.given, name.middle, name.family].into_iter().filter(|id| id.is_some()) {
-            match lexicon.name(id).parts.as_slice() {
+            match lexicon.name(id).words() {
                 [] => words.push(id),
                 parts => words.extend_from_slice(parts),
             }

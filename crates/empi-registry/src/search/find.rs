@@ -188,7 +188,7 @@ fn name_keys(lexicon: &Lexicon, how: TextMatch, value: &str) -> Option<Vec<Block
     let (at, word) = longest.filter(|(_, word)| word.len() >= PREFIX_LETTERS_MIN)?;
     let may_be_cut = is_prefix && at + 1 == words.len();
     let fits = |text: &str| text == *word || (may_be_cut && text.starts_with(word));
-    let ids = lexicon.names().filter(|(_, name)| name.parts.is_empty() && fits(name.text()));
+    let ids = lexicon.names().filter(|(_, name)| name.words().is_empty() && fits(name.text()));
     Some(ids.map(|(id, _): (NameId, _)| name_key(id)).collect())
 }
 

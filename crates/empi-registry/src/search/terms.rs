@@ -79,7 +79,7 @@ fn names_of(words: &[&str], lexicon: &Lexicon) -> Vec<Term> {
     let ids: Vec<NameId> = words.iter().filter_map(&mut family_of).collect();
     let wanted: Vec<&NameValue> = ids.iter().map(|id| values.name(*id)).collect();
     let mut fits: Vec<HashMap<NameId, f32>> = vec![HashMap::new(); wanted.len()];
-    for (id, name) in lexicon.names().filter(|(_, name)| name.parts.is_empty()) {
+    for (id, name) in lexicon.names().filter(|(_, name)| name.words().is_empty()) {
         for (wanted, fits) in wanted.iter().zip(&mut fits) {
             if let Some(fit) = fit(wanted, name) {
                 fits.insert(id, fit);

@@ -157,17 +157,29 @@ impl Page {
     /// The lists with what changed among them.
     fn packed_anew(&self) -> Packed {
         let mut postings = Vec::with_capacity(self.packed.count() + self.changed.len());
-        for (tag, _) in self.counts() {
-            postings.extend(self.records(tag).into_iter().map(|record| posting(tag, record)));
+        for (tag, span) in self.unchanged() {
+            postings.extend(self.packed.numbers(span).map(|record| posting(tag, record)));
         }
-        postings.sort_unstable();
+        let unchanged = postings.len();
+        for (tag, records) in &self.changed {
+            postings.extend(records.iter().map(|record| posting(*tag, *record)));
+        }
+        if let Some(changed) = postings.get_mut(unchanged..) {
+            changed.sort_unstable();
+        }
+        // Two ascending runs, which this sort merges.
+        postings.sort();
         Packed::of_sorted(&postings)
+    }
+
+    /// The lists that did not change since they were packed, in the order of their tags.
+    fn unchanged(&self) -> impl Iterator<Item = (u32, Range<usize>)> + '_ {
+        self.packed.spans().filter(|(tag, _)| !self.changed.contains_key(tag))
     }
 
     /// Every key that has records, and how many, in no order.
     pub(super) fn counts(&self) -> impl Iterator<Item = (u32, usize)> + '_ {
-        let packed = self.packed.spans().filter(|(tag, _)| !self.changed.contains_key(tag));
-        let packed = packed.map(|(tag, span)| (tag, span.len()));
+        let packed = self.unchanged().map(|(tag, span)| (tag, span.len()));
         let changed = self.changed.iter().map(|(tag, records)| (*tag, records.len()));
         packed.chain(changed).filter(|(_, count)| *count > 0)
     }
