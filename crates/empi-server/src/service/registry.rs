@@ -104,8 +104,8 @@ impl RegistryService for RegistryCalls {
         let permit = entry.permit(&self.door, Subject::Source(&key.source))?;
         let wanted = key.clone();
         let at_hand = |registry: &Registry| registry.record_at_hand(&key);
-        let work = move |registry: &Registry| registry.record(&wanted);
-        let view = self.door.call_at_hand(permit, at_hand, work).await?;
+        let read = move |registry: &Registry| registry.record(&wanted);
+        let view = self.door.look_up(permit, at_hand, read).await?;
         Ok(Response::new(v1::GetRecordResponse { record: Some(convert::record_view(view)) }))
     }
 

@@ -7,6 +7,8 @@
 //!
 //! Registrations take a thread only for as long as they think: until the change is durable, nobody waits on one.
 
+mod pace;
+
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use crate::admission::{Admission, Place, Refused};
 use crate::config::GrpcConfig;
 use crate::metrics::{Metrics, Standing};
 use crate::status;
+use pace::Pace;
 
 /// Runs registry calls. Cloning makes another handle to the same door.
 #[derive(Clone)]
@@ -34,6 +37,8 @@ pub(crate) struct Door {
     threads: Arc<Semaphore>,
     /// Registrations that are thought about: as many as there are cores, for more would only take turns.
     thinking: Arc<Semaphore>,
+    /// How quickly the disk answers.
+    pace: Arc<Pace>,
     /// False once the registry can take no more changes.
     healthy: Arc<watch::Sender<bool>>,
     /// The last event that is durable.
@@ -69,6 +74,7 @@ impl Door {
             admission: Admission::new(limits),
             threads: Arc::new(Semaphore::new(limits.threads_max)),
             thinking: Arc::new(Semaphore::new(cores.min(limits.threads_max))),
+            pace: Arc::default(),
             healthy: Arc::new(watch::Sender::new(true)),
         }
     }
@@ -188,13 +194,14 @@ impl Door {
         self.answer(permit, work).await.map_err(Status::from)
     }
 
-    /// The same for what is mostly at hand: then it is answered here, and no thread is woken for it. What is not at
-    /// hand is worked for like any call, so that a slow disk holds up nobody else.
-    pub(crate) async fn call_at_hand<T, F>(
+    /// The same for reading a few rows. What is at hand is answered here, and no thread is woken for it. So is what has to
+    /// be read, as long as the disk mostly answers at once, as it does where the system keeps its files in memory: waking
+    /// a thread takes longer than that. A slow disk is waited for on a thread, so that it holds up nobody else.
+    pub(crate) async fn look_up<T, F>(
         &self,
         mut permit: Permit,
         at_hand: impl FnOnce(&Registry) -> Option<T>,
-        work: F,
+        read: F,
     ) -> Result<T, Status>
     where
         T: Send + 'static,
@@ -204,7 +211,17 @@ impl Door {
         if let Some(answer) = self.at_hand(&permit, at_hand) {
             return answer.map_err(Status::from);
         }
-        self.run(permit, work, Some(place)).await.map_err(Status::from)
+        let pace = Arc::clone(&self.pace);
+        let reads_at_once = pace.is_quick();
+        let timed = move |registry: &Registry| pace.time(|| read(registry));
+        if reads_at_once {
+            let reading = AssertUnwindSafe(|| audited(&self.registry, &permit, timed));
+            let answer = catch_unwind(reading).map_err(|_| Failure::Panicked);
+            return answer
+                .and_then(|it| self.noted(it.map_err(Failure::Registry)))
+                .map_err(Status::from);
+        }
+        self.run(permit, timed, Some(place)).await.map_err(Status::from)
     }
 
     fn at_hand<T>(
@@ -318,7 +335,11 @@ impl Door {
     /// Waits for the answer of a call.
     async fn hear<T>(&self, told: oneshot::Receiver<Result<T, Failure>>) -> Result<T, Failure> {
         // A panic was logged, without its message, where it happened.
-        let answer = told.await.unwrap_or(Err(Failure::Panicked));
+        self.noted(told.await.unwrap_or(Err(Failure::Panicked)))
+    }
+
+    /// An answer; one that tells that the registry takes no more changes turns the server's health.
+    fn noted<T>(&self, answer: Result<T, Failure>) -> Result<T, Failure> {
         if matches!(answer, Err(Failure::Registry(RegistryError::Poisoned))) {
             self.healthy.send_replace(false);
         }
@@ -381,115 +402,4 @@ impl From<Failure> for Status {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use tokio::task::JoinHandle;
-    use tonic::Code;
-
-    use super::*;
-    use crate::access::tests::permit;
-    use crate::tests::registry_in;
-
-    /// A call that runs until it is released.
-    fn held(
-        door: &Door,
-    ) -> (mpsc::Sender<()>, oneshot::Receiver<()>, JoinHandle<Result<(), Status>>) {
-        let (release, released) = mpsc::channel::<()>();
-        let (started, starting) = oneshot::channel();
-        let door = door.clone();
-        let running = tokio::spawn(async move {
-            let work = move |_: &Registry| {
-                started.send(()).unwrap();
-                released.recv().unwrap();
-                Ok(())
-            };
-            door.call(permit(), work).await
-        });
-        (release, starting, running)
-    }
-
-    #[tokio::test]
-    async fn more_calls_than_admitted_are_refused_at_once() {
-        let dir = tempfile::tempdir().unwrap();
-        // Three quarters of three places are for calls of one kind.
-        let limits = GrpcConfig { calls_max: 3, threads_max: 1, ..GrpcConfig::default() };
-        let door = Door::new(registry_in(dir.path()), &limits);
-        let (release, starting, running) = held(&door);
-        starting.await.unwrap();
-        let second = door.clone();
-        let waiting = tokio::spawn(async move { second.call(permit(), |_| Ok(())).await });
-        while door.admission.running() < 2 {
-            tokio::task::yield_now().await;
-        }
-        let refused = door.call(permit(), |_| Ok(())).await.unwrap_err();
-        assert_eq!(refused.code(), Code::ResourceExhausted);
-        release.send(()).unwrap();
-        running.await.unwrap().unwrap();
-        waiting.await.unwrap().unwrap();
-        door.call(permit(), |_| Ok(())).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_is_at_hand_waits_for_no_thread_and_what_is_not_waits_like_any_call() {
-        let dir = tempfile::tempdir().unwrap();
-        let limits = GrpcConfig { threads_max: 1, ..GrpcConfig::default() };
-        let door = Door::new(registry_in(dir.path()), &limits);
-        let (release, starting, running) = held(&door);
-        starting.await.unwrap();
-        let never = |_: &Registry| -> Result<u32, RegistryError> { panic!("it was at hand") };
-        assert_eq!(door.call_at_hand(permit(), |_| Some(7), never).await.unwrap(), 7);
-        let second = door.clone();
-        let waiting = tokio::spawn(async move {
-            second.call_at_hand(permit(), |_| None, |_: &Registry| Ok(8)).await
-        });
-        while door.admission.running() < 2 {
-            tokio::task::yield_now().await;
-        }
-        assert!(!waiting.is_finished(), "the only thread is taken");
-        release.send(()).unwrap();
-        running.await.unwrap().unwrap();
-        assert_eq!(waiting.await.unwrap().unwrap(), 8);
-        let broken = |_: &Registry| -> Option<u32> { panic!("the call fails inside") };
-        let failed = door.call_at_hand(permit(), broken, |_: &Registry| Ok(9)).await.unwrap_err();
-        assert_eq!((failed.code(), door.admission.running()), (Code::Internal, 0));
-    }
-
-    #[tokio::test]
-    async fn what_nobody_waits_for_any_more_is_not_begun() {
-        let dir = tempfile::tempdir().unwrap();
-        let limits = GrpcConfig { threads_max: 1, ..GrpcConfig::default() };
-        let door = Door::new(registry_in(dir.path()), &limits);
-        let (release, starting, running) = held(&door);
-        starting.await.unwrap();
-        let now = Instant::now();
-        let late = door.admission.enter(permit().operation(), now, Some(now)).unwrap();
-        let late = permit().with_place(Some(Arc::new(late)));
-        let begun = |_: &Registry| -> Result<(), RegistryError> { panic!("nobody waits for it") };
-        let (second, third) = (door.clone(), door.clone());
-        let late = tokio::spawn(async move { second.call(late, begun).await });
-        let gone = tokio::spawn(async move { third.call(permit(), begun).await });
-        while door.admission.running() < 3 {
-            tokio::task::yield_now().await;
-        }
-        gone.abort();
-        assert!(gone.await.unwrap_err().is_cancelled());
-        release.send(()).unwrap();
-        running.await.unwrap().unwrap();
-        assert_eq!(late.await.unwrap().unwrap_err().code(), Code::DeadlineExceeded);
-        assert_eq!(door.admission.running(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_failed_disk_makes_the_service_unhealthy() {
-        let dir = tempfile::tempdir().unwrap();
-        let door = Door::new(registry_in(dir.path()), &GrpcConfig::default());
-        let healthy = door.healthy();
-        door.call(permit(), |_| Ok(())).await.unwrap();
-        assert!(*healthy.borrow());
-        let failed =
-            door.call(permit(), |_| Err::<(), _>(RegistryError::Poisoned)).await.unwrap_err();
-        assert_eq!(failed.code(), Code::Unavailable);
-        assert!(!*healthy.borrow());
-    }
-}
+mod tests;
