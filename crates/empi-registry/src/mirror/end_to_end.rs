@@ -12,24 +12,50 @@ pub(super) struct EndToEnd<T> {
 
 /// Where each list ends: in two bytes as long as all of them do.
 #[derive(Clone, Debug)]
-enum Ends {
+pub(super) enum Ends {
     Near(Vec<u16>),
     Far(Vec<u32>),
 }
 
+impl Default for Ends {
+    fn default() -> Self {
+        Self::Near(Vec::new())
+    }
+}
+
 impl Ends {
-    fn get(&self, at: usize) -> Option<usize> {
+    /// Ends in ascending order.
+    pub(super) fn of(ends: &[u32]) -> Self {
+        let near: Result<_, _> = ends.iter().map(|end| u16::try_from(*end)).collect();
+        near.map_or_else(|_| Self::Far(ends.to_vec()), Self::Near)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.len()).map_while(|at| self.get(at)).map(far)
+    }
+
+    /// The end of the list at a place, and the begin of the one behind it.
+    pub(super) fn get(&self, at: usize) -> Option<usize> {
         match self {
             Self::Near(ends) => ends.get(at).map(|end| usize::from(*end)),
             Self::Far(ends) => ends.get(at).map(|end| *end as usize),
         }
     }
 
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Self::Near(ends) => ends.len(),
             Self::Far(ends) => ends.len(),
         }
+    }
+
+    /// Where the list at a place lies.
+    pub(super) fn span(&self, at: usize) -> Option<Range<usize>> {
+        let begin = match at.checked_sub(1) {
+            Some(before) => self.get(before)?,
+            None => 0,
+        };
+        Some(begin..self.get(at)?)
     }
 
     /// Makes room for an end, however far it is.
@@ -84,10 +110,7 @@ impl<T: Copy> EndToEnd<T> {
     /// The lists that end so. `None` where they do not.
     pub(super) fn of_ends(ends: &[u32], items: &[T]) -> Option<Self> {
         let is_sound = ends.is_sorted() && ends.last().map_or(0, |it| *it as usize) == items.len();
-        let mut lists = Self::with_room(ends.len());
-        lists.items = items.to_vec();
-        ends.iter().for_each(|end| lists.ends.push(*end as usize));
-        is_sound.then_some(lists)
+        is_sound.then(|| Self { ends: Ends::of(ends), items: items.to_vec() })
     }
 
     /// How many lists there are.
@@ -102,19 +125,11 @@ impl<T: Copy> EndToEnd<T> {
 
     /// Where each list ends.
     pub(super) fn ends(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.len()).map_while(|at| self.ends.get(at)).map(far)
-    }
-
-    fn span(&self, at: usize) -> Option<Range<usize>> {
-        let begin = match at.checked_sub(1) {
-            Some(before) => self.ends.get(before)?,
-            None => 0,
-        };
-        Some(begin..self.ends.get(at)?)
+        self.ends.iter()
     }
 
     pub(super) fn get(&self, at: usize) -> Option<&[T]> {
-        self.items.get(self.span(at)?)
+        self.items.get(self.ends.span(at)?)
     }
 
     /// Adds the list that is put behind the items there are.
@@ -125,7 +140,7 @@ impl<T: Copy> EndToEnd<T> {
 
     /// Puts a list in the place of another; gives how long that was.
     pub(super) fn replace(&mut self, at: usize, list: &[T]) -> Option<usize> {
-        let span = self.span(at)?;
+        let span = self.ends.span(at)?;
         let before = span.len();
         if list.len() > before {
             // What is full gets hardly longer: room for more would be wasted.

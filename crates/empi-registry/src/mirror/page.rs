@@ -6,6 +6,8 @@ use hashbrown::HashMap;
 use prost::Message;
 use smallvec::SmallVec;
 
+use super::end_to_end::Ends;
+
 /// A key inside its page, and a record: the key's tag in the upper half, so that they sort by key.
 pub(super) type Posting = u64;
 
@@ -79,25 +81,28 @@ impl Page {
         let anew = (!self.changed.is_empty()).then(|| self.packed_anew());
         let packed = anew.as_ref().unwrap_or(&self.packed);
         PagePart {
-            ranges: packed.ranges.to_vec(),
+            ranges: packed.ranges.iter().collect(),
             lowers: packed.lowers.iter().flat_map(|lower| lower.to_le_bytes()).collect(),
             width: u32::try_from(packed.width).unwrap_or(0),
             records: packed.records.to_vec(),
             begins: packed.begins.to_vec(),
-            samples: packed.samples.to_vec(),
+            samples: packed.samples.iter().collect(),
         }
     }
 
     /// The page that was kept so. `None` for what is no page.
     pub(super) fn of_part(part: PagePart) -> Option<Self> {
         let (lowers, []) = part.lowers.as_chunks::<2>() else { return None };
+        if !part.ranges.is_sorted() || !part.samples.is_sorted() {
+            return None;
+        }
         let packed = Packed {
-            ranges: part.ranges.into(),
+            ranges: Ends::of(&part.ranges),
             lowers: lowers.iter().map(|bytes| u16::from_le_bytes(*bytes)).collect(),
             width: part.width as usize,
             records: part.records.into(),
             begins: part.begins.into(),
-            samples: part.samples.into(),
+            samples: Ends::of(&part.samples),
         };
         packed.is_sound().then(|| Self { packed, changed: HashMap::new() })
     }
@@ -189,8 +194,8 @@ impl Page {
 /// 16 million records.
 #[derive(Debug, Default)]
 struct Packed {
-    /// Where the tags of each range begin among all, and where the last end; nothing where there is no tag.
-    ranges: Box<[u32]>,
+    /// Where the tags of each range end among all; nothing where there is no tag.
+    ranges: Ends,
     /// The lower bits of the tags, ascending in each range.
     lowers: Box<[u16]>,
     /// Bytes of a record's number.
@@ -200,7 +205,7 @@ struct Packed {
     /// A bit for each record, set where a list begins.
     begins: Box<[u64]>,
     /// Where every [`SAMPLED_LISTS`]-th list begins.
-    samples: Box<[u32]>,
+    samples: Ends,
 }
 
 /// Places of a page are counted in 32 bits: it would need four thousand times as many postings in all to go beyond.
@@ -217,7 +222,7 @@ impl Packed {
         let width = if is_short { SHORT } else { LONG };
         let mut records = Vec::with_capacity(postings.len() * width);
         let (mut lowers, mut samples) = (Vec::new(), Vec::new());
-        let mut ranges = vec![0_u32; RANGES + 1];
+        let mut ranges = vec![0_u32; RANGES];
         let mut begins = vec![0_u64; postings.len().div_ceil(64)];
         let mut last = None;
         for (number, posting) in postings.iter().enumerate() {
@@ -230,7 +235,7 @@ impl Packed {
                 samples.push(place(number));
             }
             lowers.push((tag & 0xFFFF) as u16);
-            if let Some(end) = ranges.get_mut((tag >> LOWER_BITS) as usize + 1) {
+            if let Some(end) = ranges.get_mut((tag >> LOWER_BITS) as usize) {
                 *end = place(lowers.len());
             }
             if let Some(bits) = begins.get_mut(number / 64) {
@@ -244,30 +249,29 @@ impl Packed {
             *end = end_before;
         }
         Self {
-            ranges: ranges.into(),
+            ranges: Ends::of(&ranges),
             lowers: lowers.into(),
             width,
             records: records.into(),
             begins: begins.into(),
-            samples: samples.into(),
+            samples: Ends::of(&samples),
         }
     }
 
     /// Whether its parts fit one another.
     fn is_sound(&self) -> bool {
         if self.lowers.is_empty() {
-            return self.records.is_empty() && self.ranges.is_empty();
+            return self.records.is_empty() && self.ranges.len() == 0;
         }
         let lists: u32 = self.begins.iter().map(|bits| bits.count_ones()).sum();
         matches!(self.width, SHORT | LONG)
             && self.records.len().is_multiple_of(self.width)
-            && self.ranges.len() == RANGES + 1
-            && self.ranges.is_sorted()
-            && self.ranges.last().is_some_and(|end| *end as usize == self.lowers.len())
+            && self.ranges.len() == RANGES
+            && self.ranges.get(RANGES - 1) == Some(self.lowers.len())
             && lists as usize == self.lowers.len()
             && self.begins.len() == self.count().div_ceil(64)
             && self.samples.len() == self.lowers.len().div_ceil(SAMPLED_LISTS)
-            && self.samples.iter().all(|place| (*place as usize) < self.count())
+            && self.samples.iter().all(|place| (place as usize) < self.count())
     }
 
     /// How many postings there are.
@@ -292,7 +296,7 @@ impl Packed {
     /// Where the records of a tag lie.
     fn span(&self, tag: u32) -> Range<usize> {
         let Some(number) = self.number(tag) else { return 0..0 };
-        let mut begin = self.samples.get(number / SAMPLED_LISTS).map_or(0, |at| *at as usize);
+        let mut begin = self.samples.get(number / SAMPLED_LISTS).unwrap_or(0);
         for _ in 0..number % SAMPLED_LISTS {
             begin = self.next_begin(begin);
         }
@@ -301,9 +305,9 @@ impl Packed {
 
     /// Where the records of every tag lie, in the order of tags.
     fn spans(&self) -> impl Iterator<Item = (u32, Range<usize>)> + '_ {
-        let ranges = self.ranges.array_windows::<2>().zip(0_u32..);
-        let tags = ranges.flat_map(|([begin, end], range)| {
-            let lowers = self.lowers.get(*begin as usize..*end as usize).unwrap_or_default();
+        let tags = (0..self.ranges.len()).zip(0_u32..).flat_map(|(at, range)| {
+            let lowers = self.ranges.span(at).and_then(|span| self.lowers.get(span));
+            let lowers = lowers.unwrap_or_default();
             lowers.iter().map(move |lower| range << LOWER_BITS | u32::from(*lower))
         });
         let mut next = 0;
@@ -316,11 +320,10 @@ impl Packed {
 
     /// Which of the tags it is.
     fn number(&self, tag: u32) -> Option<usize> {
-        let range = (tag >> LOWER_BITS) as usize;
-        let [begin, end] = *self.ranges.get(range..range + 2)?.first_chunk::<2>()?;
-        let lowers = self.lowers.get(begin as usize..end as usize)?;
-        let found = lowers.binary_search(&((tag & 0xFFFF) as u16));
-        found.ok().map(|at| begin as usize + at)
+        let span = self.ranges.span((tag >> LOWER_BITS) as usize)?;
+        let begin = span.start;
+        let found = self.lowers.get(span)?.binary_search(&((tag & 0xFFFF) as u16));
+        found.ok().map(|at| begin + at)
     }
 
     /// Where the list ends that has this place: the next begins there.
