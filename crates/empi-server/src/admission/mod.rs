@@ -32,7 +32,7 @@ const QUEUE_MIN: usize = 128;
 const SHARE: (usize, usize) = (3, 4);
 
 /// Calls that are answered for one that is refused, as far as the time to come again can bring it about.
-const ANSWERED_PER_REFUSAL: u64 = 4;
+const ANSWERED_PER_REFUSAL: u64 = 10;
 
 /// The times after which the refused are asked to come again, in milliseconds.
 const AGAIN_MS_MIN: u32 = 100;
