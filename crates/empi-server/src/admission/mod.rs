@@ -365,7 +365,7 @@ mod tests {
         assert!(latest <= Duration::from_millis(again_ms_max * 5 / 4), "{latest:?}");
         // The crowd has gone, and others are answered.
         drop(inside);
-        (0..100).for_each(|_| drop(enter(&admission, CHANGE, begin + Duration::from_secs(21))));
+        (0..400).for_each(|_| drop(enter(&admission, CHANGE, begin + Duration::from_secs(21))));
         let now = begin + Duration::from_secs(30);
         let _inside: Vec<Place> =
             std::iter::from_fn(|| enter(&admission, CHANGE, now).ok()).collect();

@@ -1,3 +1,5 @@
+//! Who waits at the door, what runs where, and what becomes of a call that fails.
+
 use std::sync::mpsc;
 
 use tokio::task::JoinHandle;
