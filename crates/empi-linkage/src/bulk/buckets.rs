@@ -16,7 +16,7 @@ const KEYS_TOGETHER: usize = 24_000_000;
 
 /// So many rules are made and sorted together however many records there are, so that the passes over the
 /// records stay few.
-const RULES_TOGETHER_MIN: usize = 4;
+const RULES_TOGETHER_MIN: usize = 9;
 
 /// Records whose keys one task makes.
 const CHUNK_RECORDS: usize = 4_096;
