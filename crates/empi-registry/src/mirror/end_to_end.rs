@@ -107,10 +107,10 @@ impl<T: Copy> EndToEnd<T> {
         Self { ends: Ends::Near(Vec::with_capacity(lists)), items: Vec::new() }
     }
 
-    /// The lists that end so. `None` where they do not.
-    pub(super) fn of_ends(ends: &[u32], items: &[T]) -> Option<Self> {
-        let is_sound = ends.is_sorted() && ends.last().map_or(0, |it| *it as usize) == items.len();
-        is_sound.then(|| Self { ends: Ends::of(ends), items: items.to_vec() })
+    /// Takes the lists that end so from the front of what is kept of many. `None` where they are not there.
+    pub(super) fn take(ends: &[u32], items: &mut &[T]) -> Option<Self> {
+        let own = items.split_off(..ends.last().map_or(0, |end| *end as usize))?;
+        ends.is_sorted().then(|| Self { ends: Ends::of(ends), items: own.to_vec() })
     }
 
     /// How many lists there are.
@@ -194,9 +194,15 @@ mod tests {
             prop_assert!(lists.get(lists.len()).is_none());
             prop_assert_eq!(lists.items(), expected.concat());
             let ends: Vec<u32> = lists.ends().collect();
-            let again = EndToEnd::of_ends(&ends, lists.items()).unwrap();
+            let kept = [lists.items(), &[7]].concat();
+            let mut rest = kept.as_slice();
+            let again = EndToEnd::take(&ends, &mut rest).unwrap();
             prop_assert!((0..=ends.len()).all(|at| again.get(at) == lists.get(at)));
-            prop_assert!(EndToEnd::of_ends(&ends, &[0].repeat(lists.items().len() + 1)).is_none());
+            prop_assert_eq!(rest, &[7], "what is behind them stays");
+            let end = lists.items().len() as u32;
+            for broken in [[ends.as_slice(), &[end + 1]].concat(), [&[end + 1], ends.as_slice()].concat()] {
+                prop_assert!(EndToEnd::take(&broken, &mut lists.items()).is_none());
+            }
         }
     }
 }

@@ -93,9 +93,6 @@ impl Page {
     /// The page that was kept so. `None` for what is no page.
     pub(super) fn of_part(part: PagePart) -> Option<Self> {
         let (lowers, []) = part.lowers.as_chunks::<2>() else { return None };
-        if !part.ranges.is_sorted() || !part.samples.is_sorted() {
-            return None;
-        }
         let packed = Packed {
             ranges: Ends::of(&part.ranges),
             lowers: lowers.iter().map(|bytes| u16::from_le_bytes(*bytes)).collect(),
@@ -267,10 +264,12 @@ impl Packed {
         matches!(self.width, SHORT | LONG)
             && self.records.len().is_multiple_of(self.width)
             && self.ranges.len() == RANGES
+            && self.ranges.iter().is_sorted()
             && self.ranges.get(RANGES - 1) == Some(self.lowers.len())
             && lists as usize == self.lowers.len()
             && self.begins.len() == self.count().div_ceil(64)
             && self.samples.len() == self.lowers.len().div_ceil(SAMPLED_LISTS)
+            && self.samples.iter().is_sorted()
             && self.samples.iter().all(|place| (place as usize) < self.count())
     }
 

@@ -152,8 +152,7 @@ impl RecordKeys {
     pub(crate) fn take(&mut self, KeysPart { ends, keys }: &KeysPart) -> Option<()> {
         let mut keys = keys.as_slice();
         for ends in ends.chunks(PIECE) {
-            let own = keys.split_off(..*ends.last()? as usize)?;
-            let piece = EndToEnd::of_ends(ends, own)?;
+            let piece = EndToEnd::take(ends, &mut keys)?;
             let is_whole = (self.count as usize).is_multiple_of(PIECE);
             let are_keys = (0..piece.len()).all(|at| piece.get(at).and_then(parts_of).is_some());
             if !is_whole || !are_keys {

@@ -202,9 +202,8 @@ impl Records {
         }
         let mut rows = rows.as_slice();
         for (known, ends) in pairs.chunks(PIECE).zip(ends.chunks(PIECE)) {
-            let own = rows.split_off(..*ends.last()? as usize)?;
             self.count += known.len();
-            let rows = EndToEnd::of_ends(ends, own)?;
+            let rows = EndToEnd::take(ends, &mut rows)?;
             self.pieces.push(Piece { known: known.to_vec(), rows });
         }
         rows.is_empty().then_some(())

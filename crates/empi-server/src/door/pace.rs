@@ -1,4 +1,4 @@
-//! How quickly the disk answers: as memory does, or as a disk.
+//! How quickly what is read is there: as memory is, or as a disk. Waiting for the index while it is changed counts as well.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};

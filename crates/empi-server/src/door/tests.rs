@@ -1,5 +1,6 @@
 //! Who waits at the door, what runs where, and what becomes of a call that fails.
 
+use std::path::Path;
 use std::sync::mpsc;
 
 use tokio::task::JoinHandle;
@@ -23,6 +24,15 @@ fn held(door: &Door) -> (mpsc::Sender<()>, oneshot::Receiver<()>, JoinHandle<Res
         door.call(permit(), work).await
     });
     (release, starting, running)
+}
+
+/// A door with one thread, which a call has until it is released.
+async fn busy(dir: &Path) -> (Door, mpsc::Sender<()>, JoinHandle<Result<(), Status>>) {
+    let limits = GrpcConfig { threads_max: 1, ..GrpcConfig::default() };
+    let door = Door::new(registry_in(dir), &limits);
+    let (release, starting, running) = held(&door);
+    starting.await.unwrap();
+    (door, release, running)
 }
 
 #[tokio::test]
@@ -49,10 +59,7 @@ async fn more_calls_than_admitted_are_refused_at_once() {
 #[tokio::test]
 async fn what_is_looked_up_waits_for_no_thread_unless_the_disk_is_slow() {
     let dir = tempfile::tempdir().unwrap();
-    let limits = GrpcConfig { threads_max: 1, ..GrpcConfig::default() };
-    let door = Door::new(registry_in(dir.path()), &limits);
-    let (release, starting, running) = held(&door);
-    starting.await.unwrap();
+    let (door, release, running) = busy(dir.path()).await;
     let never = |_: &Registry| -> Result<u32, RegistryError> { panic!("it was at hand") };
     assert_eq!(door.look_up(permit(), |_| Some(7), never).await.unwrap(), 7);
     let read = |_: &Registry| Ok(8);
@@ -92,10 +99,7 @@ async fn a_look_up_that_fails_inside_or_on_the_disk_says_so_wherever_it_ran() {
 #[tokio::test]
 async fn what_nobody_waits_for_any_more_is_not_begun() {
     let dir = tempfile::tempdir().unwrap();
-    let limits = GrpcConfig { threads_max: 1, ..GrpcConfig::default() };
-    let door = Door::new(registry_in(dir.path()), &limits);
-    let (release, starting, running) = held(&door);
-    starting.await.unwrap();
+    let (door, release, running) = busy(dir.path()).await;
     let now = Instant::now();
     let late = door.admission.enter(permit().operation(), now, Some(now)).unwrap();
     let late = permit().with_place(Some(Arc::new(late)));
